@@ -1,0 +1,59 @@
+"""The one database: engine, MetaData and short transactions, shared by ledger, catalog, vault and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tradewind.errors import LedgerError
+
+metadata = sa.MetaData()
+"""Every table of the product; each room that stores declares its own in its file `sql.py`."""
+
+
+class Database:
+    """A SQLite file or a PostgreSQL, named by URL. All access is by `transaction()`, kept short."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_immediate)
+
+    @classmethod
+    def at(cls, home: Path) -> Database:
+        """The SQLite database of a home folder."""
+        return cls(f"sqlite:///{home / 'tradewind.db'}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises. Never spans a request.
+
+        Raises LedgerError when the store cannot be reached or is locked for longer than 30 s.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise LedgerError(f"the database at {self.engine.url.render_as_string()} cannot be used: {error.orig}") from error
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

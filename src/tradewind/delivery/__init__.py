@@ -1,0 +1,1 @@
+"""Sending the batches of a plan, one recorded attempt after another."""

@@ -1,0 +1,1 @@
+"""The platforms, one folder a kind, and the registry that knows their names."""

@@ -1,0 +1,1 @@
+"""The Trade Desk: regions, bodies, signatures and what its answers mean."""

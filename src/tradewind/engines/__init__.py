@@ -1,0 +1,1 @@
+"""Engines answer which people a cohort has at an instant."""

@@ -1,0 +1,1 @@
+"""The event store: files and their manifest, importing, de-duplication and people."""

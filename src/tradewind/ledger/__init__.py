@@ -1,0 +1,1 @@
+"""What happened, for ever: runs, plans, batches, attempts and receipts."""

@@ -1,0 +1,1 @@
+"""What each segment holds as far as we know: read, diff, merge."""

@@ -1,0 +1,72 @@
+"""What a kind of platform can do, and a configured account at one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tradewind.model.identifier import IdentityMap, IdType
+
+
+class Auth(StrEnum):
+    """How requests of a connection are signed: with the advertiser's secret key, or with a token. Never both."""
+
+    SIGNATURE = "signature"
+    TOKEN = "token"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A data center: its key in YAML, the label the console shows, and the one host it stands for."""
+
+    key: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one request, and of the time a membership may live (minutes)."""
+
+    items: int
+    bytes: int
+    ttl_default: int
+    ttl_minimum: int
+    ttl_maximum: int
+    name_characters: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The declaration of a destination: what a form, a check and the planner need to know."""
+
+    kind: str
+    name: str
+    id_types: tuple[IdType, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A configured destination of a project (an account). Holds no URL and no secret; `version` counts changes."""
+
+    project: str
+    id: str
+    name: str
+    destination: str
+    advertiser: str
+    region: str
+    auth: Auth
+    identity: IdentityMap
+    version: int = 1
+    paused: str | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Secret:
+    """An opened secret. Its text never appears in a representation, a log or an error."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret(***)"

@@ -1,0 +1,92 @@
+"""What must change at the platform, and whether it may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tradewind.model.identifier import IdType
+
+
+class Operation(StrEnum):
+    """One wish for one identifier in one segment."""
+
+    REMOVE = "remove"
+    ADD = "add"
+    REFRESH = "refresh"
+
+
+class Decision(StrEnum):
+    """Whether a plan goes ahead or waits for a person."""
+
+    PROCEED = "proceed"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A guard's reason to hold: its name, what it counted, the limit, and the sentence a person reads."""
+
+    guard: str
+    count: int
+    limit: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person's consent to one verdict: the guard, and the count that was shown."""
+
+    guard: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of the delta: one operation and one id type, `rows` identifiers in row groups of one batch each."""
+
+    number: int
+    operation: Operation
+    id_type: IdType
+    path: str
+    rows: int
+    group_rows: int
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Desired minus held: the parts, and how many identifiers stay as they are."""
+
+    parts: tuple[Part, ...]
+    held: int
+    desired: int
+    unchanged: int = 0
+
+    def count(self, operation: Operation) -> int:
+        """Identifiers to which the operation applies."""
+        return sum(part.rows for part in self.parts if part.operation is operation)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Counts, verdicts and the decision; the batches follow from the parts."""
+
+    delta: Delta
+    verdicts: tuple[Verdict, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A slice of one part: `offset` and `rows` within row group `group`. `number` orders the run's batches."""
+
+    number: int
+    part: int
+    group: int
+    offset: int
+    rows: int
+    operation: Operation
+    id_type: IdType
+    stamp: str | None = None
+    body_sha256: str | None = None
+    sends: int = 0

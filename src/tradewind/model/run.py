@@ -1,0 +1,109 @@
+"""One execution of one sync, what was sent in it, and what the platform said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """How far a run has come; it resumes at the first phase whose row is missing."""
+
+    OPEN = "open"
+    EVALUATED = "evaluated"
+    RESOLVED = "resolved"
+    PLANNED = "planned"
+    HELD = "held"
+    DELIVERING = "delivering"
+    CLOSED = "closed"
+
+
+class RunOutcome(StrEnum):
+    """How a closed run ended."""
+
+    CLEAN = "clean"
+    WITH_REJECTS = "with_rejects"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+class Answer(StrEnum):
+    """What an answer says of the whole request; what differs per item stands in the receipt's lines."""
+
+    APPLIED = "applied"
+    UNREACHED = "unreached"
+    UNATTRIBUTED = "unattributed"
+    UNKNOWN = "unknown"
+    POISONED = "poisoned"
+    FORBIDDEN = "forbidden"
+    TOO_LARGE = "too_large"
+    THROTTLED = "throttled"
+    MISDIRECTED = "misdirected"
+
+
+class LineClass(StrEnum):
+    """What a refusal of one item means for the item, the sync or the connection."""
+
+    ROW = "row"
+    UNMATCHED = "unmatched"
+    SYNC = "sync"
+    CONNECTION = "connection"
+    TRANSIENT = "transient"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One refused item: its position in the request (0-based), the platform's code and class."""
+
+    item: int
+    code: str
+    line_class: LineClass
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the platform said to one request. `lines` are the exceptions; every other item shares `answer`.
+
+    `wait` is the platform's Retry-After in seconds, already clamped. `note` is scrubbed of identifiers.
+    """
+
+    answer: Answer
+    lines: tuple[Line, ...] = ()
+    status: int | None = None
+    wait: float | None = None
+    note: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """The exact account of a run: planned = accepted + rejected + unknown + not_sent."""
+
+    planned: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+
+    def balances(self) -> bool:
+        """True when every planned identifier has exactly one outcome."""
+        return self.planned == self.accepted + self.rejected + self.unknown + self.not_sent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of one sync, as the ledger holds it."""
+
+    id: str
+    project: str
+    sync: str
+    as_of: datetime
+    opened_at: datetime
+    state: RunState
+    outcome: RunOutcome | None = None
+    reason: str = ""
+    closed_at: datetime | None = None

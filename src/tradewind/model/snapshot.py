@@ -1,0 +1,31 @@
+"""The members of a cohort at one instant: a file, never rows in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A Parquet file of members.
+
+    Columns: `member` (16 bytes: MD5 of `user:<id>`, `device:<id>` or `row:<identifier column values>`), `person`
+    (that text, for the operator's own eyes), and one column per wanted source, named as the source is
+    (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`.
+    `as_of` is the instant it answers for. `missing` lists wanted sources that the data does not have at all.
+    """
+
+    path: Path
+    members: int
+    as_of: datetime
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A column the identity map needs beside each member."""
+
+    source: str
+    all_values: bool

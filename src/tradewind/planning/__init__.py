@@ -1,0 +1,1 @@
+"""From a delta to a plan: refresh policy, guards, batches; pure."""

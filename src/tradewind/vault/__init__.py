@@ -1,0 +1,1 @@
+"""Secrets at rest, sealed to the row they belong to."""
