@@ -15,6 +15,10 @@ metadata = sa.MetaData()
 """Every table of the product; each room that stores declares its own in its file `sql.py`."""
 
 
+Transaction = sa.Connection
+"""An open transaction, handed to what takes part in it."""
+
+
 class Database:
     """A SQLite file or a PostgreSQL, named by URL. All access is by `transaction()`, kept short."""
 

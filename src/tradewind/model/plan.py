@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from tradewind.model.identifier import IdType
@@ -78,15 +79,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Batch:
-    """A slice of one part: `offset` and `rows` within row group `group`. `number` orders the run's batches."""
+    """A slice of one part: `rows` rows from `offset` on, within one row group. `number` orders the run's batches.
+
+    `stamp` (its TimestampUtc) and `body_sha256` are pinned when it is first sent; a re-send is the same bytes.
+    """
 
     number: int
     part: int
-    group: int
     offset: int
     rows: int
     operation: Operation
     id_type: IdType
-    stamp: str | None = None
+    stamp: datetime | None = None
     body_sha256: str | None = None
     sends: int = 0

@@ -96,14 +96,58 @@ class Account:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of one sync, as the ledger holds it."""
+    """One execution of one sync, as the ledger holds it. `target` and `binding` are ids, pinned when it was opened."""
 
     id: str
     project: str
     sync: str
+    target: str
+    binding: str
+    cohort_version: int
     as_of: datetime
     opened_at: datetime
-    state: RunState
+    state: RunState = RunState.OPEN
     outcome: RunOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to write to a run. Every write carries the fence; a newer claim makes it void."""
+
+    run: str
+    owner: str
+    fence: int
+
+
+class BatchState(StrEnum):
+    """How far a batch has come. A split batch lives on in its two halves and counts no more."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    SETTLED = "settled"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request: when it was sent, and what was answered."""
+
+    batch: int
+    number: int
+    sent_at: datetime
+    answered_at: datetime
+    answer: Answer
+    status: int | None
+    note: str
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a batch ended, in identifiers. `rejected` counts its lines; the rest of the rows share one fate."""
+
+    accepted: int
+    rejected: int
+    unknown: int

@@ -12,15 +12,17 @@ class Snapshot:
     """A Parquet file of members.
 
     Columns: `member` (16 bytes: MD5 of `user:<id>`, `device:<id>` or `row:<identifier column values>`), `person`
-    (that text, for the operator's own eyes), and one column per wanted source, named as the source is
-    (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`.
-    `as_of` is the instant it answers for. `missing` lists wanted sources that the data does not have at all.
+    (that text, or `row 17` where no person is named; for the operator's own eyes), and one column per wanted source,
+    named as the source is (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`.
+    `as_of` is the instant it answers for. `missing` lists wanted sources that the data does not have at all;
+    `nameless` counts rows of a list or SELECT that named nobody and are no members.
     """
 
     path: Path
     members: int
     as_of: datetime
     missing: tuple[str, ...] = ()
+    nameless: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,118 @@
+"""Settings to parts: the only place that chooses implementations."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from tradewind import __version__
+from tradewind.catalog.sql import Catalog
+from tradewind.clock import SystemClock
+from tradewind.compute import Bounds, duckdb_version
+from tradewind.database import Database
+from tradewind.destinations.registry import Registry
+from tradewind.door import Door
+from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.errors import ConfigurationError, TradewindError
+from tradewind.events.store import EventStore
+from tradewind.ledger.sql import SqlLedger
+from tradewind.membership.sql import Versions
+from tradewind.migrations import database_upgrade
+from tradewind.model.project import Project
+from tradewind.operations.doctor import Finding, examined, room
+from tradewind.operations.projects import Initialised, initialise
+from tradewind.parts import Parts
+from tradewind.settings import Settings, read_settings
+from tradewind.sources.lists import ListStore
+from tradewind.sources.select import EventTable, SelectSource
+from tradewind.sources.sql import ListVersions
+from tradewind.vault.key import NAME
+from tradewind.vault.sql import Vault
+
+
+def make_home(home: Path | None, zone: str) -> Initialised:
+    """Make what a home lacks: folder, key, database, first project. Raises ConfigurationError and DefinitionError."""
+    settings = read_settings(home)
+    if not settings.home.parent.is_dir():
+        raise ConfigurationError(f"the folder {settings.home.parent} does not exist; make it, or choose another home")
+    settings.home.mkdir(mode=0o700, exist_ok=True)
+    database = Database(settings.database_url)
+    try:
+        return initialise(settings.home, database, zone=zone)
+    finally:
+        database.close()
+
+
+def is_home(home: Path | None) -> bool:
+    """Whether a home was made there."""
+    return (read_settings(home).home / NAME).exists()
+
+
+def examine(home: Path | None) -> list[Finding]:
+    """What the doctor finds, also when the home does not open."""
+    try:
+        settings = read_settings(home)
+        findings = [
+            Finding("tradewind", True, f"{__version__}, Python {platform.python_version()}, DuckDB {duckdb_version()}"),
+            room(settings.home),
+        ]
+    except TradewindError as error:
+        return [Finding("settings", False, str(error))]
+    try:
+        with opened(home) as parts:
+            return [*findings, *examined(parts)]
+    except TradewindError as error:
+        return [*findings, Finding("home", False, str(error))]
+
+
+@contextmanager
+def opened(home: Path | None) -> Iterator[Parts]:
+    """The parts of a home folder, for as long as the block lasts.
+
+    Raises ConfigurationError when the home was never made, its key is missing or wrong, or a setting is not what it should be.
+    """
+    settings = read_settings(home)
+    if not (settings.home / NAME).exists():
+        raise ConfigurationError(f"{settings.home} is not a home of tradewind yet; make it with: tradewind init")
+    database = Database(settings.database_url)
+    door = Door(loopback_only=settings.loopback_only)
+    try:
+        database_upgrade(database)
+        yield _parts(settings, database, door)
+    finally:
+        door.close()
+        database.close()
+
+
+def _parts(settings: Settings, database: Database, door: Door) -> Parts:
+    spill = settings.home / "spill"
+    bounds = Bounds(settings.memory_limit, settings.threads, spill)
+    events = EventStore(database, settings.home)
+    registry = Registry(door, settings.sandbox_url)
+
+    def select(project: Project, as_of: datetime) -> SelectSource:
+        relation = events.relation(project.id, (), (), as_of)
+        return SelectSource(Path.cwd(), os.environ, EventTable(relation, settings.home / "events"))
+
+    return Parts(
+        home=settings.home,
+        clock=SystemClock(),
+        bounds=bounds,
+        catalog=Catalog(database),
+        ledger=SqlLedger(database),
+        versions=Versions(database),
+        vault=Vault(database, settings.home / NAME),
+        events=events,
+        engine=DuckDBEngine(events, bounds),
+        lists=ListStore(settings.home),
+        list_versions=ListVersions(database),
+        select=select,
+        destination=registry.destination,
+        environment=os.environ,
+        chance=random.random,
+    )

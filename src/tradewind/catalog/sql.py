@@ -1,0 +1,438 @@
+"""The catalog in SQL: projects and their cohorts, connections and syncs, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import copy
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from tradewind.cohorts.check import nested
+from tradewind.cohorts.document import read_value
+from tradewind.cohorts.parse import parse_cohort, to_document
+from tradewind.database import Database, metadata
+from tradewind.destinations.thetradedesk.spec import SANDBOX
+from tradewind.errors import DefinitionError
+from tradewind.model.cohort import Cohort
+from tradewind.model.destination import Auth, Connection
+from tradewind.model.identifier import IdentityMap
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.sync import Cadence, Sync, SyncState
+
+Value = TypeVar("Value")
+
+project_table = sa.Table(
+    "project",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("plan", sa.String, nullable=False),
+    sa.Column("zone", sa.String, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+enablement_table = sa.Table(
+    "enablement",
+    metadata,
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("destination", sa.String, primary_key=True),
+    sa.Column("enabled_by", sa.String, nullable=False),
+    sa.Column("confirmed_paid_plan", sa.Boolean, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+cohort_table = sa.Table(
+    "cohort",
+    metadata,
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("archived", sa.Boolean, nullable=False),
+)
+
+cohort_version_table = sa.Table(
+    "cohort_version",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("cohort", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.ForeignKeyConstraint(["project", "cohort"], ["cohort.project", "cohort.id"]),
+)
+
+_NOW = sa.and_(cohort_version_table.c.version == cohort_table.c.version, ~cohort_table.c.archived)
+
+connection_table = sa.Table(
+    "connection",
+    metadata,
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("destination", sa.String, nullable=False),
+    sa.Column("advertiser", sa.String, nullable=False),
+    sa.Column("region", sa.String, nullable=False),
+    sa.Column("auth", sa.String, nullable=False),
+    sa.Column("identity", sa.JSON, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("paused", sa.String),
+)
+
+sync_table = sa.Table(
+    "sync",
+    metadata,
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("cohort", sa.String, nullable=False),
+    sa.Column("connection", sa.String, nullable=False),
+    sa.Column("segment", sa.String, nullable=False),
+    sa.Column("ttl_minutes", sa.Integer, nullable=False),
+    sa.Column("cadence", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("region", sa.String, nullable=False),
+    sa.Column("advertiser", sa.String, nullable=False),
+    sa.Column("folded", sa.String, nullable=False),
+    sa.ForeignKeyConstraint(["project", "cohort"], ["cohort.project", "cohort.id"]),
+    sa.ForeignKeyConstraint(["project", "connection"], ["connection.project", "connection.id"]),
+)
+"""`region` and `advertiser` are the connection's, and `folded` the segment as `fold` has it: together, what is owned."""
+
+sa.Index(
+    "one_sync_a_segment",
+    sync_table.c.region,
+    sync_table.c.advertiser,
+    sync_table.c.folded,
+    unique=True,
+    sqlite_where=sync_table.c.state != SyncState.ENDED.value,
+    postgresql_where=sync_table.c.state != SyncState.ENDED.value,
+)
+
+
+class Catalog:
+    """What the operators of every project want. An id that is not there raises DefinitionError with the nearest one that is."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._within: sa.Connection | None = None
+
+    def within(self, transaction: sa.Connection) -> Catalog:
+        """The same catalog, whose reads and writes belong to a transaction that is open already."""
+        inside = copy.copy(self)
+        inside._within = transaction
+        return inside
+
+    def projects(self) -> tuple[Project, ...]:
+        """Every project, by id."""
+        with self._transaction() as db:
+            enabled: dict[str, list[str]] = {}
+            for row in db.execute(sa.select(enablement_table).order_by(enablement_table.c.destination)):
+                enabled.setdefault(row.project, []).append(row.destination)
+            rows = db.execute(sa.select(project_table).order_by(project_table.c.id)).all()
+        return tuple(Project(row.id, row.name, ProjectPlan(row.plan), row.zone, tuple(enabled.get(row.id, ()))) for row in rows)
+
+    def project(self, project: str) -> Project:
+        """The project of an id."""
+        return _pick({each.id: each for each in self.projects()}, project, "project")
+
+    def add_project(self, project: Project, who: str) -> None:
+        """Write a new project with its destinations enabled by `who`. Raises DefinitionError when the id is taken."""
+        with self._transaction() as db:
+            if db.execute(sa.select(project_table.c.id).where(project_table.c.id == project.id)).first():
+                raise DefinitionError(f"project '{project.id}' exists already")
+            db.execute(project_table.insert().values(id=project.id, name=project.name, plan=project.plan.value, zone=project.zone))
+            for destination in project.destinations:
+                self.within(db).enable(project.id, destination, who)
+
+    def enable(self, project: str, destination: str, who: str) -> None:
+        """Enable a destination in a project; `who` confirms that the platform's own paid plan is there. Twice changes nothing."""
+        with self._transaction() as db:
+            if destination not in self.within(db).project(project).destinations:
+                db.execute(
+                    enablement_table.insert().values(project=project, destination=destination, enabled_by=who, confirmed_paid_plan=True)
+                )
+
+    def cohorts(self, project: str) -> tuple[Cohort, ...]:
+        """The cohorts of a project, by id, as they are defined now."""
+        return self._cohorts(cohort_table.c.project == project, _NOW)
+
+    def cohort(self, project: str, cohort: str) -> Cohort:
+        """The cohort of an id, as it is defined now."""
+        found = self._cohorts(*_is(cohort_table, project, cohort), _NOW)
+        return found[0] if found else _pick({each.id: each for each in self.cohorts(project)}, cohort, "cohort")
+
+    def cohort_at(self, project: str, cohort: str, version: int) -> Cohort:
+        """The cohort as it was defined in a version, whatever became of it since."""
+        here = (cohort_table.c.project == project, cohort_table.c.id == cohort, cohort_version_table.c.version == version)
+        found = self._cohorts(*here)
+        if not found:
+            raise DefinitionError(f"cohort '{cohort}' has no version {version}")
+        return found[0]
+
+    def save_cohort(self, cohort: Cohort) -> Cohort:
+        """Write a cohort and give it with its version: one more than before where the definition changed, else the same."""
+        document = _definition(cohort)
+        key = {"project": cohort.project, "id": cohort.id}
+        with self._transaction() as db:
+            here = (cohort_table.c.project == cohort.project, cohort_table.c.id == cohort.id)
+            before = db.execute(sa.select(cohort_table.c.version).where(*here)).scalar()
+            if before is None:
+                db.execute(cohort_table.insert().values(**key, name=cohort.name, version=1, archived=False))
+                version = 1
+            else:
+                last = self.within(db).cohort_at(cohort.project, cohort.id, before)
+                version = before if (last.kind, _definition(last)) == (cohort.kind, document) else before + 1
+                db.execute(cohort_table.update().where(*here).values(name=cohort.name, version=version, archived=False))
+            if version != before:
+                row = {"project": cohort.project, "cohort": cohort.id, "version": version, "kind": cohort.kind.value}
+                db.execute(cohort_version_table.insert().values(**row, definition=document))
+        return replace(cohort, version=version)
+
+    def remove_cohort(self, project: str, cohort: str) -> None:
+        """Archive a cohort; its versions stay readable. Raises DefinitionError while a sync or another cohort uses it."""
+        with self._transaction() as db:
+            inside = self.within(db)
+            inside.cohort(project, cohort)
+            users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.cohort == cohort]
+            users += [f"cohort '{other.id}'" for other in inside.cohorts(project) if cohort in nested(other)]
+            _refuse_in_use(f"cohort '{cohort}'", users)
+            here = (cohort_table.c.project == project, cohort_table.c.id == cohort)
+            db.execute(cohort_table.update().where(*here).values(archived=True))
+
+    def connections(self, project: str) -> tuple[Connection, ...]:
+        """The connections of a project, by id."""
+        with self._transaction() as db:
+            query = sa.select(connection_table).where(connection_table.c.project == project).order_by(connection_table.c.id)
+            return tuple(_connection(row) for row in db.execute(query))
+
+    def connection(self, project: str, connection: str) -> Connection:
+        """The connection of an id."""
+        return _pick({each.id: each for each in self.connections(project)}, connection, "connection")
+
+    def save_connection(self, connection: Connection) -> Connection:
+        """Write a connection and give it with its version: one more where anything changed. Whether it is paused stays as it is.
+
+        Raises DefinitionError when the destination is not enabled, when it would cross between sandbox and a real region,
+        and when host or advertiser would change under a sync: people already sent there could never be removed.
+        """
+        with self._transaction() as db:
+            inside = self.within(db)
+            _check_enabled(inside.project(connection.project), connection.destination)
+            before = {each.id: each for each in inside.connections(connection.project)}.get(connection.id)
+            if before is None:
+                after = replace(connection, version=1)
+                db.execute(connection_table.insert().values(**_connection_row(after)))
+                return after
+            after = replace(connection, version=before.version, paused=before.paused)
+            if after == before:
+                return before
+            using = [
+                sync.id for sync in inside.syncs(connection.project) if sync.connection == connection.id and sync.state != SyncState.ENDED
+            ]
+            _check_move(before, after, using)
+            after = replace(after, version=before.version + 1)
+            db.execute(connection_table.update().where(*_is(connection_table, after.project, after.id)).values(**_connection_row(after)))
+            return after
+
+    def pause_connection(self, project: str, connection: str, reason: str) -> None:
+        """Let nothing be sent through a connection until it is resumed; the first reason stays."""
+        self._set_pause(project, connection, reason)
+
+    def resume_connection(self, project: str, connection: str) -> None:
+        """Let a paused connection send again."""
+        self._set_pause(project, connection, None)
+
+    def remove_connection(self, project: str, connection: str) -> None:
+        """Take a connection out of the catalog. Raises DefinitionError while a sync uses it."""
+        with self._transaction() as db:
+            inside = self.within(db)
+            inside.connection(project, connection)
+            users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.connection == connection]
+            _refuse_in_use(f"connection '{connection}'", users)
+            db.execute(connection_table.delete().where(*_is(connection_table, project, connection)))
+
+    def syncs(self, project: str) -> tuple[Sync, ...]:
+        """The syncs of a project, by id, the ended ones among them."""
+        with self._transaction() as db:
+            rows = db.execute(sa.select(sync_table).where(sync_table.c.project == project).order_by(sync_table.c.id)).all()
+        return tuple(_sync(row) for row in rows)
+
+    def sync(self, project: str, sync: str) -> Sync:
+        """The sync of an id."""
+        return _pick({each.id: each for each in self.syncs(project)}, sync, "sync")
+
+    def add_sync(self, sync: Sync) -> None:
+        """Write a new sync; its segment is its own from now on.
+
+        Raises DefinitionError when the id is taken, cohort or connection is unknown, the project has no paid plan or the
+        destination is not enabled, and when another sync of any project owns the segment or one that differs by case.
+        """
+        with self._transaction() as db:
+            inside = self.within(db)
+            project, connection = inside.project(sync.project), inside.connection(sync.project, sync.connection)
+            inside.cohort(sync.project, sync.cohort)
+            _check_enabled(project, connection.destination)
+            if project.plan is not ProjectPlan.PAID:
+                raise DefinitionError(f"project '{project.id}' is on the free plan; syncs need a paid one")
+            if any(each.id == sync.id for each in inside.syncs(sync.project)):
+                raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
+            row = _sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
+            _check_owner(db, row)
+            db.execute(sync_table.insert().values(**row))
+
+    def change_sync(self, sync: Sync) -> None:
+        """Change TTL or cadence. Raises DefinitionError when it has ended, or when what is fixed differs: cohort, connection, segment."""
+        with self._transaction() as db:
+            before = self.within(db).sync(sync.project, sync.id)
+            fixed = [name for name in ("cohort", "connection", "segment") if getattr(before, name) != getattr(sync, name)]
+            if fixed:
+                raise DefinitionError(
+                    f"the {fixed[0]} of sync '{sync.id}' is '{getattr(before, fixed[0])}' and never changes; add a new sync"
+                )
+            if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
+                raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
+            values = {"ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value}
+            db.execute(sync_table.update().where(*_is(sync_table, sync.project, sync.id)).values(**values))
+
+    def set_sync_state(self, project: str, sync: str, state: SyncState) -> None:
+        """Pause, resume or end a sync. Raises DefinitionError when an ended one begins again and its segment has another owner."""
+        with self._transaction() as db:
+            self.within(db).sync(project, sync)
+            here = _is(sync_table, project, sync)
+            if state is not SyncState.ENDED:
+                _check_owner(db, dict(db.execute(sa.select(sync_table).where(*here)).mappings().one()))
+            db.execute(sync_table.update().where(*here).values(state=state.value))
+
+    def remove_sync(self, project: str, sync: str) -> None:
+        """Take a sync out of the catalog. Its people stay in the segment until their time there ends."""
+        with self._transaction() as db:
+            self.within(db).sync(project, sync)
+            db.execute(sync_table.delete().where(*_is(sync_table, project, sync)))
+
+    def _cohorts(self, *conditions: sa.ColumnElement[bool]) -> tuple[Cohort, ...]:
+        version = cohort_version_table.c
+        joined = cohort_table.join(
+            cohort_version_table, sa.and_(version.project == cohort_table.c.project, version.cohort == cohort_table.c.id)
+        )
+        columns = (cohort_table.c.project, cohort_table.c.id, cohort_table.c.name, version.version, version.kind, version.definition)
+        with self._transaction() as db:
+            rows = db.execute(sa.select(*columns).select_from(joined).where(*conditions).order_by(cohort_table.c.id)).all()
+        return tuple(_cohort(row) for row in rows)
+
+    def _set_pause(self, project: str, connection: str, reason: str | None) -> None:
+        with self._transaction() as db:
+            before = self.within(db).connection(project, connection)
+            if reason is None or before.paused is None:
+                db.execute(connection_table.update().where(*_is(connection_table, project, connection)).values(paused=reason))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if self._within is not None:
+            yield self._within
+            return
+        with self.database.transaction() as db:
+            yield db
+
+
+def fold(segment: str) -> str:
+    """A segment's name without what a reader overlooks: case, composition of letters, length of spaces."""
+    return " ".join(unicodedata.normalize("NFKC", segment).casefold().split())
+
+
+def missing(kind: str, wanted: str, known: Mapping[str, object]) -> str:
+    """The sentence for an id that is not there."""
+    near = get_close_matches(wanted, known, 1)
+    if near:
+        return f"{kind} '{wanted[:80]}' does not exist; did you mean '{near[0]}'?"
+    names = ", ".join(sorted(known)[:10]) + (", ..." if len(known) > 10 else "")
+    return f"{kind} '{wanted[:80]}' does not exist; " + (f"there is {names}" if known else f"there is no {kind} yet")
+
+
+def _pick(known: Mapping[str, Value], wanted: str, kind: str) -> Value:
+    if wanted not in known:
+        raise DefinitionError(missing(kind, wanted, known))
+    return known[wanted]
+
+
+def _is(table: sa.Table, project: str, id_: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return table.c.project == project, table.c.id == id_
+
+
+def _refuse_in_use(what: str, users: list[str]) -> None:
+    if users:
+        raise DefinitionError(f"{what} is used by {', '.join(sorted(users))}; remove that first")
+
+
+def _check_enabled(project: Project, destination: str) -> None:
+    if destination not in project.destinations:
+        enabled = ", ".join(project.destinations) or "none is"
+        raise DefinitionError(f"destination '{destination[:80]}' is not enabled in project '{project.id}'; enabled: {enabled}")
+
+
+def _check_move(before: Connection, after: Connection, syncs: list[str]) -> None:
+    if before.destination != after.destination:
+        raise DefinitionError(f"connection '{after.id}' is one of {before.destination}; add another connection for {after.destination}")
+    if (before.region == SANDBOX) != (after.region == SANDBOX):
+        raise DefinitionError(
+            f"connection '{after.id}' cannot move from region '{before.region}' to '{after.region}': "
+            "a rehearsal never becomes real by an edit; add another connection"
+        )
+    if syncs and (before.region, before.advertiser) != (after.region, after.advertiser):
+        raise DefinitionError(
+            f"region and advertiser of connection '{after.id}' cannot change while sync '{syncs[0]}' uses it: "
+            "people already sent could no longer be removed; add another connection"
+        )
+
+
+def _check_owner(db: sa.Connection, row: Mapping[str, Any]) -> None:
+    same = [sync_table.c[name] == row[name] for name in ("region", "advertiser", "folded")]
+    itself = sa.and_(sync_table.c.project == row["project"], sync_table.c.id == row["id"])
+    for other in db.execute(sa.select(sync_table).where(*same, ~itself)):
+        whose = f"sync '{other.id}'" if other.project == row["project"] else "a sync of another project"
+        if other.segment != row["segment"]:
+            raise DefinitionError(f"segment '{row['segment']}' differs only by case or spaces from one of {whose}; choose another name")
+        if other.state != SyncState.ENDED.value:
+            raise DefinitionError(f"segment '{row['segment']}' is owned by {whose}; choose another name")
+
+
+def _definition(cohort: Cohort) -> dict[str, object]:
+    return {name: value for name, value in to_document(cohort).items() if name not in {"id", "name", "kind"}}
+
+
+def _cohort(row: Any) -> Cohort:
+    document = {"id": row.id, "name": row.name, "kind": row.kind, **row.definition}
+    return replace(parse_cohort(read_value(document, f"cohort {row.id}"), row.project), version=row.version)
+
+
+def _connection_row(connection: Connection) -> dict[str, Any]:
+    return {
+        "project": connection.project, "id": connection.id, "name": connection.name, "destination": connection.destination,
+        "advertiser": connection.advertiser, "region": connection.region, "auth": connection.auth.value,
+        "identity": TypeAdapter(IdentityMap).dump_python(connection.identity, mode="json"),
+        "version": connection.version, "paused": connection.paused,
+    }  # fmt: skip
+
+
+def _connection(row: Any) -> Connection:
+    identity = TypeAdapter(IdentityMap).validate_python(row.identity, strict=False)
+    return Connection(
+        row.project, row.id, row.name, row.destination, row.advertiser, row.region, Auth(row.auth), identity, row.version, row.paused
+    )
+
+
+def _sync_row(sync: Sync) -> dict[str, Any]:
+    return {
+        "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
+        "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value,
+    }  # fmt: skip
+
+
+def _sync(row: Any) -> Sync:
+    return Sync(row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state))

@@ -1,0 +1,235 @@
+"""Cohorts, connections and syncs as YAML that lives in git: read with the place of everything, and written back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import yaml
+
+from tradewind.cohorts.document import Node, read_file
+from tradewind.cohorts.parse import parse_cohort, parse_id
+from tradewind.cohorts.parse import to_document as cohort_document
+from tradewind.errors import DefinitionError
+from tradewind.model.cohort import Cohort, Select, StaticList
+from tradewind.model.destination import Auth, Connection
+from tradewind.model.identifier import IdentityMap, IdType, Send, Take
+from tradewind.model.identifier import Mapping as IdMapping
+from tradewind.model.sync import Cadence, Sync
+
+SECTIONS = ("cohorts", "connections", "syncs")
+MINUTES_A_DAY = 1440
+LONGEST_TTL_DAYS = 180
+DEFAULT_TTL_DAYS = 30
+
+_SOURCE = re.compile(r"user_id|device_id|(user|event|column)\..+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """Where a secret is read from when it is applied: an environment variable or a file. Never the secret itself."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Written(Generic[Value]):
+    """A value and the place of the text it was read from."""
+
+    value: Value
+    node: Node
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What a set of files asks for, in the order it is written.
+
+    A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is.
+    """
+
+    cohorts: tuple[Written[Cohort], ...] = ()
+    connections: tuple[Written[Connection], ...] = ()
+    syncs: tuple[Written[Sync], ...] = ()
+    secrets: Mapping[str, Written[SecretSource]] = field(default_factory=dict)
+
+
+def read(paths: Iterable[Path], project: str) -> Documents:
+    """The definitions of files, or of the `.yaml` and `.yml` files in a folder, for a project.
+
+    A file holds lists under `cohorts:`, `connections:` and `syncs:`, or is one cohort. Raises DefinitionError with file,
+    line and path when one cannot be read, or an id is given twice.
+    """
+    cohorts: list[Written[Cohort]] = []
+    connections: list[Written[Connection]] = []
+    syncs: list[Written[Sync]] = []
+    secrets: dict[str, Written[SecretSource]] = {}
+    for path in _files(paths):
+        sections = _sections(read_file(path))
+        cohorts += [Written(_cohort(node, project, path.parent), node) for node in sections["cohorts"]]
+        syncs += [Written(_sync(node, project), node) for node in sections["syncs"]]
+        for node in sections["connections"]:
+            connection, secret = _connection(node, project, path.parent)
+            connections.append(Written(connection, node))
+            if secret is not None:
+                secrets[connection.id] = secret
+    _refuse_twice("cohort", [(each.value.id, each.node) for each in cohorts])
+    _refuse_twice("connection", [(each.value.id, each.node) for each in connections])
+    _refuse_twice("sync", [(each.value.id, each.node) for each in syncs])
+    return Documents(tuple(cohorts), tuple(connections), tuple(syncs), secrets)
+
+
+def write(cohorts: Iterable[Cohort] = (), connections: Iterable[Connection] = (), syncs: Iterable[Sync] = ()) -> str:
+    """The YAML text that `read` reads back as the same values. Secrets are not in it."""
+    document: dict[str, object] = {
+        "cohorts": [cohort_document(cohort) for cohort in cohorts],
+        "connections": [connection_document(connection) for connection in connections],
+        "syncs": [sync_document(sync) for sync in syncs],
+    }
+    return yaml.safe_dump({key: value for key, value in document.items() if value}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(each for each in path.iterdir() if each.suffix in {".yaml", ".yml"} and each.is_file())
+            if not inside:
+                raise DefinitionError("holds no .yaml file", file=str(path))
+            files += inside
+        else:
+            files.append(path)
+    return files
+
+
+def _sections(root: Node) -> dict[str, list[Node]]:
+    if isinstance(root.value, dict) and "kind" in root.value and "id" in root.value:
+        return {"cohorts": [root], "connections": [], "syncs": []}
+    fields = root.fields(optional=SECTIONS, what="in a definition file (it holds cohorts, connections and syncs, or is one cohort)")
+    return {name: fields[name].items() if name in fields else [] for name in SECTIONS}
+
+
+def _refuse_twice(what: str, found: list[tuple[str, Node]]) -> None:
+    seen: dict[str, Node] = {}
+    for id_, node in found:
+        if id_ in seen:
+            node.refuse(f"{what} '{id_}' is defined already in {seen[id_].file}:{seen[id_].line}")
+        seen[id_] = node
+
+
+def _cohort(node: Node, project: str, folder: Path) -> Cohort:
+    """A cohort whose files are named from the folder of the text, wherever the command runs."""
+    cohort = parse_cohort(node, project)
+    match cohort.definition:
+        case StaticList(file=file):
+            return replace(cohort, definition=replace(cohort.definition, file=_beside(folder, file)))
+        case Select(files=files):
+            return replace(
+                cohort, definition=replace(cohort.definition, files=tuple((name, _beside(folder, file)) for name, file in files))
+            )
+        case _:
+            return cohort
+
+
+def _beside(folder: Path, file: str) -> str:
+    return str((folder / Path(file).expanduser()).absolute())
+
+
+def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Written[SecretSource] | None]:
+    required = ("id", "name", "destination", "advertiser", "region", "auth", "identity")
+    fields = node.fields(required=required, optional=("secret", "send"), what="in a connection")
+    mappings = tuple(_mapping(entry) for entry in fields["identity"].items())
+    if not mappings:
+        fields["identity"].refuse("expected at least one mapping such as {from: user.advertising_id, to: DAID}, found an empty list")
+    send = _choice(fields["send"], Send, "way to send") if "send" in fields else Send.ALL
+    connection = Connection(
+        project,
+        parse_id(fields["id"]),
+        fields["name"].text().strip(),
+        fields["destination"].text(),
+        fields["advertiser"].text(),
+        fields["region"].text(),
+        _choice(fields["auth"], Auth, "way to sign"),
+        IdentityMap(mappings, send),
+    )
+    secret = Written(_secret(fields["secret"], folder), fields["secret"]) if "secret" in fields else None
+    return connection, secret
+
+
+def _mapping(node: Node) -> IdMapping:
+    fields = node.fields(required=("from", "to"), optional=("take",), what="in a mapping")
+    source = fields["from"].text()
+    if not _SOURCE.fullmatch(source):
+        fields["from"].refuse(
+            f"expected user_id, device_id, user.<property>, event.<property> or column.<name>, found {fields['from'].described()}"
+        )
+    take = _choice(fields["take"], Take, "way to take values") if "take" in fields else Take.LATEST
+    return IdMapping(source, _choice(fields["to"], IdType, "type of identifier"), take)
+
+
+def _secret(node: Node, folder: Path) -> SecretSource:
+    if not isinstance(node.value, dict):
+        node.refuse("expected {env: NAME} or {file: path}; a secret itself is never written here")
+    fields = node.fields(optional=("env", "file"), what="in a secret; expected {env: NAME} or {file: path}")
+    if len(fields) != 1:
+        node.refuse("expected one of env and file")
+    kind, entry = next(iter(fields.items()))
+    if kind == "file":
+        return SecretSource(kind, _beside(folder, entry.text()))
+    if not _VARIABLE.fullmatch(entry.text()):
+        entry.refuse("expected the name of an environment variable, never the secret itself")
+    return SecretSource(kind, entry.text())
+
+
+def _sync(node: Node, project: str) -> Sync:
+    fields = node.fields(required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days"), what="in a sync")
+    cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
+    id_ = parse_id(fields["id"]) if "id" in fields else default_sync_id(cohort, connection)
+    segment = fields["segment"].text() if "segment" in fields else ""
+    ttl = _ttl(fields["ttl_days"]) if "ttl_days" in fields else DEFAULT_TTL_DAYS
+    return Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, _choice(fields["cadence"], Cadence, "cadence"))
+
+
+def default_sync_id(cohort: str, connection: str) -> str:
+    """`<cohort>-<connection>`, cut to the length of an id: the id of a sync that was not given one."""
+    return f"{cohort}-{connection}"[:63].rstrip("-")
+
+
+def _ttl(node: Node) -> int:
+    days = node.number()
+    if days == 0:
+        node.refuse("0 would remove everyone from the segment; expected 1 to 180 days")
+    if not 1 <= days <= LONGEST_TTL_DAYS:
+        node.refuse(f"expected 1 to {LONGEST_TTL_DAYS} days, found {days}")
+    return days
+
+
+def _choice(node: Node, kinds: type[Choice], what: str) -> Choice:
+    known = {kind.value: kind for kind in kinds}
+    if not isinstance(node.value, str) or node.value not in known:
+        node.refuse(f"{node.described()} is not a {what}; expected one of {', '.join(known)}")
+    return known[node.value]
+
+
+def connection_document(connection: Connection) -> dict[str, object]:
+    """The mapping of a connection as `read` reads it; its secret is not in it."""
+    mappings = [
+        {"from": mapping.source, "to": mapping.id_type.value} | ({} if mapping.take is Take.LATEST else {"take": mapping.take.value})
+        for mapping in connection.identity.mappings
+    ]
+    fields = {name: getattr(connection, name) for name in ("id", "name", "destination", "advertiser", "region")}
+    return fields | {"auth": connection.auth.value, "identity": mappings, "send": connection.identity.send.value}
+
+
+def sync_document(sync: Sync) -> dict[str, object]:
+    """The mapping of a sync as `read` reads it; whether it is paused or ended is not in it."""
+    fields = {name: getattr(sync, name) for name in ("id", "cohort", "connection", "segment")}
+    return fields | {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value}

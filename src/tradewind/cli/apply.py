@@ -1,0 +1,42 @@
+"""`tradewind apply`: cohorts, connections and syncs as YAML in git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import show
+from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.show import Json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the command onto the app."""
+    app.command()(apply)
+
+
+def apply(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Definition files or folders of them.")],
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would change, and change nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Also delete what the files do not define.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the project's cohorts, connections and syncs equal to the files. Nothing is sent."""
+    from tradewind.operations import definitions
+
+    with parts_of(context) as parts:
+        done = definitions.apply(parts, project_of(context), files, plan_only=plan, prune=prune)
+    if as_json:
+        show.print_json({"planned_only": plan, "changes": done.changes, "lists": done.lists})
+        return
+    for change in done.changes:
+        show.line(f"{change.action.value:9} {change.noun} {change.id}{f'  ({change.note})' if change.note else ''}")
+        if change.action.value == "update":
+            for each in change.differences:
+                show.line(f"            {each.field}: {each.before or 'nothing'} → {each.after or 'nothing'}")
+    for cohort, filled in done.lists.items():
+        show.line(f"list      cohort {cohort}: {filled.added:,} added, {filled.removed:,} removed, {filled.kept:,} kept")
+    show.line("Nothing was changed." if plan else "Done.")

@@ -1,0 +1,123 @@
+"""`tradewind cohorts`: check, explain, preview, export; and fill the list of a static one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import show
+from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.show import AsOf, Json
+
+app = typer.Typer(help="Who belongs to what.", no_args_is_help=True)
+
+CohortId = Annotated[str, typer.Argument(help="The cohort's id.")]
+
+
+@app.command()
+def check(
+    context: typer.Context, files: Annotated[list[Path], typer.Argument(help="Definition files or folders of them.")], as_json: Json = False
+) -> None:
+    """Check definition files without changing anything."""
+    from tradewind.operations import cohorts
+
+    with parts_of(context) as parts:
+        found = cohorts.checked(parts, project_of(context), files)
+    if as_json:
+        show.print_json({"cohorts": found})
+    else:
+        for each in found:
+            show.line(f"{each.id}: {each.sentence}")
+        show.line(f"{len(found):,} cohorts are well defined.")
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(help="Cohort ids; all when none is given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say in a sentence who is in a cohort."""
+    from tradewind.operations import cohorts
+
+    with parts_of(context) as parts:
+        found = cohorts.explained(parts, project_of(context), ids or [])
+    if as_json:
+        show.print_json({"cohorts": found})
+    elif not found:
+        show.line("No cohorts yet. Bring them with: tradewind apply FILE")
+    else:
+        for each in found:
+            show.line(f"{each.name} ({each.id})\n  {each.sentence}")
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    cohort: CohortId,
+    as_of: AsOf = None,
+    connection: Annotated[str | None, typer.Option(help="Also say which identifiers this connection's map finds.")] = None,
+    sample: Annotated[int, typer.Option(min=0, max=1000, help="How many members to name.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Count who is in a cohort, and name a few."""
+    from tradewind.cli.report import print_resolution
+    from tradewind.operations import cohorts
+
+    with parts_of(context) as parts:
+        seen = cohorts.preview(parts, project_of(context), cohort, as_of, connection, sample)
+    if as_json:
+        show.print_json(seen)
+        return
+    share = f" ({seen.members / seen.universe:.1%})" if seen.universe else ""
+    show.line(f"{seen.members:,} of {seen.universe:,} people{share} as of {seen.as_of:%Y-%m-%d %H:%M} UTC")
+    if seen.resolution:
+        print_resolution(seen.resolution)
+    for person in seen.sample:
+        show.line(f"  {person}")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    cohort: CohortId,
+    to: Annotated[Path, typer.Option("--to", help="A .csv or .parquet file to write; it will hold personal data.")],
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Write the members of a cohort to a file."""
+    from tradewind.operations import cohorts
+
+    with parts_of(context) as parts:
+        members = cohorts.export(parts, project_of(context), cohort, as_of, to)
+    if as_json:
+        show.print_json({"cohort": cohort, "members": members, "file": to})
+    else:
+        show.line(f"{members:,} members written to {to}, readable by you alone.")
+
+
+@app.command()
+def fill(
+    context: typer.Context,
+    cohort: CohortId,
+    file: Annotated[str | None, typer.Argument(help="A CSV or Parquet file (default: the one the definition names).")] = None,
+    how: Annotated[str, typer.Option(help="replace, add or remove.")] = "replace",
+    as_json: Json = False,
+) -> None:
+    """Replace the list of a static cohort, or add rows to it, or remove some."""
+    from tradewind.errors import DefinitionError
+    from tradewind.operations import lists
+    from tradewind.sources.lists import Change
+
+    if how not in set(Change):
+        raise DefinitionError(f"'{how}' is not a way to change a list; write replace, add or remove")
+    with parts_of(context) as parts:
+        done = lists.fill(parts, project_of(context), cohort, file, Change(how))
+    if as_json:
+        show.print_json(done)
+        return
+    show.line(f"List of '{cohort}': {done.rows:,} rows read, {done.added:,} added, {done.removed:,} removed, {done.kept:,} kept.")
+    for refused in done.refused:
+        show.line(f"  {refused.rows:,} rows refused: {refused.reason}")

@@ -1,0 +1,117 @@
+"""`tradewind connections`: accounts at a platform."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import show
+from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.show import Json
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.model.destination import Auth, Connection, Secret
+from tradewind.model.identifier import Send
+
+app = typer.Typer(help="Accounts at a platform: advertiser, secret, region, identity map.", no_args_is_help=True)
+
+NOT_READY = ConfigurationError.exit_code
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The connection's id, chosen once.")],
+    advertiser: Annotated[str, typer.Option(help="The Advertiser ID.")],
+    region: Annotated[str, typer.Option(help="The data center region, such as us-east; there is no default.")],
+    map_: Annotated[list[str], typer.Option("--map", help="SOURCE=TYPE, such as user.advertising_id=DAID; in order, as often as needed.")],
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    auth: Annotated[Auth, typer.Option(help="Whether the secret is the Advertiser Secret Key or a Data API token.")] = Auth.SIGNATURE,
+    send: Annotated[Send, typer.Option(help="Send every identifier a person has, or the first that is usable.")] = Send.ALL,
+    secret_env: Annotated[str | None, typer.Option(help="Read the secret from this environment variable.")] = None,
+    secret_file: Annotated[Path | None, typer.Option(help="Read the secret from this file.")] = None,
+    destination: Annotated[str, typer.Option(help="The kind of platform.")] = "thetradedesk",
+    as_json: Json = False,
+) -> None:
+    """Add a connection, or change one. The secret is asked for, or read from an environment variable or file."""
+    from tradewind.operations import connections
+
+    identity = connections.identity(map_, send)
+    with parts_of(context) as parts:
+        wanted = Connection(project_of(context), id_, name or id_, destination, advertiser, region, auth, identity)
+        saved = connections.add(parts, wanted, secret_from(secret_env, secret_file))
+    if as_json:
+        show.print_json(saved)
+    else:
+        show.line(f"Connection '{saved.id}' is saved: advertiser {saved.advertiser} in {saved.region}. Its secret is sealed.")
+        show.line(f"See whether it works with: tradewind connections test {saved.id}")
+
+
+@app.command("test")
+def prove(
+    context: typer.Context,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The connection's id.")],
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="IDENTIFIER", help="Put this identifier, one you own, into a throw-away segment for a day and remove it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a signed request without people, and say what it proved and what it could not."""
+    from tradewind.operations import connections
+
+    with parts_of(context) as parts:
+        probe = connections.test(parts, project_of(context), id_)
+        trial = connections.try_live(parts, project_of(context), id_, live) if live and probe.ready else None
+    if as_json:
+        show.print_json({"ready": probe.ready, "probe": probe, "trial": trial})
+    else:
+        show.line(f"{'Ready' if probe.ready else 'Not ready'}: {probe.proved}")
+        show.line(f"Not shown by this: {probe.unproved}")
+        if trial:
+            removed = trial.removed.value if trial.removed else "not tried"
+            why = f" ({trial.refused})" if trial.refused else ""
+            show.line(f"Live: add {trial.added.value}, removal {removed}, in segment '{trial.segment}'{why}.")
+    if not (probe.ready and (trial is None or trial.passed)):
+        raise typer.Exit(NOT_READY)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List the project's connections. Secrets are never shown; a fingerprint tells whether one changed."""
+    with parts_of(context) as parts:
+        found = parts.catalog.connections(project_of(context))
+        prints = {each.id: parts.vault.fingerprint(each.project, each.id) for each in found}
+    if as_json:
+        show.print_json({"connections": [show.plain(each) | {"secret_fingerprint": prints[each.id]} for each in found]})
+    elif not found:
+        show.line("No connections yet. Add one with: tradewind connections add --help")
+    else:
+        rows = [
+            (c.id, c.name, c.advertiser, c.region, c.auth.value, ", ".join(f"{m.source}→{m.id_type.value}" for m in c.identity.mappings),
+             prints[c.id] or "none", c.paused or "")
+            for c in found
+        ]  # fmt: skip
+        show.table("", ("connection", "name", "advertiser", "region", "auth", "identity map", "secret", "paused"), rows)
+
+
+def secret_from(variable: str | None, file: Path | None) -> Secret:
+    """The secret, from where it was said to be, or asked for at the terminal. Raises DefinitionError when it is nowhere."""
+    if variable and file:
+        raise DefinitionError("give --secret-env or --secret-file, not both")
+    if variable:
+        value = os.environ.get(variable, "")
+        if not value:
+            raise DefinitionError(f"the environment variable {variable} is not set")
+        return Secret(value)
+    if file:
+        try:
+            return Secret(file.read_text(encoding="utf-8").strip("\r\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise DefinitionError(f"the secret cannot be read from it: {type(error).__name__}", file=str(file)) from None
+    if not sys.stdin.isatty():
+        raise DefinitionError("no terminal to ask for the secret at; give --secret-env or --secret-file")
+    return Secret(typer.prompt("Secret (not shown)", hide_input=True))

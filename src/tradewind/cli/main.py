@@ -1,0 +1,106 @@
+"""The command line's front door: options for all commands, and one sentence with an exit code for every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind import __version__
+from tradewind.cli import show
+from tradewind.cli.place import Place
+from tradewind.errors import Bug, TradewindError
+
+USAGE, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="tradewind",
+    help="Turns what people did into audiences on The Trade Desk, on your own machines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        show.line(f"tradewind {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[Path | None, typer.Option(help="The folder that holds everything (default: TRADEWIND_HOME, or .tradewind).")] = None,
+    project: Annotated[str, typer.Option(help="The project to work in.")] = "default",
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    _ = version
+    context.obj = Place(home, project)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code; every error becomes one sentence on standard error."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return int(app(args=words, standalone_mode=False) or 0)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except BrokenPipeError:
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # the last net: a defect of ours must not show a person a traceback
+        if os.environ.get("TRADEWIND_DEBUG"):
+            raise
+        return _fail(error, words)
+
+
+def _fail(error: BaseException, words: list[str]) -> int:
+    kind, sentence, code = _judge(error, words)
+    if "--json" in words:
+        show.print_json({"error": {"kind": kind, "message": sentence, "exit_code": code}})
+    show.note(sentence if sentence.startswith("Usage:") else f"error: {sentence}")
+    return code
+
+
+def _judge(error: BaseException, words: list[str]) -> tuple[str, str, int]:
+    """What kind of error it is, the sentence a person reads, and the exit code."""
+    match error:
+        case typer.TyperException():
+            return "usage", _usage(error), USAGE
+        case typer.Abort() | KeyboardInterrupt():
+            return "interrupted", "interrupted; what was done so far is kept", INTERRUPTED
+        case TradewindError():
+            return type(error).__name__, str(error), error.exit_code
+    where = f"{type(error).__name__} in {' '.join(_command(words))}"
+    return "Bug", f"this is a defect of tradewind ({where}); set TRADEWIND_DEBUG=1, repeat, and report what it prints", Bug.exit_code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the words, and where their help is; the help itself when a group was named alone."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "tradewind"
+    return message if message.startswith("Usage:") else f"{message} See: {where} --help"
+
+
+def _command(words: list[str]) -> list[str]:
+    """The words of the command line that name the command; never its values."""
+    return [word for word in words if word.isalpha()][:2]
+
+
+def _commands() -> None:
+    """Hang every noun's commands onto the app."""
+    from tradewind.cli import apply, cohorts, connections, demo, events, home, quickstart, runs, sandbox, syncs
+
+    for single in (home, demo, quickstart, apply, sandbox):
+        single.add_to(app)
+    for noun in (events, cohorts, connections, syncs, runs):
+        app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+
+
+_commands()

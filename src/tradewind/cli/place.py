@@ -1,0 +1,44 @@
+"""Where a command works: the home folder asked for, and the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from tradewind.parts import Parts
+
+
+@dataclass(frozen=True)
+class Place:
+    """The options that stand before a command."""
+
+    home: Path | None
+    project: str
+
+
+@contextmanager
+def parts_of(context: typer.Context) -> Iterator[Parts]:
+    """The parts of the home folder, opened for one command."""
+    from tradewind.app import opened
+
+    place: Place = context.find_root().obj
+    with opened(place.home) as parts:
+        yield parts
+
+
+def project_of(context: typer.Context) -> str:
+    """The project asked for."""
+    place: Place = context.find_root().obj
+    return place.project
+
+
+def home_of(context: typer.Context) -> Path | None:
+    """The home folder asked for, or None for the usual one."""
+    place: Place = context.find_root().obj
+    return place.home

@@ -1,0 +1,92 @@
+"""The picture of a run: the way from people to the platform, with every identifier accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tradewind.cli import show
+from tradewind.model.identifier import REFUSAL_SENTENCES, Resolution
+from tradewind.model.plan import Decision, Operation, Plan
+from tradewind.model.run import RunState
+from tradewind.operations.runs import RunReport
+from tradewind.operations.syncs import Proposal
+
+Row = tuple[str, int, str]
+
+OPERATIONS = {Operation.ADD: "to add", Operation.REMOVE: "to remove", Operation.REFRESH: "to refresh"}
+
+
+def print_report(report: RunReport, *, as_json: bool) -> None:
+    """A run, as a table or as JSON."""
+    if as_json:
+        show.print_json(report)
+        return
+    run = report.run
+    state = run.outcome.value if run.outcome else run.state.value
+    show.line(f"Run {run.id}: {report.cohort} → {report.binding.target.segment}")
+    show.line(f"as of {run.as_of:%Y-%m-%d %H:%M} UTC, {state}{f': {run.reason}' if run.reason else ''}")
+    rows = [*(_people(report.resolution) if report.resolution else ()), *(_changes(report.plan) if report.plan else ())]
+    rows += list(_answers(report))
+    show.table("", ("", "count", ""), rows)
+    if run.state is RunState.HELD and report.plan:
+        print_verdicts(report.plan, run.id)
+    if report.lapses_at:
+        show.line(f"Sent again before {report.lapses_at:%Y-%m-%d %H:%M} UTC, members stay; otherwise they lapse then.")
+
+
+def print_proposal(proposal: Proposal) -> None:
+    """What a run would do."""
+    show.line(f"Plan of {proposal.sync.id} as of {proposal.as_of:%Y-%m-%d %H:%M} UTC: {proposal.plan.decision.value}. Nothing was sent.")
+    show.table("", ("", "count", ""), [*_people(proposal.resolution), *_changes(proposal.plan)])
+    if proposal.plan.decision is Decision.HOLD:
+        print_verdicts(proposal.plan, None)
+
+
+def print_resolution(resolution: Resolution) -> None:
+    """What an identity map made of the members."""
+    show.table("", ("", "count", ""), _people(resolution))
+
+
+def print_verdicts(plan: Plan, run: str | None) -> None:
+    """Why a plan waits for a person, and what the person can say."""
+    for verdict in plan.verdicts:
+        show.line(f"Held by guard '{verdict.guard}': {verdict.sentence}.")
+    if run:
+        words = " ".join(f"--guard {verdict.guard}={verdict.count}" for verdict in plan.verdicts)
+        show.line(f"If that is right: tradewind runs approve {run} {words}")
+        show.line(f"If not: tradewind runs discard {run}")
+
+
+def _people(resolution: Resolution) -> Iterator[Row]:
+    yield "members", resolution.members, "people in the cohort"
+    yield "with an identifier", resolution.members_usable, "at least one that can be sent"
+    for id_type, reasons in resolution.refused.items():
+        for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+            yield f"  {id_type.value} {reason.value}", count, REFUSAL_SENTENCES[reason]
+    for name, count in resolution.warnings.items():
+        yield f"  {name}", count, "sent, but of a form seldom seen"
+    yield "duplicates", resolution.duplicates, "values that name an identifier counted already"
+    for id_type, count in resolution.identifiers.items():
+        yield f"identifiers {id_type.value}", count, "distinct, to be in the segment"
+
+
+def _changes(plan: Plan) -> Iterator[Row]:
+    yield "held before", plan.delta.held, "in the segment as far as we know"
+    for operation, words in OPERATIONS.items():
+        yield words, plan.delta.count(operation), ""
+
+
+def _answers(report: RunReport) -> Iterator[Row]:
+    account = report.account
+    if not account.planned:
+        return
+    again = (
+        f"in {report.requests:,} requests, {report.repeated:,} of them repeated" if report.repeated else f"in {report.requests:,} requests"
+    )
+    yield "planned", account.planned, "= accepted + rejected + unknown + not sent"
+    yield "accepted", account.accepted, again
+    yield "rejected", account.rejected, ", ".join(f"{code}: {count:,}" for code, count in report.refused.items())
+    yield "unknown", account.unknown, "sent, answer lost" if account.unknown else ""
+    yield "not sent", account.not_sent, ""
+    if report.holds is not None:
+        yield "held now", report.holds, "in the segment as far as we know"

@@ -1,0 +1,126 @@
+"""`tradewind runs`: what happened, to the last identifier."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import show
+from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.report import print_report
+from tradewind.cli.show import Json
+from tradewind.cli.syncs import HELD
+from tradewind.errors import DefinitionError
+from tradewind.model.plan import Approval
+from tradewind.model.run import RunState
+
+app = typer.Typer(help="What happened in each run.", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(help="The run's id.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    sync: Annotated[str | None, typer.Option(help="Only the runs of this sync.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List runs, newest first."""
+    from tradewind.operations import runs
+
+    with parts_of(context) as parts:
+        found = runs.listed(parts, project_of(context), sync)[:limit]
+    if as_json:
+        show.print_json({"runs": found})
+    elif not found:
+        show.line("No runs yet. Start one with: tradewind syncs run SYNC")
+    else:
+        rows = [
+            (run.id, run.sync, f"{run.as_of:%Y-%m-%d %H:%M}", run.state.value, run.outcome.value if run.outcome else "", run.reason)
+            for run in found
+        ]
+        show.table("", ("run", "sync", "as of (UTC)", "state", "outcome", "reason"), rows)
+
+
+@app.command("show")
+def show_(context: typer.Context, run: RunId, as_json: Json = False) -> None:
+    """Show a run: the way from people to the platform."""
+    from tradewind.operations import runs
+
+    with parts_of(context) as parts:
+        report = runs.report(parts, project_of(context), run)
+    print_report(report, as_json=as_json)
+
+
+@app.command()
+def rejects(
+    context: typer.Context,
+    run: RunId,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show of each kind.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List who gave no identifier and why, and which identifiers the platform refused."""
+    from tradewind.operations import runs
+
+    with parts_of(context) as parts:
+        count, people = runs.people_refused(parts, project_of(context), run, limit)
+        refused = runs.platform_refused(parts, project_of(context), run, limit)
+    if as_json:
+        show.print_json({"people_count": count, "people": people, "platform": refused})
+        return
+    show.table(
+        f"{count:,} values gave no identifier",
+        ("person", "source", "for", "why"),
+        [(p.person, p.source, p.id_type, p.sentence) for p in people],
+    )
+    show.table(
+        f"{len(refused):,} refused by the platform", ("identifier", "type", "wish", "code"),
+        [(r.identifier, r.id_type, r.operation.value, r.code) for r in refused],
+    )  # fmt: skip
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    run: RunId,
+    guard: Annotated[list[str], typer.Option(help="What is allowed, as GUARD=COUNT; once for each guard that holds the run.")],
+    as_json: Json = False,
+) -> None:
+    """Let a held run go on."""
+    from tradewind.operations import runs
+
+    approvals = tuple(_approval(text) for text in guard)
+    with parts_of(context) as parts:
+        with show.bar("running") as move:
+            done = runs.approve(parts, project_of(context), run, approvals, lambda what, done, total: move(done, total, what))
+        report = runs.report(parts, project_of(context), run)
+    print_report(report, as_json=as_json)
+    if done.state is RunState.HELD:
+        raise typer.Exit(HELD)
+
+
+@app.command()
+def discard(
+    context: typer.Context,
+    run: RunId,
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "discarded by hand",
+    as_json: Json = False,
+) -> None:
+    """End a run that is held, or was cut short before anything was sent."""
+    from tradewind.operations import runs
+
+    with parts_of(context) as parts:
+        done = runs.discard(parts, project_of(context), run, reason)
+    if as_json:
+        show.print_json(done)
+    else:
+        show.line(f"Run {done.id} is discarded; nothing of it was sent.")
+
+
+def _approval(text: str) -> Approval:
+    name, _, count = text.partition("=")
+    if not count.isdecimal():
+        raise DefinitionError(f"'{text[:60]}' is not an approval; write GUARD=COUNT, such as shrink=812")
+    return Approval(name, int(count))

@@ -1,0 +1,96 @@
+"""Printing: a table or sentence for a person, one JSON object for a program, and bars for long work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer for this instant (a date or RFC 3339 time) instead of now.")]
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """A value of the model as JSON knows it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case bytes():
+            return value.hex()
+        case datetime() | date():
+            return value.isoformat()
+        case Path():
+            return str(value)
+    return value
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; columns whose cells are numbers stand to the right."""
+    cells = [list(row) for row in rows]
+    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for number, name in enumerate(columns):
+        numeric = bool(cells) and all(isinstance(row[number], int) for row in cells)
+        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        shown.add_row(*(f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell) for cell in row))
+    out.print(shown)
+
+
+def line(text: str = "") -> None:
+    """A line of text for a person."""
+    out.print(text, markup=False)
+
+
+def note(text: str) -> None:
+    """A remark on standard error, so that it never mixes with what a program reads."""
+    err.print(text, markup=False)
+
+
+@contextmanager
+def bar(what: str, *, in_bytes: bool = False) -> Iterator[Any]:
+    """A progress bar with rate and time left; gives a function `(done, total, note)`. Silent where nobody looks."""
+    rate = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *rate,
+        TextColumn("{task.fields[extra]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=0, extra="")
+
+        def move(done: float, total: float, extra: str = "") -> None:
+            progress.update(task, completed=done, total=total, extra=extra)
+
+        yield move

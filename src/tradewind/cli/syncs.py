@@ -1,0 +1,89 @@
+"""`tradewind syncs`: keep a segment equal to a cohort."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import show
+from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.report import print_proposal, print_report
+from tradewind.cli.show import AsOf, Json
+from tradewind.model.run import RunState
+from tradewind.model.sync import Cadence
+
+app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
+
+HELD = 12
+"""The exit code of a run that a guard holds: an answer, not an accident."""
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    cohort: Annotated[str, typer.Argument(help="The cohort's id.")],
+    connection: Annotated[str, typer.Argument(help="The connection's id.")],
+    id_: Annotated[str | None, typer.Option("--id", help="The sync's own id (default: made of the two).")] = None,
+    segment: Annotated[str | None, typer.Option(help="The segment's name at the platform; fixed from now on.")] = None,
+    ttl_days: Annotated[int, typer.Option(help="Days a member stays unless refreshed, 1 to 180.")] = 30,
+    cadence: Annotated[Cadence, typer.Option(help="What it is meant for; every run is started with `syncs run`.")] = Cadence.ONE_TIME,
+    as_json: Json = False,
+) -> None:
+    """Add a sync. Nothing is sent yet."""
+    from tradewind.operations import syncs
+
+    with parts_of(context) as parts:
+        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence)
+        sync = syncs.add(parts, project_of(context), wish)
+    if as_json:
+        show.print_json(sync)
+    else:
+        show.line(f"Sync '{sync.id}' keeps segment '{sync.segment}' equal to cohort '{sync.cohort}'.")
+        show.line(f"See what it would do with: tradewind syncs plan {sync.id}")
+
+
+@app.command()
+def plan(
+    context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_of: AsOf = None, as_json: Json = False
+) -> None:
+    """Show what a run would do. Nothing is sent."""
+    from tradewind.operations import syncs
+
+    with parts_of(context) as parts, show.bar("planning") as move:
+        proposal = syncs.plan(parts, project_of(context), sync, as_of, lambda what, done, total: move(done, total, what))
+    if as_json:
+        show.print_json(proposal)
+    else:
+        print_proposal(proposal)
+
+
+@app.command()
+def run(
+    context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_of: AsOf = None, as_json: Json = False
+) -> None:
+    """Run a sync now, or go on with a run that was cut short."""
+    from tradewind.operations import runs, syncs
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        with show.bar("running") as move:
+            done = syncs.run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what))
+        report = runs.report(parts, project, done.id)
+    print_report(report, as_json=as_json)
+    if done.state is RunState.HELD:
+        raise typer.Exit(HELD)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List the project's syncs."""
+    with parts_of(context) as parts:
+        syncs = parts.catalog.syncs(project_of(context))
+    if as_json:
+        show.print_json({"syncs": syncs})
+    elif not syncs:
+        show.line("No syncs yet. Add one with: tradewind syncs add COHORT CONNECTION")
+    else:
+        rows = [(s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", s.cadence.value, s.state.value) for s in syncs]
+        show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "state"), rows)

@@ -1,0 +1,154 @@
+"""A rule as one SELECT over the events of people, in one pass, with every instant a literal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlglot import exp
+
+from tradewind.cohorts.dialect import Dialect
+from tradewind.cohorts.operators import condition
+from tradewind.cohorts.rules import leaves
+from tradewind.cohorts.windows import bounds
+from tradewind.model.cohort import (
+    All,
+    AnyOf,
+    Comparison,
+    Did,
+    EventFilter,
+    InCohort,
+    Not,
+    Rule,
+    UserProperty,
+    Window,
+)
+
+EVENTS, PERSON, BELONGS = "events", "person", "belongs"
+
+_COUNTED: dict[Comparison, type[exp.Binary]] = {
+    Comparison.AT_LEAST: exp.GTE,
+    Comparison.MORE: exp.GT,
+    Comparison.AT_MOST: exp.LTE,
+    Comparison.LESS: exp.LT,
+    Comparison.EQUAL: exp.EQ,
+    Comparison.NOT_EQUAL: exp.NEQ,
+}
+
+Deed = tuple[str, tuple[EventFilter, ...], Window | None]
+
+
+def properties(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The event properties and the user properties a rule looks at, each once, sorted."""
+    clauses = list(leaves(rule))
+    event = {part.property for clause in clauses if isinstance(clause, Did) for part in clause.where}
+    user = {clause.property for clause in clauses if isinstance(clause, UserProperty)}
+    return tuple(sorted(event)), tuple(sorted(user))
+
+
+def compile_rule(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
+    """The members: a SELECT of one column, `person`, each once.
+
+    It reads the table `events` (person, event_type, time, "e:<property>", "u:<property>", "s:<property>": whether the event
+    states the user property) and, for each cohort of `nested`, the table named there (person). `as_of` is aware.
+    """
+    judged = compile_people(rule, as_of, zone, dialect, nested)
+    return exp.select(exp.column(PERSON)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+
+
+def compile_people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
+    """Everybody a rule can speak of, and whether they belong: a SELECT of `person` and `belongs`.
+
+    That is every person with an event before `as_of`, and the members of the cohorts the rule names.
+    """
+    columns = _Columns.of(rule)
+    counted = _counted(columns, as_of, zone, dialect)
+    verdict = exp.alias_(_verdict(rule, columns, dialect), BELONGS)
+    if not columns.cohorts:
+        return exp.select(exp.column(PERSON), verdict).from_("counted").with_("counted", as_=counted)
+    members = [_members(nested[cohort]) for cohort in columns.cohorts]
+    people = exp.union(exp.select(exp.column(PERSON)).from_("counted"), *members, distinct=True)
+    select = exp.select(exp.column(PERSON, "people"), verdict).from_("people").join("counted", join_type="left", using=PERSON)
+    for cohort, alias in columns.cohorts.items():
+        select = select.join(_members(nested[cohort]).subquery(alias), join_type="left", on=_same_person(alias))
+    return select.with_("counted", as_=counted).with_("people", as_=people)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The names of what a rule needs to know of a person; what is asked twice is computed once."""
+
+    deeds: dict[Deed, str] = field(default_factory=dict)
+    traits: dict[str, str] = field(default_factory=dict)
+    cohorts: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Columns:
+        columns = cls()
+        for clause in leaves(rule):
+            match clause:
+                case Did(event, where, _, window):
+                    columns.deeds.setdefault((event, where, window), f"c{len(columns.deeds) + 1}")
+                case UserProperty(name):
+                    columns.traits.setdefault(name, f"p{len(columns.traits) + 1}")
+                case InCohort(cohort):
+                    columns.cohorts.setdefault(cohort, f"m{len(columns.cohorts) + 1}")
+        return columns
+
+
+def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect) -> exp.Select:
+    """One row a person: how often each deed was done, and the latest value of each user property."""
+    one = exp.Literal.number(1)
+    deeds = [
+        exp.alias_(exp.Count(this=exp.Case().when(_done(deed, as_of, zone, dialect), one)), name) for deed, name in columns.deeds.items()
+    ]
+    traits = [
+        exp.alias_(dialect.latest(quoted(f"u:{name}"), exp.column("time"), quoted(f"s:{name}")), alias)
+        for name, alias in columns.traits.items()
+    ]
+    before = exp.LT(this=exp.column("time"), expression=dialect.instant(as_of))
+    return exp.select(exp.column(PERSON), *deeds, *traits).from_(EVENTS).where(before).group_by(exp.column(PERSON))
+
+
+def _done(deed: Deed, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr:
+    event, where, window = deed
+    first, end = bounds(window, as_of, zone)
+    time = exp.column("time")
+    conditions: list[exp.Expr] = [exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event))]
+    if first is not None:
+        conditions.append(exp.GTE(this=time.copy(), expression=dialect.instant(first)))
+    if end != as_of:
+        conditions.append(exp.LT(this=time.copy(), expression=dialect.instant(end)))
+    conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, dialect) for part in where]
+    return exp.and_(*conditions)
+
+
+def _verdict(rule: Rule, columns: _Columns, dialect: Dialect) -> exp.Expr:
+    match rule:
+        case All(rules):
+            return exp.and_(*(_verdict(part, columns, dialect) for part in rules))
+        case AnyOf(rules):
+            return exp.or_(*(_verdict(part, columns, dialect) for part in rules))
+        case Not(part):
+            return exp.Not(this=exp.paren(_verdict(part, columns, dialect)))
+        case Did(event, where, count, window):
+            times = exp.Coalesce(this=exp.column(columns.deeds[event, where, window]), expressions=[exp.Literal.number(0)])
+            return _COUNTED[count.comparison](this=times, expression=exp.Literal.number(count.number))
+        case UserProperty(name, operator, values):
+            return condition(exp.column(columns.traits[name]), operator, values, dialect)
+        case InCohort(cohort):
+            return exp.Not(this=exp.Is(this=exp.column(PERSON, columns.cohorts[cohort]), expression=exp.Null()))
+
+
+def _members(table: str) -> exp.Select:
+    return exp.select(exp.column(PERSON)).distinct().from_(exp.to_table(table))
+
+
+def _same_person(alias: str) -> exp.Expr:
+    return exp.EQ(this=exp.column(PERSON, alias), expression=exp.column(PERSON, "people"))
+
+
+def quoted(name: str) -> exp.Column:
+    """A column whose name may hold any letter."""
+    return exp.column(exp.to_identifier(name, quoted=True))

@@ -1,0 +1,44 @@
+"""Opens DuckDB the one way the product uses it: in memory, bounded, in UTC, and without extensions from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one computation may use: memory as DuckDB writes it (`1GiB`), threads, and a folder to spill into."""
+
+    memory: str = "1GiB"
+    threads: int = 2
+    spill: Path | None = None
+
+
+def connect(bounds: Bounds) -> duckdb.DuckDBPyConnection:
+    """A new in-memory DuckDB within the bounds. The caller closes it."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": bounds.memory,
+        "threads": str(bounds.threads),
+        "preserve_insertion_order": "false",
+    }
+    if bounds.spill is not None:
+        bounds.spill.mkdir(parents=True, exist_ok=True)
+        config["temp_directory"] = str(bounds.spill)
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def literal(text: str | Path) -> str:
+    """A text as a SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def duckdb_version() -> str:
+    """The version of DuckDB at work."""
+    return duckdb.__version__

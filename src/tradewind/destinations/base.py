@@ -1,0 +1,90 @@
+"""What the product asks of a kind of platform, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from tradewind.model.destination import Auth, Connection, Region, Secret, Spec
+from tradewind.model.plan import Batch
+from tradewind.model.run import Receipt
+from tradewind.model.sync import Binding
+
+
+@dataclass(frozen=True, repr=False)
+class Request:
+    """One signed request: what is signed is what is sent. Headers and body hold secrets and identifiers: no repr."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    sha256: str
+    items: int
+
+    def __repr__(self) -> str:
+        return f"Request({self.url}, {self.items} items, sha256={self.sha256[:12]})"
+
+
+class Verdict(StrEnum):
+    """What a probe found."""
+
+    READY = "ready"
+    REFUSED = "refused"
+    NOT_CONFIGURED = "not_configured"
+    UNREACHABLE = "unreachable"
+    MISDIRECTED = "misdirected"
+    THROTTLED = "throttled"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a signed request without items proved (and whom to ask, if it failed), and what it could not prove."""
+
+    verdict: Verdict
+    proved: str
+    unproved: str
+    status: int | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.verdict is Verdict.READY
+
+
+class Destination(Protocol):
+    """A kind of platform. `regions` are those a connection may name here; nothing but `send` and `probe` goes out."""
+
+    spec: Spec
+    regions: tuple[Region, ...]
+
+    def url(self, region: str) -> str:
+        """The one address of a region. Raises DefinitionError for a region there is not."""
+        ...
+
+    def check(self, connection: Connection) -> None:
+        """Raise DefinitionError where the account's id, region, auth or identity map is not possible here."""
+        ...
+
+    def check_secret(self, secret: Secret) -> None:
+        """Raise DefinitionError where the text cannot be a secret; never repeats it."""
+        ...
+
+    def items_per_request(self, binding: Binding) -> int:
+        """How many identifiers of any of its types fit into one request of this binding."""
+        ...
+
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+        """Lay out and sign a batch. `ids` are its identifiers as bytes (binary); equal arguments give equal bytes."""
+        ...
+
+    def send(self, request: Request) -> Receipt:
+        """Send once and say what was answered; whatever goes wrong on the way is a receipt too."""
+        ...
+
+    def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
+        """Send a signed request without items, which changes nothing."""
+        ...

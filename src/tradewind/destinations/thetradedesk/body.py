@@ -1,0 +1,149 @@
+"""Request bodies, laid out by numpy into a template of fixed-width items: bytes in, bytes out, no object per item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from tradewind.errors import Bug
+from tradewind.model.destination import Limits
+from tradewind.model.identifier import IdType
+
+Bytes = npt.NDArray[np.uint8]
+
+GUID_LENGTH, BASE64_LENGTH = 36, 44
+"""Characters of an identifier's text: a GUID of 16 bytes, or standard Base64 of 32 or 33."""
+
+DASHES = (8, 13, 18, 23)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What every item of a request shares. `ttl_minutes` 0 takes the identifier out of the segment."""
+
+    advertiser: str
+    segment: str
+    id_type: IdType
+    ttl_minutes: int
+    stamp: datetime
+    trace: str | None = None
+
+    def head(self) -> bytes:
+        return _head(self.advertiser)
+
+    def item(self) -> tuple[bytes, bytes]:
+        """What stands before and after an identifier's text; the comma after the last item is written over."""
+        stamp = self.stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        data = {"Name": self.segment, "TtlInMinutes": self.ttl_minutes, "TimestampUtc": stamp}
+        return b'{"' + self.id_type.value.encode() + b'":"', b'","Data":[' + orjson.dumps(data) + b"]},"
+
+    def tail(self) -> bytes:
+        return b"]" + (b',"DataLoadTraceId":' + orjson.dumps(self.trace) if self.trace is not None else b"") + b"}"
+
+
+def empty_body(advertiser: str) -> bytes:
+    """A request without items: the platform reads who asks, and answers that items are missing."""
+    return _head(advertiser) + b"]}"
+
+
+def items_per_body(limits: Limits, layout: Layout) -> int:
+    """How many items of this layout fit into one request."""
+    before, after = layout.item()
+    each = len(before) + len(after) + (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
+    return min(limits.items, (limits.bytes - len(layout.head()) - len(layout.tail())) // each)
+
+
+def lay_out(layout: Layout, ids: pa.Array[Any]) -> bytes:
+    """The body of a request for `ids`: a binary array without nulls, of 16 bytes each, or of 32 or 33 bytes for a UID2."""
+    if not len(ids):
+        raise Bug("a request holds at least one item")
+    before, after = layout.item()
+    text = BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH
+    head, tail, start, width = layout.head(), layout.tail(), len(before), len(before) + text + len(after)
+    body = np.empty(len(head) + len(ids) * width + len(tail) - 1, np.uint8)
+    body[: len(head)] = np.frombuffer(head, np.uint8)
+    items = body[len(head) : len(head) + len(ids) * width].reshape(len(ids), width)
+    items[:, :start] = np.frombuffer(before, np.uint8)
+    items[:, start + text :] = np.frombuffer(after, np.uint8)
+    if layout.id_type is IdType.UID2:
+        _write_base64(items[:, start : start + text], ids)
+    else:
+        _write_guids(items[:, start : start + text], _matrix(ids, 16))
+    body[-len(tail) :] = np.frombuffer(tail, np.uint8)
+    return body.tobytes()
+
+
+def _head(advertiser: str) -> bytes:
+    return b'{"AdvertiserId":' + orjson.dumps(advertiser) + b',"Items":['
+
+
+def _write_guids(out: Bytes, values: Bytes) -> None:
+    """16 bytes -> 36 characters: two bytes at a time through a table of their four hexadecimal digits."""
+    digits = _hex_table()[values.view("<u2")].view(np.uint8)
+    for number, (first, last) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
+        out[:, first + number : last + number] = digits[:, first:last]
+    out[:, DASHES] = ord("-")
+
+
+def _write_base64(out: Bytes, ids: pa.Array[Any]) -> None:
+    """32 or 33 bytes -> 44 characters: twelve bits at a time through a table of their two characters.
+
+    A value of 32 bytes is written as one of 33 that ends in a zero byte, whose last character then becomes `=`.
+    """
+    lengths = np.diff(_offsets(ids))
+    short = lengths == 32
+    if not np.all(short | (lengths == 33)):
+        raise Bug("a UID2 has 32 or 33 bytes")
+    values = np.zeros((len(ids), 33), np.uint8)
+    for rows, width in ((short, 32), (~short, 33)):
+        if rows.any():
+            values[rows, :width] = _matrix(ids if rows.all() else ids.filter(pa.array(rows)), width)
+    threes = values.reshape(len(ids), 11, 3).astype(np.uint16)
+    pairs = np.empty((len(ids), 11, 2), np.uint16)
+    pairs[:, :, 0] = threes[:, :, 0] << 4 | threes[:, :, 1] >> 4
+    pairs[:, :, 1] = (threes[:, :, 1] & 15) << 8 | threes[:, :, 2]
+    out[:] = _base64_table()[pairs].reshape(len(ids), 22).view(np.uint8)
+    out[short, -1] = ord("=")
+
+
+def _matrix(ids: pa.Array[Any], width: int) -> Bytes:
+    """A binary array whose values all have `width` bytes, as rows of a matrix over its own memory."""
+    offsets = _offsets(ids)
+    if not np.array_equal(offsets, np.arange(offsets[0], offsets[0] + (len(ids) + 1) * width, width)):
+        raise Bug(f"an identifier of this type has {width} bytes")
+    return np.frombuffer(_buffer(ids, 2), np.uint8, len(ids) * width, offsets[0]).reshape(len(ids), width)
+
+
+def _offsets(ids: pa.Array[Any]) -> npt.NDArray[np.int32]:
+    if ids.type != pa.binary() or ids.null_count:
+        raise Bug(f"identifiers are a binary array without nulls, not {ids.type}")
+    return np.frombuffer(_buffer(ids, 1), np.int32, len(ids) + 1, ids.offset * 4)
+
+
+def _buffer(ids: pa.Array[Any], number: int) -> memoryview[int]:
+    buffer = ids.buffers()[number]
+    assert buffer is not None, "an array that is not empty has offsets and values"
+    return memoryview(buffer)
+
+
+@cache
+def _hex_table() -> npt.NDArray[np.uint32]:
+    """Two bytes as they lie in memory -> their four hexadecimal digits as they lie in memory."""
+    pairs = np.arange(65536, dtype="<u2").view(np.uint8)
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    return np.stack([digits[pairs >> 4], digits[pairs & 15]], axis=1).reshape(65536, 4).view(np.uint32).reshape(65536)
+
+
+@cache
+def _base64_table() -> npt.NDArray[np.uint16]:
+    """Twelve bits -> their two Base64 characters as they lie in memory."""
+    letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
+    twelve = np.arange(4096)
+    return np.stack([letters[twelve >> 6], letters[twelve & 63]], axis=1).view(np.uint16).reshape(4096)

@@ -1,0 +1,105 @@
+"""The Trade Desk as a destination: what stands in the other files of this folder, put together over the door."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from tradewind.destinations.base import Probe, Request
+from tradewind.destinations.thetradedesk import names
+from tradewind.destinations.thetradedesk.answer import receipt
+from tradewind.destinations.thetradedesk.body import Layout, empty_body, items_per_body, lay_out
+from tradewind.destinations.thetradedesk.probe import read_probe
+from tradewind.destinations.thetradedesk.signature import headers
+from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SPEC, sandbox_region
+from tradewind.door import Door, Response
+from tradewind.errors import Bug, ConfigurationError, DefinitionError, RetryableError, UncertainError
+from tradewind.model.destination import Auth, Connection, Region, Secret
+from tradewind.model.identifier import IdType
+from tradewind.model.plan import Batch, Operation
+from tradewind.model.run import Answer, Receipt
+from tradewind.model.sync import Binding
+
+
+class TheTradeDesk:
+    """First-party data of one advertiser, by `POST /data/advertiser`. With `sandbox_url` there is a seventh region.
+
+    Raises ConfigurationError where `sandbox_url` is not a loopback address.
+    """
+
+    spec = SPEC
+
+    def __init__(self, door: Door, sandbox_url: str | None = None) -> None:
+        self._door = door
+        self.regions: tuple[Region, ...] = REGIONS if sandbox_url is None else (*REGIONS, sandbox_region(sandbox_url))
+
+    def url(self, region: str) -> str:
+        """The host of a data center. Raises DefinitionError for a region there is not."""
+        for each in self.regions:
+            if each.key == region:
+                return each.url
+        keys = ", ".join(each.key for each in self.regions)
+        raise DefinitionError(f"there is no region '{region[:40]}'; expected one of {keys}")
+
+    def check(self, connection: Connection) -> None:
+        """Raise DefinitionError where the advertiser id, region or a type of identifier is not possible here."""
+        names.check_advertiser(connection.advertiser)
+        self.url(connection.region)
+        for mapping in connection.identity.mappings:
+            if mapping.id_type not in SPEC.id_types:
+                raise DefinitionError(f"{SPEC.name} does not take {mapping.id_type.value}; expected one of {', '.join(SPEC.id_types)}")
+
+    def check_secret(self, secret: Secret) -> None:
+        """Raise DefinitionError where the text cannot be a secret key or token."""
+        names.check_secret(secret)
+
+    def items_per_request(self, binding: Binding) -> int:
+        """How many identifiers of any type fit into one request."""
+        widest = _layout(binding, SPEC.id_types[0], binding.ttl_minutes, datetime.fromtimestamp(0, UTC), 10**9)
+        return min(items_per_body(SPEC.limits, replace(widest, id_type=id_type)) for id_type in SPEC.id_types)
+
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+        """Lay out and sign a batch. Raises ConfigurationError for an address that is not of a region offered here."""
+        if binding.target.url not in {region.url for region in self.regions}:
+            raise ConfigurationError("the address of this batch is of no region that is offered here (is the sandbox's address set?)")
+        if len(ids) != batch.rows or batch.stamp is None:
+            raise Bug(f"batch {batch.number} has {batch.rows} rows and a stamp, not {len(ids)} rows and {batch.stamp}")
+        ttl = 0 if batch.operation is Operation.REMOVE else binding.ttl_minutes
+        body = lay_out(_layout(binding, batch.id_type, ttl, batch.stamp, batch.number), ids)
+        if len(body) > SPEC.limits.bytes or len(ids) > SPEC.limits.items:
+            raise Bug(f"batch {batch.number} is larger than a request may be")
+        return _request(binding.target.url, body, Auth(binding.auth), secret, len(ids))
+
+    def send(self, request: Request) -> Receipt:
+        """Send once and say what was answered."""
+        try:
+            answer = self._post(request)
+        except RetryableError as error:
+            return Receipt(Answer.UNREACHED, note=str(error))
+        except UncertainError as error:
+            return Receipt(Answer.UNKNOWN, note=str(error))
+        return receipt(answer.status, answer.headers, answer.body, request.items)
+
+    def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
+        """Send a signed request without items, and say what its answer proves."""
+        try:
+            answer = self._post(_request(url, empty_body(advertiser), auth, secret, 0))
+        except (RetryableError, UncertainError) as error:
+            return read_probe(None, str(error))
+        return read_probe(answer.status, answer.body.decode("utf-8", "replace"))
+
+    def _post(self, request: Request) -> Response:
+        return self._door.post(request.url, request.body, request.headers)
+
+
+def _layout(binding: Binding, id_type: IdType, ttl: int, stamp: datetime, number: int) -> Layout:
+    """The trace is the binding's and the batch's own, so that a re-send is the same bytes."""
+    return Layout(binding.target.advertiser, binding.target.segment, id_type, ttl, stamp, f"{binding.id}-{number}")
+
+
+def _request(url: str, body: bytes, auth: Auth, secret: Secret, items: int) -> Request:
+    return Request(url + PATH, headers(body, auth, secret), body, hashlib.sha256(body).hexdigest(), items)

@@ -1,0 +1,44 @@
+"""What an engine must answer: the members of a rule at an instant, and the raw columns that identifiers are found in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from tradewind.model.cohort import Cohort
+from tradewind.model.project import Project
+from tradewind.model.snapshot import Snapshot, Wanted
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many belong, of how many the rule can speak of, and a few persons for the operator's own eyes."""
+
+    members: int
+    universe: int
+    sample: tuple[str, ...] = field(repr=False)
+
+
+class Engine(Protocol):
+    """Evaluates behavioural cohorts over the events of a project.
+
+    `as_of` is aware; only events before it count. `nested` names, for every cohort that the rule is built of, the member
+    file of the same instant. Files appear whole or not at all. Errors are EngineErrors, in one sentence.
+    """
+
+    def evaluate(
+        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+    ) -> Snapshot:
+        """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, sorted by `member`)."""
+
+    def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
+        """Write the rows of `members` (`member`, `person` and whatever else) with the wanted columns beside them to `out`."""
+
+    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
+        """Count the members without writing anything; `limit` bounds the sample, which is in the order of persons."""
+
+    def close(self) -> None:
+        """Give back what the engine holds; it answers nothing afterwards."""

@@ -1,0 +1,211 @@
+"""Resolve: from a snapshot's columns to sorted buckets of checked identifiers, every value accounted for, in DuckDB."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+from sqlglot import exp
+
+from tradewind.compute import Bounds, connect, literal
+from tradewind.errors import DefinitionError, EngineError
+from tradewind.identity.validate import refusal, unusual_sql, value
+from tradewind.membership.buckets import bucket_name, bucket_sql
+from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
+
+UNUSUAL = "unusual"
+"""The warning that counts accepted raw UID2s whose own first byte or checksum is odd; they are sent."""
+
+
+def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
+    """Write `out/bucket-XX.parquet` (all of them) and `rejects`; return the account.
+
+    A bucket holds `id_type` (VARCHAR) and `id` (BLOB), distinct and sorted by both. `rejects` holds `member`, `person`,
+    `source`, `id_type` and `reason`, a row for every refused value and for every member without one; never the value.
+
+    Each member is asked once by each mapping, in the map's order; with `send=first` a mapping after one that gave an
+    identifier is not asked and not counted. `take: all` asks for every value of a list; `take: latest` for the list's
+    last one (lists are in order of time) or for the plain column. A source the snapshot does not have is a missing value.
+
+    Both outputs appear whole or not at all, replacing older ones; memory stays within `bounds` and the rest goes to
+    disk. Raises EngineError when the snapshot cannot be read, a source is not text, or the disk is full, and
+    DefinitionError for a map without mappings.
+    """
+    if not identity.mappings:
+        raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".resolve-", dir=out.parent) as folder:
+        work = _Work(Path(folder), snapshot, identity, buckets)
+        try:
+            with connect(replace(bounds, spill=bounds.spill or work.folder / "spill")) as connection:
+                account = _run(connection, work)
+        except (duckdb.Error, OSError) as error:
+            raise EngineError(f"the members in {snapshot.name} could not be resolved: {_first_line(error)}") from None
+        _publish(work.rejects, rejects)
+        _publish(work.out, out)
+    return account
+
+
+@dataclass(frozen=True)
+class _Work:
+    folder: Path
+    snapshot: Path
+    identity: IdentityMap
+    buckets: int
+
+    @property
+    def judged(self) -> Path:
+        return self.folder / "judged.parquet"
+
+    @property
+    def usable(self) -> Path:
+        return self.folder / "usable"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def rejects(self) -> Path:
+        return self.folder / "rejects.parquet"
+
+
+def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
+    members = _number(connection, f"SELECT count(*) FROM read_parquet({literal(work.snapshot)})")
+    columns = _columns(connection, work)
+    connection.execute(f"COPY ({_judged(work, columns)}) TO {literal(work.judged)} (FORMAT parquet)")
+    connection.execute(
+        f"COPY (SELECT member, person, source, id_type, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL)"
+        f" TO {literal(work.rejects)} (FORMAT parquet)"
+    )
+    identifiers = _write_buckets(connection, work)
+    return _account(connection, work, members, identifiers)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, str]:
+    """The type of each source that the snapshot has; refuses one that is not text or a list of text."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {_read(work.snapshot)}").fetchall()
+    columns = {str(name): str(kind) for name, kind, *_ in described}
+    for mapping in work.identity.mappings:
+        kind = columns.get(mapping.source, "VARCHAR")
+        if kind not in ("VARCHAR", "VARCHAR[]"):
+            raise EngineError(f"'{mapping.source}' is of type {kind}; identifiers are text: cast the column to text in its source")
+    return columns
+
+
+def _judged(work: _Work, columns: dict[str, str]) -> str:
+    """One row for each value asked for: (seat, position, source, id_type, reason, id, odd), and who, if it is refused.
+
+    `seat` is the member's row of the snapshot. Every value is checked here, once, and from here on it is bytes. A
+    check costs less than finding out whether another member has the same text, so it streams in flat memory.
+    """
+    mappings = work.identity.mappings
+    checked = " UNION ALL ".join(_checked(mapping.id_type, _asked(work, place, mapping, columns)) for place, mapping in enumerate(mappings))
+    if work.identity.send is Send.ALL or len(mappings) == 1:
+        return checked
+    speaks = "min(position) FILTER (WHERE id IS NOT NULL) OVER (PARTITION BY seat)"
+    return f"SELECT * FROM ({checked}) QUALIFY position <= coalesce({speaks}, position)"
+
+
+def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]) -> str:
+    column, kind = _name(mapping.source), columns.get(mapping.source)
+    if kind is None:
+        text = "NULL::VARCHAR"
+    elif kind == "VARCHAR":
+        text = column
+    elif mapping.take is Take.LATEST:
+        text = f"{column}[-1]"
+    else:
+        text = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL::VARCHAR] END)"
+    source, id_type = literal(mapping.source), literal(mapping.id_type.value)
+    return (
+        f"SELECT file_row_number AS seat, member, person, {position} AS position, {source} AS source, {id_type} AS id_type, {text} AS text"
+        f" FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
+    )
+
+
+def _checked(id_type: IdType, asked: str) -> str:
+    text, reason, blob = exp.column("text"), exp.column("reason"), exp.column("id")
+    reasoned = f"SELECT *, {refusal(id_type, text).sql('duckdb')} AS reason FROM ({asked})"
+    decoded = f"SELECT *, {value(id_type, text, reason).sql('duckdb')} AS id FROM ({reasoned})"
+    return f"""
+        SELECT seat, position, source, id_type, reason, id, {unusual_sql(id_type, blob).sql("duckdb")} AS odd,
+            CASE WHEN reason IS NOT NULL THEN member END AS member, CASE WHEN reason IS NOT NULL THEN person END AS person
+        FROM ({decoded})
+    """
+
+
+def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[IdType, int]:
+    """Split the usable identifiers by bucket, then sort each bucket by itself: memory holds one bucket at a time."""
+    split = bucket_sql("id", work.buckets)
+    connection.execute(
+        f"COPY (SELECT id_type, id, {split} AS bucket FROM {_read(work.judged)} WHERE id IS NOT NULL)"
+        f" TO {literal(work.usable)} (FORMAT parquet, PARTITION_BY (bucket))"
+    )
+    work.out.mkdir()
+    counts: dict[IdType, int] = dict.fromkeys((mapping.id_type for mapping in work.identity.mappings), 0)
+    for number in range(work.buckets):
+        part, file = work.usable / f"bucket={number}", work.out / bucket_name(number)
+        found = _read(part / "*.parquet") if part.exists() else "(SELECT '' AS id_type, ''::BLOB AS id LIMIT 0)"
+        connection.execute(f"COPY (SELECT DISTINCT id_type, id FROM {found} ORDER BY ALL) TO {literal(file)} (FORMAT parquet)")
+        for id_type, rows in connection.execute(f"SELECT id_type, count(*) FROM {_read(file)} GROUP BY id_type").fetchall():
+            counts[IdType(id_type)] += rows
+    return counts
+
+
+def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, identifiers: dict[IdType, int]) -> Resolution:
+    usable_rows = f"FROM {_read(work.judged)} WHERE id IS NOT NULL"
+    refused: dict[IdType, dict[Refusal, int]] = {id_type: {} for id_type in identifiers}
+    for id_type, reason, rows in connection.execute(f"SELECT id_type, reason, count(*) FROM {_read(work.rejects)} GROUP BY ALL").fetchall():
+        refused[IdType(id_type)][Refusal(reason)] = rows
+    usable, odd = _number(connection, f"SELECT count(*) {usable_rows}"), _number(connection, f"SELECT count(*) {usable_rows} AND odd")
+    return Resolution(
+        members=members,
+        members_usable=_number(connection, f"SELECT count(*) FROM (SELECT DISTINCT seat {usable_rows})"),
+        values=_number(connection, f"SELECT count(*) FROM {_read(work.judged)}"),
+        identifiers=identifiers,
+        refused=refused,
+        duplicates=usable - sum(identifiers.values()),
+        warnings={UNUSUAL: odd} if odd else {},
+    )
+
+
+def _publish(finished: Path, place: Path) -> None:
+    """Make a file, or a folder of files, durable and give it its name, replacing what had it."""
+    for path in sorted(finished.iterdir()) if finished.is_dir() else ():
+        _sync(path)
+    _sync(finished)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        shutil.rmtree(place)
+    finished.replace(place)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _read(path: Path) -> str:
+    return f"read_parquet({literal(path)}, hive_partitioning=false)"
+
+
+def _name(column: str) -> str:
+    return exp.to_identifier(column, quoted=True).sql("duckdb")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

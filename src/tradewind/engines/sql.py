@@ -1,0 +1,116 @@
+"""What engines that speak SQL share: the columns beside each member, found in one pass over the members' events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlglot import exp
+
+from tradewind.cohorts.compile import EVENTS, PERSON, quoted
+from tradewind.cohorts.dialect import Dialect
+from tradewind.model.snapshot import Wanted
+
+MEMBERS = "members"
+USER, DEVICE = "user:", "device:"
+
+
+class EngineDialect(Dialect, Protocol):
+    """The expressions of a rule, and those of a member."""
+
+    def member(self, person: exp.Expr) -> exp.Expr:
+        """The 16 bytes of the MD5 of a person's text."""
+
+    def in_order(self, value: exp.Expr, time: exp.Expr) -> exp.Expr:
+        """An aggregate: the values as a list, in the order of time, then of the value."""
+
+
+def properties(wanted: Sequence[Wanted]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The event properties and the user properties among the wanted sources, each once, sorted."""
+    sources = sorted({column.source for column in wanted})
+    event = tuple(source.removeprefix("event.") for source in sources if source.startswith("event."))
+    user = tuple(source.removeprefix("user.") for source in sources if source.startswith("user."))
+    return event, user
+
+
+def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect) -> exp.Select:
+    """Every row and column of the table `members` and, named as its source, each wanted column.
+
+    A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty.
+    """
+    found = [column for column in wanted if _found(column)]
+    mine = exp.select("*").from_(EVENTS).where(exp.column(PERSON).isin(exp.select(exp.column(PERSON)).from_(MEMBERS)))
+    select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(MEMBERS))).from_(MEMBERS)
+    if found:
+        select = select.with_("mine", as_=mine)
+    latest = [column for column in found if not column.all_values]
+    if latest:
+        columns = [exp.alias_(_latest(column, dialect), column.source, quoted=True) for column in latest]
+        once = exp.select(exp.column(PERSON), *columns).from_("mine").group_by(exp.column(PERSON))
+        select = select.with_("latest", as_=once).join("latest", join_type="left", on=_same("latest"))
+    for number, column in enumerate(column for column in found if column.all_values):
+        table = f"every{number}"
+        select = select.with_(table, as_=_every(column, dialect)).join(table, join_type="left", on=_same(table))
+    tables = {id(column): f"every{number}" for number, column in enumerate(column for column in found if column.all_values)}
+    for column in wanted:
+        select = select.select(exp.alias_(_shown(column, tables.get(id(column), "latest"), dialect), column.source, quoted=True))
+    return select
+
+
+def stated(wanted: Sequence[Wanted]) -> exp.Select:
+    """One row: how many events state a value of each wanted source; zero means the data does not have it at all."""
+    counts = [exp.alias_(exp.Count(this=_value(column.source)), f"n{i}") for i, column in enumerate(wanted)]
+    return exp.select(*counts).from_(EVENTS)
+
+
+def _found(column: Wanted) -> bool:
+    """Whether events must be read: a user id is the person itself."""
+    return column.source != "user_id"
+
+
+def _value(source: str) -> exp.Column:
+    kind, _, name = source.partition(".")
+    return quoted(f"{kind[0]}:{name}") if name else quoted(source)
+
+
+def _there(value: exp.Expr) -> exp.Expr:
+    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
+
+
+def _latest(column: Wanted, dialect: EngineDialect) -> exp.Expr:
+    value = _value(column.source)
+    says = quoted(f"s:{column.source.removeprefix('user.')}") if column.source.startswith("user.") else _there(value)
+    return dialect.latest(value, exp.column("time"), says)
+
+
+def _every(column: Wanted, dialect: EngineDialect) -> exp.Select:
+    person, value, time = exp.column(PERSON), _value(column.source), exp.column("time")
+    last = exp.alias_(exp.Max(this=time), "last")
+    different = (
+        exp.select(person, exp.alias_(value, "value"), last).from_("mine").where(_there(value)).group_by(person.copy(), value.copy())
+    )
+    listed = exp.alias_(dialect.in_order(exp.column("value"), exp.column("last")), column.source, quoted=True)
+    return exp.select(person.copy(), listed).from_(different.subquery("different")).group_by(person.copy())
+
+
+def _shown(column: Wanted, table: str, dialect: EngineDialect) -> exp.Expr:
+    """The column as found in events; a user or device that is a person has at least its own id."""
+    if column.source not in ("user_id", "device_id"):
+        return exp.column(exp.to_identifier(column.source, quoted=True), table)
+    own = _own(USER if column.source == "user_id" else DEVICE)
+    if column.all_values:
+        own = exp.Case().when(_there(own), dialect.listed([own]))
+    if column.source == "user_id":
+        return own
+    return exp.Coalesce(this=exp.column(exp.to_identifier(column.source, quoted=True), table), expressions=[own])
+
+
+def _own(kind: str) -> exp.Expr:
+    """The id inside the text of a person of this kind."""
+    person = exp.column(PERSON, MEMBERS)
+    starts = exp.StartsWith(this=person, expression=exp.Literal.string(kind))
+    return exp.Case().when(starts, exp.Substring(this=person.copy(), start=exp.Literal.number(len(kind) + 1)))
+
+
+def _same(table: str) -> exp.Expr:
+    return exp.EQ(this=exp.column(PERSON, table), expression=exp.column(PERSON, MEMBERS))

@@ -1,0 +1,182 @@
+"""Importing events: files become pieces, pieces become Parquet by month, and one transaction names them all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from tradewind.clock import Clock
+from tradewind.compute import Bounds, connect
+from tradewind.errors import Bug, DefinitionError
+from tradewind.events import sql
+from tradewind.events.inputs import Input, find_inputs, identify
+from tradewind.events.lines import LINES, Unreadable
+from tradewind.events.manifest import EventFile, ImportRow, SourceRow
+from tradewind.events.pieces import Piece, Tally
+from tradewind.events.reading import Progress, Reading
+from tradewind.events.store import EventStore
+
+PIECE = 256 << 20
+"""Bytes of text taken at a time; memory stays the same however much is imported."""
+
+MEMORY = "400MiB"
+"""What DuckDB may hold before it spills into the scratch folder; Arrow and Python need about as much again."""
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import did. events_read = events_new + duplicates + the sum of `rejects` (by reason).
+
+    `skipped_files` were imported before; `refused_files` could not be read to their end and left nothing; `ignored_files` lie in
+    folders and are of another kind. `not_applied` counts property operations that are not carried out ($add, ...).
+    """
+
+    id: str
+    files: int
+    skipped_files: tuple[str, ...]
+    refused_files: tuple[tuple[str, str], ...]
+    ignored_files: tuple[str, ...]
+    events_read: int
+    events_new: int
+    duplicates: int
+    rejects: dict[str, int]
+    rejects_path: Path | None
+    not_applied: int
+    months: tuple[str, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """False when a file was refused."""
+        return not self.refused_files
+
+
+def import_events(
+    store: EventStore, project: str, paths: Iterable[Path], *, on_progress: Progress, clock: Clock, piece: int = PIECE
+) -> ImportSummary:
+    """Bring the events of files and folders into the store.
+
+    A file seen before is skipped, a bad line goes to the rejects file, a damaged file is refused whole; nothing is
+    visible until everything is on the disk. Raises DefinitionError when a path is missing or of an unknown kind, when a
+    table lacks a needed column, or when another import of the project is going on.
+    """
+    started, begun = clock.now(), clock.monotonic()
+    found, ignored = find_inputs(paths)
+    with _alone(store.home / "events" / project, project) as folder:
+        _remove_unnamed(store, project, folder)
+        work = _Import(store, project, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
+        inputs, skipped = work.choose(found)
+        try:
+            while not work.attempt(inputs):
+                inputs = [each for each in inputs if str(each.path) not in work.refused]
+            tally = work.tally
+            if tally.read != tally.new + tally.duplicates + sum(tally.rejected.values()):
+                raise Bug(f"import {work.id} of project {project} does not account for every event")
+            read = [each for each in inputs if str(each.path) not in work.refused]
+            if read:
+                work.commit(read, started)
+        finally:
+            shutil.rmtree(work.scratch, ignore_errors=True)
+    months = tuple(sorted({file.month for file in tally.files}))
+    return ImportSummary(
+        work.id, len(read), tuple(skipped), tuple(work.refused.items()), tuple(map(str, ignored)), tally.read, tally.new, tally.duplicates,
+        tally.rejected, work.rejects if tally.rejected else None, tally.not_applied, months, clock.monotonic() - begun,
+    )  # fmt: skip
+
+
+class _Import:
+    """One import under way: its files and counts so far, and which inputs turned out unreadable."""
+
+    def __init__(self, store: EventStore, project: str, number: str, on_progress: Progress, clock: Clock, piece: int) -> None:
+        self.store, self.project, self.id = store, project, number
+        self.on_progress, self.clock, self.piece = on_progress, clock, piece
+        self.scratch = store.home / "scratch" / number
+        self.rejects = store.home / "imports" / project / f"{number}-rejects.ndjson"
+        self.refused: dict[str, str] = {}
+        self.tally = Tally()
+
+    def choose(self, found: list[Path]) -> tuple[list[Input], list[str]]:
+        """The inputs to read, and those skipped because their bytes were imported before or come twice."""
+        inputs: dict[str, Input] = {}
+        skipped = []
+        for path in found:
+            try:
+                source = identify(path)
+            except Unreadable as reason:
+                self.refused[str(path)] = str(reason)
+                continue
+            if source.sha256 in inputs:
+                skipped.append(str(path))
+            inputs.setdefault(source.sha256, source)
+        seen = sql.select_seen(self.store.database, self.project, inputs)
+        skipped += [str(source.path) for sum_, source in inputs.items() if sum_ in seen]
+        return [source for sum_, source in inputs.items() if sum_ not in seen], skipped
+
+    def attempt(self, inputs: list[Input]) -> bool:
+        """Read all inputs and write their files. False when an input broke off after a piece of it was written."""
+        self.tally = Tally()
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.rejects.parent.mkdir(parents=True, exist_ok=True)
+        self.rejects.unlink(missing_ok=True)
+        known = self.store.files(self.project)
+        reading = Reading(inputs, self.on_progress, self.clock, self.piece)
+        with connect(Bounds(MEMORY, min(8, os.cpu_count() or 2), self.scratch)) as connection:
+            piece = Piece(connection)
+            while not reading.ended:
+                piece.fill(pa.RecordBatchReader.from_batches(LINES, reading.next_piece()))
+                self.refused.update(reading.refused)
+                if reading.broken_earlier:
+                    self._discard()
+                    return False
+                piece.drop_streams(reading.broken_here)
+                piece.set_rejects_aside(self.tally, reading.labels, self.rejects)
+                piece.drop_duplicates(self.tally, (*known, *self._written()))
+                piece.write(self.tally, self.store.home, f"events/{self.project}", f"{self.id}-{reading.pieces:02}")
+        return True
+
+    def _written(self) -> list[EventFile]:
+        home = self.store.home
+        return [EventFile(home / row.path, row.rows, row.bytes, row.min_time, row.max_time, row.columns) for row in self.tally.files]
+
+    def _discard(self) -> None:
+        for file in self.tally.files:
+            (self.store.home / file.path).unlink()
+
+    def commit(self, inputs: list[Input], started: datetime) -> None:
+        """Name everything in one transaction."""
+        tally = self.tally
+        event, user = (tuple(sorted(names)) for names in tally.names)
+        rejected = sum(tally.rejected.values())
+        finished = self.clock.now()
+        done = ImportRow(self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user)
+        sources = [SourceRow(str(source.path), source.bytes, source.sha256) for source in inputs]
+        sql.insert_import(self.store.database, self.project, done, tally.files, sources)
+
+
+@contextmanager
+def _alone(folder: Path, project: str) -> Iterator[Path]:
+    """Hold the project's import lock; it ends with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".importing").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DefinitionError(f"another import into project '{project}' is going on; wait until it has ended") from error
+        yield folder
+
+
+def _remove_unnamed(store: EventStore, project: str, folder: Path) -> None:
+    """Delete files that no row names: an import that was broken off left them."""
+    named = {file.path for file in store.files(project)}
+    for path in folder.glob("month=*/*.parquet"):
+        if path not in named:
+            path.unlink()

@@ -1,0 +1,84 @@
+"""What the rows of the event store say: its files, the sources they came from, and each import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a file has beside the fixed columns.
+
+    `event` and `user` name the properties with a column of their own (`event.<name>`, `user.<name>`, text);
+    `whole` says that every row states the whole set of user properties; `key_check` tells how `key` was hashed.
+    """
+
+    event: tuple[str, ...]
+    user: tuple[str, ...]
+    whole: bool
+    key_check: str
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A Parquet file as its row describes it. Times are naive, UTC."""
+
+    path: str
+    month: str
+    rows: int
+    bytes: int
+    min_time: datetime
+    max_time: datetime
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """An input file: its name as given, its size and the SHA-256 of its bytes."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImportRow:
+    """What one import did: events_read = events_new + duplicates + rejected."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime
+    events_read: int
+    events_new: int
+    duplicates: int
+    rejected: int
+    not_applied: int
+    event_properties: tuple[str, ...]
+    user_properties: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """A Parquet file of events, sorted by time. `path` is absolute; times are naive, UTC."""
+
+    path: Path
+    rows: int
+    bytes: int
+    min_time: datetime
+    max_time: datetime
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Names of properties that imports have met, sorted; very rare ones may be absent."""
+
+    event: tuple[str, ...]
+    user: tuple[str, ...]
+
+
+def utc(instant: datetime) -> datetime:
+    """An instant as files and rows hold it: naive, in UTC."""
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant

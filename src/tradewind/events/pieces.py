@@ -1,0 +1,183 @@
+"""One piece of an import: refused lines are set aside, known events removed, and the rest written by month."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from tradewind.compute import literal
+from tradewind.events import shape
+from tradewind.events.manifest import Columns, EventFile, FileRow
+from tradewind.events.quoting import pointer, quoted, text_list
+
+MOST_COLUMNS = 40
+"""Properties of each side that get a column of their own, at most."""
+
+IN_USE = 0.01
+"""The share of a piece's events in which such a property must occur."""
+
+_SAMPLE = 50_000
+_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key"
+
+
+@dataclass
+class Tally:
+    """What the pieces of an import came to so far."""
+
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    not_applied: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    files: list[FileRow] = field(default_factory=list)
+    names: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+
+
+class Piece:
+    """The table `piece` of a connection: some hundred thousand events, as many as fit the memory given."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def fill(self, lines: object) -> None:
+        """Parse a stream of record batches (inputs.LINES) into the table."""
+        self.connection.register("lines", lines)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {shape.events_of('lines')}")
+        self.connection.unregister("lines")
+
+    def drop_streams(self, numbers: Iterable[int]) -> None:
+        """Remove every line of the streams with these numbers."""
+        for number in numbers:
+            self.connection.execute("DELETE FROM piece WHERE file = ?", [number])
+
+    def set_rejects_aside(self, tally: Tally, labels: list[str], rejects: Path) -> None:
+        """Append refused lines (file, line and reason; never the content) to `rejects`, and remove them and blank ones."""
+        found = self.connection.execute("SELECT reason, count(*), sum(not_applied) FROM piece GROUP BY reason ORDER BY reason").fetchall()
+        for reason, count, operations in found:
+            if reason is None:
+                tally.not_applied += operations
+            elif reason != shape.BLANK:
+                tally.rejected[reason] = tally.rejected.get(reason, 0) + count
+            tally.read += count if reason != shape.BLANK else 0
+        if any(reason not in {None, shape.BLANK} for reason, *_ in found):
+            self._append(labels, rejects)
+        if any(reason is not None for reason, *_ in found):
+            self.connection.execute("DELETE FROM piece WHERE reason IS NOT NULL")
+
+    def _append(self, labels: list[str], rejects: Path) -> None:
+        names = "SELECT unnest(?) AS label, unnest(range(?)) AS file"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE label AS {names}", [labels, len(labels)])
+        part = rejects.with_suffix(".part")
+        self.connection.execute(
+            f"COPY (SELECT label AS file, line, reason FROM piece JOIN label USING (file) WHERE reason <> {literal(shape.BLANK)} "
+            f"ORDER BY piece.file, line) TO {literal(part)} (FORMAT json)"
+        )
+        with rejects.open("ab") as whole, part.open("rb") as lines:
+            shutil.copyfileobj(lines, whole)
+        part.unlink()
+
+    def drop_duplicates(self, tally: Tally, known: Iterable[EventFile]) -> None:
+        """Remove events whose (device, insert id) is in one of the files, or earlier in this piece."""
+        removed = self._drop_repeated() + sum(self._drop_known(keys, paths) for keys, paths in _by_key(known, self.key_check()))
+        tally.duplicates += removed
+
+    def key_check(self) -> str:
+        """Which hash function the keys of new files are made by."""
+        return str(self.connection.execute(shape.KEY_CHECK).fetchall()[0][0])
+
+    def _drop_repeated(self) -> int:
+        doubtful = "SELECT key FROM piece WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
+        return self._delete(
+            f"""SELECT row FROM (SELECT rowid AS row, row_number() OVER (PARTITION BY coalesce(device_id, user_id), insert_id
+                ORDER BY file, line) AS place FROM piece WHERE key IN ({doubtful})) WHERE place > 1"""
+        )
+
+    def _drop_known(self, key: str, paths: list[str]) -> int:
+        """Two steps: equal keys find the few candidates; then the ids themselves decide."""
+        stored = f"read_parquet({text_list(paths)})"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE candidate AS SELECT rowid AS row, key, coalesce(device_id, user_id) AS device, insert_id "
+            f"FROM piece SEMI JOIN (SELECT {key} AS key FROM {stored}) USING (key)"
+        )
+        if not self.connection.execute("SELECT count(*) FROM candidate").fetchall()[0][0]:
+            return 0
+        return self._delete(
+            f"""SELECT DISTINCT row FROM candidate JOIN (SELECT coalesce(device_id, user_id) AS device, insert_id FROM {stored}
+                WHERE {key} IN (SELECT key FROM candidate)) AS stored USING (device, insert_id)"""
+        )
+
+    def _delete(self, rows: str) -> int:
+        return int(self.connection.execute(f"DELETE FROM piece WHERE rowid IN ({rows})").fetchall()[0][0])
+
+    def write(self, tally: Tally, home: Path, folder: str, stem: str) -> None:
+        """Write what is left, one new file a month, sorted by time, on the disk when this returns."""
+        columns = self._columns(tally)
+        months = self.connection.execute(
+            "SELECT strftime(time, '%Y-%m') AS month, count(*), min(time), max(time), bool_and(whole) FROM piece GROUP BY ALL ORDER BY 1"
+        ).fetchall()
+        for month, rows, first, last, whole in months:
+            path = f"{folder}/month={month}/{stem}.parquet"
+            self._copy(home / path, columns, f"time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'")
+            described = Columns(columns.event, columns.user, whole, columns.key_check)
+            tally.files.append(FileRow(path, month, rows, (home / path).stat().st_size, first, last, described))
+            tally.new += rows
+
+    def _copy(self, path: Path, columns: Columns, when: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        inner = [_FIXED]
+        outer = [_FIXED]
+        for side, names in (("event", columns.event), ("user", columns.user)):
+            if names:
+                inner.append(f"json_extract_string({side}_properties, [{', '.join(map(pointer, names))}]) AS {side}")
+                outer += [f"{side}[{place}] AS {quoted(f'{side}.{name}')}" for place, name in enumerate(names, 1)]
+        ordered = f"SELECT * FROM piece WHERE {when} ORDER BY time, file, line"
+        query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
+        self.connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        _sync(path)
+        _sync(path.parent)
+
+    def _columns(self, tally: Tally) -> Columns:
+        """The properties in use, judged by a sample of the piece."""
+        rows = self.connection.execute("SELECT count(*) FROM piece").fetchall()[0][0]
+        step = max(1, rows // _SAMPLE)
+        chosen = []
+        for side, names in zip(("event", "user"), tally.names, strict=True):
+            found = self.connection.execute(
+                f"SELECT name, count(*) FROM (SELECT unnest(json_keys({side}_properties)) AS name FROM piece WHERE rowid % {step} = 0) "
+                "GROUP BY name ORDER BY count(*) DESC, name"
+            ).fetchall()
+            names.update(name for name, _ in found[:2000])
+            chosen.append(_distinct_names(name for name, count in found if count * step >= rows * IN_USE))
+        return Columns(chosen[0], chosen[1], True, self.key_check())
+
+
+def _distinct_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The first names that stay apart when a column's name is read without regard to case; the others live in the JSON."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        if "\0" not in name:
+            chosen.setdefault(name.lower(), name)
+    return tuple(chosen.values())[:MOST_COLUMNS]
+
+
+def _by_key(files: Iterable[EventFile], key_check: str) -> list[tuple[str, list[str]]]:
+    """The files, by the expression that gives their keys: the stored column, or computed anew if hashed otherwise."""
+    stored: list[str] = []
+    other: list[str] = []
+    for file in files:
+        (stored if file.columns.key_check == key_check else other).append(str(file.path))
+    return [(key, paths) for key, paths in (("key", stored), (shape.KEY, other)) if paths]
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,79 @@
+"""The events of a project as one SELECT over its Parquet files, with the properties a question needs as text columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from tradewind.errors import DefinitionError
+from tradewind.events.manifest import EventFile, utc
+from tradewind.events.quoting import pointer, quoted, text_list
+
+_Shape = tuple[frozenset[str], frozenset[str], bool]
+"""What files must share to be read together: columns for event and for user properties, and whether all rows are whole."""
+
+_FIXED = ("user_id", "device_id", "event_type", "time")
+
+
+def event_relation(
+    files: Sequence[EventFile], event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
+) -> str:
+    """A SELECT for DuckDB over the events before an instant (all of them when None).
+
+    Columns: user_id, device_id, event_type (text), time (TIMESTAMP, UTC); for each event property `e:<name>` and for
+    each user property `u:<name>`, the value as text or NULL; and `s:<name>`, TRUE when the event states the user
+    property: it states the whole set, or the property is in it (with NULL in `u:<name>`: it is taken away).
+    A text is the JSON string itself; numbers, booleans, arrays and objects are their JSON text; JSON null is NULL.
+
+    Raises DefinitionError when two of the names differ only in capital letters.
+    """
+    event, user = _apart(event_properties), _apart(user_properties)
+    groups: dict[_Shape, list[str]] = defaultdict(list)
+    for file in files:
+        if before is None or file.min_time < utc(before):
+            shape = (frozenset(event) & frozenset(file.columns.event), frozenset(user) & frozenset(file.columns.user), file.columns.whole)
+            groups[shape].append(str(file.path))
+    if not groups:
+        return _nothing(event, user)
+    where = f" WHERE time < TIMESTAMP '{utc(before)}'" if before is not None else ""
+    return " UNION ALL BY NAME ".join(
+        f"SELECT {', '.join(_columns(event, user, shape))} FROM read_parquet({text_list(paths)}){where}" for shape, paths in groups.items()
+    )
+
+
+def _columns(event: Sequence[str], user: Sequence[str], shape: _Shape) -> list[str]:
+    event_columns, user_columns, whole = shape
+    columns = list(_FIXED)
+    columns += [f"{_value('event', name, name in event_columns)} AS {quoted(f'e:{name}')}" for name in event]
+    for name in user:
+        value = _value("user", name, name in user_columns)
+        stated = "TRUE" if whole else f"CASE WHEN whole OR {value} IS NOT NULL THEN TRUE ELSE {_has('user', name)} END"
+        columns += [f"{value} AS {quoted(f'u:{name}')}", f"{stated} AS {quoted(f's:{name}')}"]
+    return columns
+
+
+def _value(side: str, name: str, has_column: bool) -> str:
+    return quoted(f"{side}.{name}") if has_column else f"json_extract_string({side}_properties, {pointer(name)})"
+
+
+def _has(side: str, name: str) -> str:
+    return f"json_exists({side}_properties, {pointer(name)})"
+
+
+def _nothing(event: Sequence[str], user: Sequence[str]) -> str:
+    columns = ["CAST(NULL AS TIMESTAMP) AS time" if name == "time" else f"CAST(NULL AS VARCHAR) AS {name}" for name in _FIXED]
+    columns += [f"CAST(NULL AS VARCHAR) AS {quoted(f'e:{name}')}" for name in event]
+    for name in user:
+        columns += [f"CAST(NULL AS VARCHAR) AS {quoted(f'u:{name}')}", f"CAST(NULL AS BOOLEAN) AS {quoted(f's:{name}')}"]
+    return f"SELECT {', '.join(columns)} WHERE FALSE"
+
+
+def _apart(names: Iterable[str]) -> tuple[str, ...]:
+    """The names once each, in order, after refusing pairs that a column name cannot tell apart."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        other = chosen.setdefault(name.lower(), name)
+        if other != name:
+            raise DefinitionError(f"the properties '{other}' and '{name}' differ only in capital letters; ask for one of them at a time")
+    return tuple(chosen.values())

@@ -1,0 +1,106 @@
+"""The tables of the event store: which files hold the events, which sources were read, and what each import did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tradewind.database import Database, metadata
+from tradewind.events.manifest import Columns, FileRow, ImportRow, SourceRow, utc
+
+event_import = sa.Table(
+    "event_import",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("started_at", sa.DateTime, nullable=False),
+    sa.Column("finished_at", sa.DateTime, nullable=False),
+    sa.Column("events_read", sa.BigInteger, nullable=False),
+    sa.Column("events_new", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("not_applied", sa.BigInteger, nullable=False),
+    sa.Column("properties", sa.Text, nullable=False),
+)
+"""One row per finished import. `properties` is JSON: the names met on events and on users."""
+
+event_source = sa.Table(
+    "event_source",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("import_id", sa.String, nullable=False),
+)
+"""One row per input file ever imported, by the SHA-256 of its bytes."""
+
+event_file = sa.Table(
+    "event_file",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("path", sa.String, primary_key=True),
+    sa.Column("month", sa.String(7), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("min_time", sa.DateTime, nullable=False),
+    sa.Column("max_time", sa.DateTime, nullable=False),
+    sa.Column("import_id", sa.String, nullable=False),
+    sa.Column("columns", sa.Text, nullable=False),
+)
+"""One row per Parquet file; a file without a row does not exist. `path` is relative to the home folder."""
+
+
+def select_files(database: Database, project: str, before: datetime | None = None) -> list[FileRow]:
+    """The project's files in order of time; those with an event before an instant, if one is given."""
+    query = sa.select(event_file).where(event_file.c.project == project)
+    if before is not None:
+        query = query.where(event_file.c.min_time < utc(before))
+    with database.transaction() as connection:
+        rows = connection.execute(query.order_by(event_file.c.min_time, event_file.c.path)).all()
+    return [FileRow(row.path, row.month, row.rows, row.bytes, row.min_time, row.max_time, _columns(row.columns)) for row in rows]
+
+
+def select_seen(database: Database, project: str, sums: Iterable[str]) -> set[str]:
+    """Those of the SHA-256 sums that an earlier import has read."""
+    seen: set[str] = set()
+    wanted = list(sums)
+    with database.transaction() as connection:
+        for start in range(0, len(wanted), 500):
+            query = sa.select(event_source.c.sha256).where(
+                event_source.c.project == project, event_source.c.sha256.in_(wanted[start : start + 500])
+            )
+            seen.update(connection.execute(query).scalars())
+    return seen
+
+
+def select_properties(database: Database, project: str) -> tuple[list[str], list[str]]:
+    """Names of event properties and of user properties that imports have met, sorted."""
+    query = sa.select(event_import.c.properties).where(event_import.c.project == project)
+    with database.transaction() as connection:
+        stored = [json.loads(text) for text in connection.execute(query).scalars()]
+    return tuple(sorted({name for each in stored for name in each[kind]}) for kind in ("event", "user"))  # type: ignore[return-value]
+
+
+def insert_import(database: Database, project: str, done: ImportRow, files: Iterable[FileRow], sources: Iterable[SourceRow]) -> None:
+    """Name the files and sources of an import, all in one transaction: the moment from which its events exist."""
+    values = asdict(done) | {"project": project, "started_at": utc(done.started_at), "finished_at": utc(done.finished_at)}
+    values["properties"] = json.dumps({"event": values.pop("event_properties"), "user": values.pop("user_properties")})
+    stamp = {"project": project, "import_id": done.id}
+    file_values = [asdict(file) | stamp | {"columns": json.dumps(asdict(file.columns))} for file in files]
+    source_values = [asdict(source) | stamp for source in sources]
+    with database.transaction() as connection:
+        connection.execute(event_import.insert(), values)
+        if file_values:
+            connection.execute(event_file.insert(), file_values)
+        if source_values:
+            connection.execute(event_source.insert(), source_values)
+
+
+def _columns(text: str) -> Columns:
+    stored = json.loads(text)
+    return Columns(tuple(stored["event"]), tuple(stored["user"]), stored["whole"], stored["key_check"])

@@ -1,0 +1,47 @@
+"""The event store: Parquet files under a home folder, found by their rows and never by looking at the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradewind.database import Database
+from tradewind.events import sql
+from tradewind.events.manifest import EventFile, Properties
+from tradewind.events.people import person_relation
+
+
+class EventStore:
+    """The events of every project of one home folder."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self.database = database
+        self.home = home.resolve()
+
+    def files(self, project: str, before: datetime | None = None) -> tuple[EventFile, ...]:
+        """The project's files in order of time; those with an event before an instant, if one is given."""
+        return tuple(
+            EventFile(self.home / row.path, row.rows, row.bytes, row.min_time, row.max_time, row.columns)
+            for row in sql.select_files(self.database, project, before)
+        )
+
+    def newest(self, project: str) -> datetime | None:
+        """The time of the latest event (aware, UTC), or None when there is none."""
+        latest = max((file.max_time for file in self.files(project)), default=None)
+        return latest.replace(tzinfo=UTC) if latest else None
+
+    def count(self, project: str) -> int:
+        """How many events the project has."""
+        return sum(file.rows for file in self.files(project))
+
+    def properties(self, project: str) -> Properties:
+        """Names of properties, for hints and suggestions."""
+        event, user = sql.select_properties(self.database, project)
+        return Properties(tuple(event), tuple(user))
+
+    def relation(
+        self, project: str, event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
+    ) -> str:
+        """A SELECT for DuckDB over the project's events before an instant; the columns are those of `person_relation`."""
+        return person_relation(self.files(project, before), event_properties, user_properties, before)

@@ -1,0 +1,92 @@
+"""What a ledger promises: runs that resume, batches whose intent is durable, and an account that balances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from tradewind.model.plan import Batch
+from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, Outcome, Run, RunOutcome
+from tradewind.model.sync import Binding
+
+Value = TypeVar("Value")
+
+UNCERTAIN_ANSWERS = frozenset({Answer.UNKNOWN, Answer.UNATTRIBUTED})
+"""Answers after which the request may or may not have been applied."""
+
+
+class Runs(Protocol):
+    """The book of runs. A run is opened once, claimed by one worker at a time, and closed once."""
+
+    def open(self, run: Run, binding: Binding) -> None:
+        """Write a new run. Raises LedgerError when its target has another run that is not closed."""
+
+    def binding(self, binding: str) -> Binding:
+        """A binding that a run was opened with. Raises LedgerError when there is none."""
+
+    def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
+        """Take or renew a run until an instant; the fence grows with each new owner.
+
+        Raises LedgerError while another owner's claim lasts, unless that owner is among `dead`.
+        """
+
+    def record(self, claim: Claim, phase: str, value: object) -> None:
+        """Write what a phase gave; the run's state becomes the phase's. Raises LedgerError when the claim is void."""
+
+    def recall(self, run: str, phase: str, kind: type[Value]) -> Value | None:
+        """What a phase gave, or None when the run has not come so far."""
+
+    def close(self, claim: Claim, outcome: RunOutcome, reason: str, at: datetime) -> None:
+        """End the run. Raises LedgerError when the claim is void."""
+
+
+class History(Protocol):
+    """What can be asked of the past; reads only."""
+
+    def find(self, project: str, run: str) -> Run | None:
+        """The run, or None."""
+
+    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
+        """Every run of a project or sync, newest first."""
+
+    def holder(self, run: str) -> str | None:
+        """Who holds the run's claim."""
+
+    def attempts(self, run: str) -> tuple[Attempt, ...]:
+        """Every request of the run, in order."""
+
+    def account(self, run: str) -> Account:
+        """The exact account of the run, at any moment of its life: every planned identifier in one outcome."""
+
+    def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
+        """Every batch that counts (no split one), with its state, outcome and refused lines.
+
+        The state of a batch without outcome says whether it may have been applied (SENT) or surely was not (PLANNED).
+        """
+
+
+class Deliveries(Protocol):
+    """The book of batches, attempts and receipts of a run."""
+
+    def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
+        """Write the batches of a plan, once."""
+
+    def pending(self, run: str) -> tuple[Batch, ...]:
+        """The batches that are planned or sent and not settled, in order."""
+
+    def sent(self, claim: Claim, batch: Batch) -> None:
+        """The batch is about to be sent with its stamp and body hash: durable before a byte leaves."""
+
+    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
+        """The batch has ended: one transaction for the attempt, the outcome and the refused lines."""
+
+    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
+        """An attempt that did not end the batch; with `replaced_by` the batch lives on in its halves."""
+
+    def next_number(self, run: str) -> int:
+        """The first number no batch of the run has."""
+
+
+class Ledger(Runs, Deliveries, History, Protocol):
+    """All three books together, as the product's parts hold them."""

@@ -1,0 +1,177 @@
+"""The ledger's in-memory twin: the same promises in plain Python, for rehearsals, simulations and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from tradewind.errors import LedgerError
+from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.model.plan import Batch
+from tradewind.model.run import Account, Attempt, BatchState, Claim, Line, Outcome, Run, RunOutcome, RunState
+from tradewind.model.sync import Binding
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class _Batch:
+    batch: Batch
+    state: BatchState = BatchState.PLANNED
+    uncertain: bool = False
+    outcome: Outcome | None = None
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass
+class _Run:
+    run: Run
+    owner: str | None = None
+    until: datetime | None = None
+    fence: int = 0
+    phases: dict[str, object] = field(default_factory=dict)
+    batches: dict[int, _Batch] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+class MemoryLedger:
+    """Both books of `ledger.base`, forgotten with the process."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+        self._bindings: dict[str, Binding] = {}
+
+    def open(self, run: Run, binding: Binding) -> None:
+        """Write a new run; see the Protocol."""
+        for other in self._runs.values():
+            if other.run.id == run.id or (other.run.target == run.target and other.run.state is not RunState.CLOSED):
+                raise LedgerError(f"segment '{binding.target.segment}' has a run that is not closed; one run per segment at a time")
+        self._bindings[binding.id] = binding
+        self._runs[run.id] = _Run(run)
+
+    def binding(self, binding: str) -> Binding:
+        """A binding that a run was opened with."""
+        if binding not in self._bindings:
+            raise LedgerError(f"binding {binding} is not in the ledger")
+        return self._bindings[binding]
+
+    def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
+        """Take or renew a run; see the Protocol."""
+        row = self._runs.get(run)
+        if row is None or row.run.state is RunState.CLOSED:
+            raise LedgerError(f"run {run} cannot be taken; it is held by nobody: it is closed or unknown")
+        held = row.owner not in {None, owner, *dead} and row.until is not None and row.until > now
+        if held:
+            raise LedgerError(f"run {run} cannot be taken; it is held by {row.owner} until {row.until:%H:%M:%S} UTC")
+        row.fence += row.owner != owner
+        row.owner, row.until = owner, until
+        return Claim(run, owner, row.fence)
+
+    def holder(self, run: str) -> str | None:
+        """Who holds the run's claim."""
+        return self._runs[run].owner if run in self._runs else None
+
+    def find(self, project: str, run: str) -> Run | None:
+        """The run, or None."""
+        row = self._runs.get(run)
+        return row.run if row and row.run.project == project else None
+
+    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
+        """Every run of a project or sync, newest first."""
+        runs = [row.run for row in self._runs.values() if row.run.project == project and sync in {None, row.run.sync}]
+        return tuple(sorted(runs, key=lambda run: (run.opened_at, run.id), reverse=True))
+
+    def record(self, claim: Claim, phase: str, value: object) -> None:
+        """Write what a phase gave, or replace it."""
+        row = self._guard(claim)
+        row.phases[phase] = value
+        if phase in set(RunState):
+            row.run = replace(row.run, state=RunState(phase))
+
+    def recall(self, run: str, phase: str, kind: type[Value]) -> Value | None:
+        """What a phase gave, or None."""
+        value = self._runs[run].phases.get(phase) if run in self._runs else None
+        assert value is None or isinstance(value, kind)
+        return value
+
+    def close(self, claim: Claim, outcome: RunOutcome, reason: str, at: datetime) -> None:
+        """End the run and give back the claim."""
+        row = self._guard(claim)
+        row.run = replace(row.run, state=RunState.CLOSED, outcome=outcome, reason=reason, closed_at=at)
+        row.owner = row.until = None
+
+    def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
+        """Write the batches of a plan, once."""
+        row = self._guard(claim)
+        if not row.batches:
+            row.batches = {batch.number: _Batch(batch) for batch in batches}
+
+    def pending(self, run: str) -> tuple[Batch, ...]:
+        """The batches planned or sent and not settled, in order."""
+        rows = self._runs[run].batches.values() if run in self._runs else ()
+        live = [row.batch for row in rows if row.state in {BatchState.PLANNED, BatchState.SENT}]
+        return tuple(sorted(live, key=lambda batch: batch.number))
+
+    def sent(self, claim: Claim, batch: Batch) -> None:
+        """The batch is about to leave."""
+        run = self._guard(claim)
+        run.run = replace(run.run, state=RunState.DELIVERING)
+        row = run.batches[batch.number]
+        row.uncertain = row.uncertain or row.state is BatchState.SENT
+        row.batch, row.state = batch, BatchState.SENT
+
+    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
+        """The batch has ended."""
+        run = self._guard(claim)
+        run.attempts.append(attempt)
+        row = run.batches[batch.number]
+        row.state, row.outcome, row.lines = BatchState.SETTLED, outcome, tuple(lines)
+
+    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
+        """An attempt that did not end the batch."""
+        run = self._guard(claim)
+        run.attempts.append(attempt)
+        row = run.batches[batch.number]
+        doubtful = attempt.answer in UNCERTAIN_ANSWERS
+        row.uncertain = row.uncertain or doubtful
+        row.state = BatchState.SPLIT if replaced_by else BatchState.SENT if doubtful else BatchState.PLANNED
+        for half in replaced_by:
+            run.batches[half.number] = _Batch(half, uncertain=row.uncertain)
+
+    def next_number(self, run: str) -> int:
+        """The first number no batch of the run has."""
+        return max(self._runs[run].batches, default=-1) + 1
+
+    def account(self, run: str) -> Account:
+        """The exact account of the run."""
+        planned = accepted = rejected = unknown = not_sent = 0
+        for batch, state, outcome, _ in self.settled(run):
+            planned += batch.rows
+            if outcome:
+                accepted, rejected, unknown = accepted + outcome.accepted, rejected + outcome.rejected, unknown + outcome.unknown
+            elif state is BatchState.SENT:
+                unknown += batch.rows
+            else:
+                not_sent += batch.rows
+        return Account(planned, accepted, rejected, unknown, not_sent)
+
+    def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
+        """Every batch that counts, in order."""
+        rows = sorted(self._runs[run].batches.values(), key=lambda row: row.batch.number) if run in self._runs else []
+        return tuple((row.batch, _fate(row), row.outcome, row.lines) for row in rows if row.state is not BatchState.SPLIT)
+
+    def attempts(self, run: str) -> tuple[Attempt, ...]:
+        """Every request of the run, in order."""
+        return tuple(self._runs[run].attempts) if run in self._runs else ()
+
+    def _guard(self, claim: Claim) -> _Run:
+        row = self._runs.get(claim.run)
+        if row is None or (row.owner, row.fence) != (claim.owner, claim.fence):
+            raise LedgerError(f"the claim on run {claim.run} is lost: another worker has taken it")
+        return row
+
+
+def _fate(row: _Batch) -> BatchState:
+    return BatchState.SENT if row.state is BatchState.PLANNED and row.uncertain else row.state

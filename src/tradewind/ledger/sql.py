@@ -1,0 +1,372 @@
+"""The ledger in SQL: the book of runs and the book of batches, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from tradewind.database import Database, metadata
+from tradewind.errors import LedgerError
+from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.model.identifier import IdType
+from tradewind.model.plan import Batch, Operation
+from tradewind.model.run import (
+    Account,
+    Answer,
+    Attempt,
+    BatchState,
+    Claim,
+    Line,
+    LineClass,
+    Outcome,
+    Run,
+    RunOutcome,
+    RunState,
+)
+from tradewind.model.sync import Binding
+
+Value = TypeVar("Value")
+
+target = sa.Table(
+    "target",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("url", sa.String, nullable=False),
+    sa.Column("advertiser", sa.String, nullable=False),
+    sa.Column("segment", sa.String, nullable=False),
+)
+
+binding_table = sa.Table(
+    "binding",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("target", sa.ForeignKey("target.id"), nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+
+run_table = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("sync", sa.String, nullable=False),
+    sa.Column("target", sa.ForeignKey("target.id"), nullable=False),
+    sa.Column("binding", sa.ForeignKey("binding.id"), nullable=False),
+    sa.Column("cohort_version", sa.Integer, nullable=False),
+    sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("outcome", sa.String),
+    sa.Column("reason", sa.String, nullable=False, server_default=""),
+    sa.Column("owner", sa.String),
+    sa.Column("until", sa.DateTime(timezone=True)),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("run_history", "project", "sync", "opened_at"),
+)
+sa.Index(
+    "one_open_run_a_target",
+    run_table.c.target,
+    unique=True,
+    sqlite_where=run_table.c.state != RunState.CLOSED.value,
+    postgresql_where=run_table.c.state != RunState.CLOSED.value,
+)
+
+phase_table = sa.Table(
+    "run_phase",
+    metadata,
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("phase", sa.String, primary_key=True),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+
+batch_table = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("offset", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("operation", sa.String, nullable=False),
+    sa.Column("id_type", sa.String, nullable=False),
+    sa.Column("stamp", sa.DateTime(timezone=True)),
+    sa.Column("body_sha256", sa.String),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("uncertain", sa.Boolean, nullable=False),
+    sa.Column("accepted", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rejected", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unknown", sa.Integer, nullable=False, server_default="0"),
+)
+
+attempt_table = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("batch", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("answer", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("request_id", sa.String),
+)
+
+line_table = sa.Table(
+    "receipt_line",
+    metadata,
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("batch", sa.Integer, primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True),
+    sa.Column("code", sa.String, nullable=False),
+    sa.Column("line_class", sa.String, nullable=False),
+)
+
+
+class SqlLedger:
+    """Both books of `ledger.base`, in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def open(self, run: Run, binding: Binding) -> None:
+        """Write a new run, and its target and binding when they are new."""
+        document = TypeAdapter(Binding).dump_python(binding, mode="json")
+        home = binding.target
+        try:
+            with self.database.transaction() as db:
+                if not db.execute(sa.select(target.c.id).where(target.c.id == home.id)).first():
+                    db.execute(target.insert().values(id=home.id, url=home.url, advertiser=home.advertiser, segment=home.segment))
+                if not db.execute(sa.select(binding_table.c.id).where(binding_table.c.id == binding.id)).first():
+                    row = {"id": binding.id, "project": binding.project, "target": home.id, "document": document}
+                    db.execute(binding_table.insert().values(**row))
+                db.execute(run_table.insert().values(**_run_row(run)))
+        except sa.exc.IntegrityError as error:
+            raise LedgerError(f"segment '{home.segment}' has a run that is not closed; one run per segment at a time") from error
+
+    def binding(self, binding: str) -> Binding:
+        """A binding that a run was opened with. Raises LedgerError when there is none."""
+        with self.database.transaction() as db:
+            document = db.execute(sa.select(binding_table.c.document).where(binding_table.c.id == binding)).scalar()
+        if document is None:
+            raise LedgerError(f"binding {binding} is not in the ledger")
+        return TypeAdapter(Binding).validate_python(document, strict=False)
+
+    def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
+        """Take or renew a run; see the Protocol."""
+        free = sa.or_(run_table.c.owner.is_(None), run_table.c.owner == owner, run_table.c.until <= now, run_table.c.owner.in_(list(dead)))
+        fence = sa.case((run_table.c.owner == owner, run_table.c.fence), else_=run_table.c.fence + 1)
+        with self.database.transaction() as db:
+            here = sa.and_(run_table.c.id == run, run_table.c.state != RunState.CLOSED.value)
+            taken = db.execute(run_table.update().where(here, free).values(owner=owner, until=until, fence=fence)).rowcount
+            row = db.execute(sa.select(run_table.c.owner, run_table.c.fence, run_table.c.until).where(run_table.c.id == run)).first()
+        if not taken:
+            holder = f"{row.owner} until {_aware(row.until):%H:%M:%S} UTC" if row and row.owner else "nobody: it is closed or unknown"
+            raise LedgerError(f"run {run} cannot be taken; it is held by {holder}")
+        assert row is not None
+        return Claim(run, owner, row.fence)
+
+    def holder(self, run: str) -> str | None:
+        """Who holds the run's claim."""
+        with self.database.transaction() as db:
+            return db.execute(sa.select(run_table.c.owner).where(run_table.c.id == run)).scalar()
+
+    def find(self, project: str, run: str) -> Run | None:
+        """The run, or None."""
+        found = self._runs(run_table.c.project == project, run_table.c.id == run)
+        return found[0] if found else None
+
+    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
+        """Every run of a project or sync, newest first."""
+        return self._runs(run_table.c.project == project, *([run_table.c.sync == sync] if sync else []))
+
+    def _runs(self, *conditions: sa.ColumnElement[bool]) -> tuple[Run, ...]:
+        with self.database.transaction() as db:
+            order = (run_table.c.opened_at.desc(), run_table.c.id.desc())
+            return tuple(_run(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order)))
+
+    def record(self, claim: Claim, phase: str, value: object) -> None:
+        """Write what a phase gave, or replace it; the run's state becomes the phase's, when it names a state."""
+        document = TypeAdapter(type(value)).dump_python(value, mode="json")
+        with self.database.transaction() as db:
+            changes = {"state": phase} if phase in set(RunState) else {"owner": claim.owner}
+            _guard(db, claim, **changes)
+            db.execute(phase_table.delete().where(phase_table.c.run == claim.run, phase_table.c.phase == phase))
+            db.execute(phase_table.insert().values(run=claim.run, phase=phase, document=document))
+
+    def recall(self, run: str, phase: str, kind: type[Value]) -> Value | None:
+        """What a phase gave, or None."""
+        query = sa.select(phase_table.c.document).where(phase_table.c.run == run, phase_table.c.phase == phase)
+        with self.database.transaction() as db:
+            document = db.execute(query).scalar()
+        return None if document is None else TypeAdapter(kind).validate_python(document, strict=False)
+
+    def close(self, claim: Claim, outcome: RunOutcome, reason: str, at: datetime) -> None:
+        """End the run and give back the claim."""
+        with self.database.transaction() as db:
+            values = {"state": RunState.CLOSED.value, "outcome": outcome.value, "reason": reason, "closed_at": at}
+            _guard(db, claim, owner=None, until=None, **values)
+
+    def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
+        """Write the batches of a plan, once; a second call changes nothing."""
+        with self.database.transaction() as db:
+            _guard(db, claim, owner=claim.owner)
+            if db.execute(sa.select(batch_table.c.number).where(batch_table.c.run == claim.run).limit(1)).first():
+                return
+            rows = [_batch_row(claim.run, batch, uncertain=False) for batch in batches]
+            if rows:
+                db.execute(batch_table.insert(), rows)
+
+    def pending(self, run: str) -> tuple[Batch, ...]:
+        """The batches planned or sent and not settled, in order."""
+        open_states = [BatchState.PLANNED.value, BatchState.SENT.value]
+        query = sa.select(batch_table).where(batch_table.c.run == run, batch_table.c.state.in_(open_states))
+        with self.database.transaction() as db:
+            return tuple(_batch(row) for row in db.execute(query.order_by(batch_table.c.number)))
+
+    def sent(self, claim: Claim, batch: Batch) -> None:
+        """The batch is about to leave: stamp, body hash and count of sends are durable after this."""
+        uncertain = sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value)
+        values = {"stamp": batch.stamp, "body_sha256": batch.body_sha256, "sends": batch.sends, "state": BatchState.SENT.value}
+        with self.database.transaction() as db:
+            _guard(db, claim, owner=claim.owner, state=RunState.DELIVERING.value)
+            db.execute(batch_table.update().where(*_is(claim, batch)).values(uncertain=uncertain, **values))
+
+    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
+        """The batch has ended: attempt, outcome and refused lines in one transaction."""
+        values = {"accepted": outcome.accepted, "rejected": outcome.rejected, "unknown": outcome.unknown}
+        with self.database.transaction() as db:
+            _guard(db, claim, owner=claim.owner)
+            db.execute(batch_table.update().where(*_is(claim, batch)).values(state=BatchState.SETTLED.value, **values))
+            db.execute(attempt_table.insert().values(**_attempt_row(claim.run, attempt)))
+            if lines:
+                rows = [{"run": claim.run, "batch": batch.number, **_line_row(line)} for line in lines]
+                db.execute(line_table.insert(), rows)
+
+    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
+        """An attempt that did not end the batch. What was surely not applied counts as not sent again."""
+        doubtful = attempt.answer in UNCERTAIN_ANSWERS
+        with self.database.transaction() as db:
+            _guard(db, claim, owner=claim.owner)
+            db.execute(attempt_table.insert().values(**_attempt_row(claim.run, attempt)))
+            before = bool(db.execute(sa.select(batch_table.c.uncertain).where(*_is(claim, batch))).scalar())
+            state = BatchState.SPLIT if replaced_by else BatchState.SENT if doubtful else BatchState.PLANNED
+            uncertain = before or doubtful
+            db.execute(batch_table.update().where(*_is(claim, batch)).values(state=state.value, uncertain=uncertain))
+            if replaced_by:
+                rows = [_batch_row(claim.run, half, uncertain=uncertain) for half in replaced_by]
+                db.execute(batch_table.insert(), rows)
+
+    def next_number(self, run: str) -> int:
+        """The first number no batch of the run has."""
+        with self.database.transaction() as db:
+            last = db.execute(sa.select(sa.func.max(batch_table.c.number)).where(batch_table.c.run == run)).scalar()
+        return 0 if last is None else int(last) + 1
+
+    def account(self, run: str) -> Account:
+        """The exact account of the run, at any moment of its life."""
+        b = batch_table.c
+        settled, counted = b.state == BatchState.SETTLED.value, b.state != BatchState.SPLIT.value
+        doubtful = sa.and_(~settled, sa.or_(b.uncertain, b.state == BatchState.SENT.value))
+        sums = (
+            sa.func.coalesce(sa.func.sum(b.rows), 0),
+            sa.func.coalesce(sa.func.sum(b.accepted), 0),
+            sa.func.coalesce(sa.func.sum(b.rejected), 0),
+            sa.func.coalesce(sa.func.sum(b.unknown + sa.case((doubtful, b.rows), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((sa.and_(~settled, ~doubtful), b.rows), else_=0)), 0),
+        )
+        with self.database.transaction() as db:
+            row = db.execute(sa.select(*sums).where(b.run == run, counted)).one()
+        return Account(*(int(value) for value in row))
+
+    def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
+        """Every batch that counts; the outcome is None where none is known, and then `unknown` is told by the state."""
+        lines: dict[int, list[Line]] = {}
+        b = batch_table.c
+        with self.database.transaction() as db:
+            for row in db.execute(sa.select(line_table).where(line_table.c.run == run)):
+                lines.setdefault(row.batch, []).append(Line(row.item, row.code, LineClass(row.line_class)))
+            rows = db.execute(sa.select(batch_table).where(b.run == run, b.state != BatchState.SPLIT.value).order_by(b.number)).all()
+        return tuple((_batch(row), _fate(row), _outcome(row), tuple(lines.get(row.number, ()))) for row in rows)
+
+    def attempts(self, run: str) -> tuple[Attempt, ...]:
+        """Every request of the run, in order."""
+        order = (attempt_table.c.sent_at, attempt_table.c.batch, attempt_table.c.number)
+        with self.database.transaction() as db:
+            rows = db.execute(sa.select(attempt_table).where(attempt_table.c.run == run).order_by(*order)).all()
+        return tuple(
+            Attempt(r.batch, r.number, _aware(r.sent_at), _aware(r.answered_at), Answer(r.answer), r.status, r.note, r.request_id)
+            for r in rows
+        )
+
+
+def _guard(db: sa.Connection, claim: Claim, **values: Any) -> None:
+    """Write to the run's row under the claim's fence; a stale fence stops the worker."""
+    here = (run_table.c.id == claim.run, run_table.c.owner == claim.owner, run_table.c.fence == claim.fence)
+    if db.execute(run_table.update().where(*here).values(**values)).rowcount != 1:
+        raise LedgerError(f"the claim on run {claim.run} is lost: another worker has taken it")
+
+
+def _is(claim: Claim, batch: Batch) -> tuple[sa.ColumnElement[bool], ...]:
+    return (batch_table.c.run == claim.run, batch_table.c.number == batch.number)
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason")
+    moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
+    return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value}
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
+        RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
+        _aware(row.closed_at) if row.closed_at else None,
+    )  # fmt: skip
+
+
+def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
+    return {
+        "run": run, "number": batch.number, "part": batch.part, "offset": batch.offset, "rows": batch.rows,
+        "operation": batch.operation.value, "id_type": batch.id_type.value, "state": BatchState.PLANNED.value,
+        "sends": batch.sends, "uncertain": uncertain,
+    }  # fmt: skip
+
+
+def _batch(row: Any) -> Batch:
+    stamp = _aware(row.stamp) if row.stamp else None
+    wish = Operation(row.operation), IdType(row.id_type)
+    return replace(Batch(row.number, row.part, row.offset, row.rows, *wish), stamp=stamp, body_sha256=row.body_sha256, sends=row.sends)
+
+
+def _fate(row: Any) -> BatchState:
+    state = BatchState(row.state)
+    return BatchState.SENT if state is BatchState.PLANNED and row.uncertain else state
+
+
+def _outcome(row: Any) -> Outcome | None:
+    return Outcome(row.accepted, row.rejected, row.unknown) if row.state == BatchState.SETTLED.value else None
+
+
+def _line_row(line: Line) -> dict[str, Any]:
+    return {"item": line.item, "code": line.code, "line_class": line.line_class.value}
+
+
+def _attempt_row(run: str, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "run": run, "batch": attempt.batch, "number": attempt.number, "sent_at": attempt.sent_at,
+        "answered_at": attempt.answered_at, "answer": attempt.answer.value, "status": attempt.status,
+        "note": attempt.note, "request_id": attempt.request_id,
+    }  # fmt: skip
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""Who is in a cohort at an instant, whatever its kind; cohorts it is made of are answered first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tradewind.cohorts.check import order
+from tradewind.engines.base import Preview
+from tradewind.engines.look import read_persons
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.model.cohort import Behaviour, Cohort, Select, StaticList
+from tradewind.model.destination import Connection
+from tradewind.model.identifier import IdentityMap, Send, Take
+from tradewind.model.project import Project
+from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.parts import Parts
+from tradewind.sources import lists
+
+
+def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], folder: Path) -> Snapshot:
+    """Write the members of a cohort to `folder/members.parquet`, with the wanted columns beside each.
+
+    Raises DefinitionError when the cohort or one it is made of cannot be, EngineError when the data cannot answer.
+    """
+    nested = _answer_parts(parts, cohort, as_of, folder)
+    return _answer(parts, parts.catalog.project(cohort.project), cohort, as_of, wanted, nested, folder / "members.parquet")
+
+
+def preview(parts: Parts, cohort: Cohort, as_of: datetime, limit: int, folder: Path) -> Preview:
+    """How many are in a cohort, of how many it can speak of, and a few of them."""
+    if isinstance(cohort.definition, Behaviour):
+        nested = _answer_parts(parts, cohort, as_of, folder)
+        return parts.engine.preview(parts.catalog.project(cohort.project), cohort, as_of, nested, limit)
+    snapshot = evaluate(parts, cohort, as_of, (), folder)
+    return Preview(snapshot.members, snapshot.members, read_persons(snapshot.path, limit))
+
+
+def identity_of(cohort: Cohort, connection: Connection) -> IdentityMap:
+    """The identity map in force: a list or SELECT that names its own identifier columns overrules the connection's."""
+    own = () if isinstance(cohort.definition, Behaviour) else cohort.definition.identifiers
+    chosen = IdentityMap(own, Send.ALL) if own else connection.identity
+    if not chosen.mappings:
+        raise ConfigurationError(f"connection '{connection.id}' maps no identifiers; map one, such as: --map user.advertising_id=DAID")
+    return chosen
+
+
+def wanted_by(identity: IdentityMap) -> tuple[Wanted, ...]:
+    """The columns an identity map needs beside each member, each once."""
+    sources = {mapping.source: False for mapping in identity.mappings}
+    sources.update({mapping.source: True for mapping in identity.mappings if mapping.take is Take.ALL})
+    return tuple(Wanted(source, all_values) for source, all_values in sources.items())
+
+
+def _answer_parts(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path) -> dict[str, Path]:
+    """The member files of every cohort this one is made of, those they are made of first."""
+    project = parts.catalog.project(cohort.project)
+    others = [each for each in parts.catalog.cohorts(cohort.project) if each.id != cohort.id]
+    nested: dict[str, Path] = {}
+    for part in order([*others, cohort], [cohort.id])[:-1]:
+        nested[part.id] = _answer(parts, project, part, as_of, (), nested, folder / "nested" / f"{part.id}.parquet").path
+    return nested
+
+
+def _answer(
+    parts: Parts, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: dict[str, Path], out: Path
+) -> Snapshot:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    match cohort.definition:
+        case Behaviour():
+            return parts.engine.evaluate(project, cohort, as_of, wanted, nested, out)
+        case StaticList() as definition:
+            version = parts.list_versions.newest(project.id, cohort.id)
+            if version is None:
+                raise DefinitionError(f"the list of cohort '{cohort.id}' was never given; give it with: cohorts fill {cohort.id} FILE")
+            path = parts.lists.path(project.id, cohort.id, version.version)
+            given = lists.evaluate(definition, path, wanted, as_of, out)
+        case Select() as definition:
+            given = parts.select(project, as_of).evaluate(definition, wanted, as_of, out)
+    return _attach(parts, project, given, wanted) if definition.people else given
+
+
+def _attach(parts: Parts, project: Project, given: Snapshot, wanted: Sequence[Wanted]) -> Snapshot:
+    """A list of people that lacks a mapped column takes it from what those people did."""
+    lacking = [each for each in wanted if each.source in given.missing and not each.source.startswith("column.")]
+    if not lacking:
+        return given
+    whole = given.path.with_name(f"{given.path.stem}-whole.parquet")
+    attached = parts.engine.attach(project, given.path, given.as_of, lacking, whole)
+    whole.replace(given.path)
+    still = (*(source for source in given.missing if source.startswith("column.")), *attached.missing)
+    return Snapshot(given.path, given.members, given.as_of, still)

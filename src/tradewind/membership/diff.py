@@ -1,0 +1,91 @@
+"""Desired minus held, bucket by bucket: which identifiers to add, to remove and to refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tradewind.compute import Bounds, connect, literal
+from tradewind.membership.buckets import bucket_name, bucket_sql
+from tradewind.membership.parts import PartWriter, sync_file
+from tradewind.model.identifier import IdType
+from tradewind.model.plan import Delta, Operation, Part
+
+EMPTY = (
+    "(SELECT '' AS id_type, ''::BLOB AS id, NULL::TIMESTAMP AS since, NULL::TIMESTAMP AS expires_from, NULL::TIMESTAMP AS expires_until,"
+    " NULL::TIMESTAMP AS unknown_since, NULL::BIGINT AS batch LIMIT 0)"
+)
+"""The membership of a target to which nothing was ever sent."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """A folder of bucket files, and how many there are."""
+
+    folder: Path
+    count: int
+
+
+def diff(desired: Buckets, held: Buckets | None, *, now: datetime, out: Path, group_rows: int, bounds: Bounds) -> Delta:
+    """The delta between two sets of identifiers, written as parts into the folder `out`.
+
+    A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again.
+    `group_rows` is the rows of one batch. Memory is bounded by one bucket.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    writers: dict[tuple[Operation, IdType], PartWriter] = {}
+    present = 0
+    with connect(bounds) as duck:
+        for table in _changes(duck, desired, held, now):
+            present += int(pc.sum(table.column("held")).as_py() or 0)
+            for operation, id_type in ((operation, id_type) for operation in Operation for id_type in IdType):
+                ids = table.filter((pc.field("operation") == operation.value) & (pc.field("id_type") == id_type.value)).column("id")
+                if len(ids):
+                    writer = writers.get((operation, id_type)) or _new_writer(writers, out, operation, id_type, group_rows)
+                    writer.write(ids)
+    parts = tuple(writer.close() for writer in writers.values())
+    sync_file(out)
+    return Delta(parts, held=present, desired=_desired(parts))
+
+
+def _desired(parts: tuple[Part, ...]) -> int:
+    return sum(part.rows for part in parts if part.operation is not Operation.REMOVE)
+
+
+def _new_writer(
+    writers: dict[tuple[Operation, IdType], PartWriter], out: Path, operation: Operation, id_type: IdType, rows: int
+) -> PartWriter:
+    number = len(writers)
+    writer = writers[operation, id_type] = PartWriter(out / f"part-{number:04d}.parquet", number, operation, id_type, rows)
+    return writer
+
+
+def _changes(duck: duckdb.DuckDBPyConnection, desired: Buckets, held: Buckets | None, now: datetime) -> Iterator[pa.Table]:
+    moment = literal(now.astimezone(UTC).replace(tzinfo=None).isoformat())
+    for number in range(desired.count):
+        wanted = f"read_parquet({literal(desired.folder / bucket_name(number))})"
+        query = f"""
+            SELECT CASE WHEN d.id IS NULL THEN 'remove' WHEN h.id IS NULL OR h.unknown_since IS NOT NULL THEN 'add' ELSE 'refresh' END
+                     AS operation,
+                   coalesce(d.id_type, h.id_type) AS id_type, coalesce(d.id, h.id) AS id, (h.id IS NOT NULL)::INTEGER AS held
+            FROM {wanted} AS d
+            FULL JOIN (SELECT * FROM {held_bucket(held, number, desired.count)} WHERE expires_until > {moment}::TIMESTAMP) AS h
+              ON d.id_type = h.id_type AND d.id = h.id
+            ORDER BY ALL"""
+        yield duck.sql(query).to_arrow_table()
+
+
+def held_bucket(held: Buckets | None, number: int, buckets: int) -> str:
+    """A relation of what a version holds in one bucket, also when it was written with another number of buckets."""
+    if held is None:
+        return EMPTY
+    if held.count == buckets:
+        return f"read_parquet({literal(held.folder / bucket_name(number))})"
+    files = ", ".join(literal(held.folder / bucket_name(each)) for each in range(held.count))
+    return f"(SELECT * FROM read_parquet([{files}]) WHERE {bucket_sql('id', buckets)} = {number})"

@@ -1,0 +1,60 @@
+"""The rows that name membership versions; a version's files count only once its row is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tradewind.database import Database, metadata
+
+version_table = sa.Table(
+    "membership_version",
+    metadata,
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("run", sa.String, nullable=False, unique=True),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("buckets", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One state of belief about a target: `buckets` Parquet files in `path` (relative to home) with `rows` identifiers."""
+
+    target: str
+    version: int
+    run: str
+    path: str
+    buckets: int
+    rows: int
+    created_at: datetime
+
+
+class Versions:
+    """The list of membership versions."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def newest(self, target: str) -> Version | None:
+        """The current belief about a target, or None when nothing was ever sent to it."""
+        query = sa.select(version_table).where(version_table.c.target == target).order_by(version_table.c.version.desc()).limit(1)
+        with self.database.transaction() as db:
+            row = db.execute(query).first()
+        return Version(*row) if row else None
+
+    def of_run(self, run: str) -> Version | None:
+        """The version a run left behind, or None."""
+        with self.database.transaction() as db:
+            row = db.execute(sa.select(version_table).where(version_table.c.run == run)).first()
+        return Version(*row) if row else None
+
+    def add(self, version: Version) -> None:
+        """Name a version whose files are complete: from now on it is the belief."""
+        with self.database.transaction() as db:
+            db.execute(version_table.insert().values(**vars(version)))

@@ -1,0 +1,15 @@
+"""Every table of the product: importing this module fills the MetaData with what each room declares."""
+
+from __future__ import annotations
+
+from tradewind.catalog import sql as catalog
+from tradewind.database import metadata
+from tradewind.events import sql as events
+from tradewind.ledger import sql as ledger
+from tradewind.membership import sql as membership
+from tradewind.sources import sql as sources
+from tradewind.vault import sql as vault
+
+ROOMS = (catalog, events, ledger, membership, sources, vault)
+
+__all__ = ["ROOMS", "metadata"]

@@ -1,0 +1,249 @@
+"""Makes the catalog equal to definition files: what would change, and the change itself, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from tradewind.catalog.sql import Catalog, missing
+from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, sync_document
+from tradewind.cohorts.check import check, order
+from tradewind.cohorts.document import Node
+from tradewind.cohorts.parse import to_document as cohort_document
+from tradewind.database import Transaction
+from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.model.cohort import Cohort
+from tradewind.model.destination import Connection, Secret
+from tradewind.model.sync import Sync
+from tradewind.vault.sql import Vault
+
+LARGEST_SECRET_FILE = 65_536
+"""Bytes."""
+
+
+class Action(StrEnum):
+    """What happens to one object of the catalog."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field, as text before and after; None where there is nothing. Of a secret only its fingerprint and source."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one cohort, connection or sync, and a sentence where a person should know more."""
+
+    action: Action
+    noun: str
+    id: str
+    differences: tuple[Difference, ...] = ()
+    note: str = ""
+
+
+class Checks(Protocol):
+    """What a destination says of a connection (DefinitionError) and its secret (ConfigurationError), as one sentence."""
+
+    def check(self, connection: Connection) -> None: ...
+    def check_secret(self, secret: Secret) -> None: ...
+
+
+Destinations = Callable[[str], Checks]
+"""The destination of a kind; raises DefinitionError for a kind that there is not."""
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Where definitions go, and the environment that secrets are read from."""
+
+    catalog: Catalog
+    vault: Vault
+    environment: Mapping[str, str]
+
+    def within(self, transaction: Transaction) -> Shelves:
+        """The same, inside a transaction that is open already."""
+        return Shelves(self.catalog.within(transaction), self.vault.within(transaction), self.environment)
+
+
+def plan_changes(
+    shelves: Shelves, destinations: Destinations, project: str, documents: Documents, *, prune: bool = False
+) -> tuple[Change, ...]:
+    """What `apply_changes` would do, found by doing it and taking it back. Raises what `apply_changes` would raise."""
+    with shelves.catalog.database.transaction() as transaction:
+        changes = _Application(shelves.within(transaction), destinations, project, documents).run(prune=prune)
+        transaction.rollback()
+    return changes
+
+
+def apply_changes(
+    shelves: Shelves, destinations: Destinations, project: str, documents: Documents, *, prune: bool = False
+) -> tuple[Change, ...]:
+    """Make the project's catalog hold what the documents say, in one transaction; with `prune` nothing but that.
+
+    Gives the changes in the order they were made. Raises DefinitionError with file and line, and writes nothing, when a
+    definition is wrong, names what does not exist, reads a secret that is not there, or would break a rule of the catalog;
+    ConfigurationError when a secret cannot be one of the platform's.
+    """
+    with shelves.catalog.database.transaction() as transaction:
+        return _Application(shelves.within(transaction), destinations, project, documents).run(prune=prune)
+
+
+class _Application:
+    """One application of documents, inside one transaction."""
+
+    def __init__(self, shelves: Shelves, destinations: Destinations, project: str, documents: Documents) -> None:
+        catalog = self.catalog = shelves.catalog
+        self.vault, self.environment = shelves.vault, shelves.environment
+        self.destinations, self.project, self.documents = destinations, project, documents
+        self.cohorts = {cohort.id: cohort for cohort in catalog.cohorts(project)}
+        self.connections = {connection.id: connection for connection in catalog.connections(project)}
+        self.syncs = {sync.id: sync for sync in catalog.syncs(project)}
+
+    def run(self, *, prune: bool) -> tuple[Change, ...]:
+        """Syncs leave first, so that another may take their segment; what they stood on leaves last."""
+        wanted = self.documents
+        changes = list(self._remove_syncs()) if prune else []
+        self._check_cohorts(prune=prune)
+        changes += [self._save_cohort(written) for written in wanted.cohorts]
+        changes += [self._save_connection(written) for written in wanted.connections]
+        changes += [self._save_sync(written) for written in wanted.syncs]
+        return (*changes, *(self._remove_rest() if prune else ()))
+
+    def _check_cohorts(self, *, prune: bool) -> None:
+        """Every part of a cohort exists, and none is part of itself, once all is written."""
+        written = {each.value.id: each for each in self.documents.cohorts}
+        left = {} if prune else self.cohorts
+        for error in check({**left, **{id_: each.value for id_, each in written.items()}}.values()):
+            place = written.get((error.path or "").partition(".")[0])
+            if place is None:
+                raise error
+            place.node.refuse(error.message)
+
+    def _save_cohort(self, written: Written[Cohort]) -> Change:
+        before, after = self.cohorts.get(written.value.id), written.value
+        with _placed(written.node):
+            self.catalog.save_cohort(after)
+        return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
+
+    def _save_connection(self, written: Written[Connection]) -> Change:
+        before, after = self.connections.get(written.value.id), written.value
+        with _placed(written.node):
+            self.destinations(after.destination).check(after)
+            self.catalog.save_connection(after)
+        secret = self._seal(after) if after.id in self.documents.secrets else ()
+        return _change("connection", after.id, connection_document(before) if before else None, connection_document(after), secret)
+
+    def _seal(self, connection: Connection) -> tuple[Difference, ...]:
+        source, here = self.documents.secrets[connection.id], (self.project, connection.id)
+        with _placed(source.node):
+            secret = read_secret(source.value, self.environment)
+            self.destinations(connection.destination).check_secret(secret)
+            if self.vault.holds(*here, secret):
+                return ()
+            before = self.vault.fingerprint(*here)
+            self.vault.seal(*here, secret)
+        return (Difference("secret", before and f"fingerprint {before}", f"read from {source.value.kind} {source.value.name}"),)
+
+    def _save_sync(self, written: Written[Sync]) -> Change:
+        after, fields = written.value, written.node.fields(optional=written.node.value if isinstance(written.node.value, dict) else ())
+        before = self.syncs.get(after.id)
+        cohorts = {cohort.id: cohort for cohort in self.catalog.cohorts(self.project)}
+        connections = {connection.id: connection for connection in self.catalog.connections(self.project)}
+        if after.cohort not in cohorts:
+            fields["cohort"].refuse(missing("cohort", after.cohort, cohorts))
+        if after.connection not in connections:
+            fields["connection"].refuse(missing("connection", after.connection, connections))
+        with _placed(written.node):
+            name = after.segment or (before.segment if before else default_segment_name(cohorts[after.cohort].name, after.cohort))
+            after = replace(after, segment=name)
+            check_segment_name(name)
+            if before is None:
+                self.catalog.add_sync(after)
+            else:
+                self.catalog.change_sync(after)
+        return _change("sync", after.id, sync_document(before) if before else None, sync_document(after))
+
+    def _remove_syncs(self) -> Iterator[Change]:
+        kept = {each.value.id for each in self.documents.syncs}
+        for sync in list(self.syncs.values()):
+            if sync.id not in kept:
+                self.catalog.remove_sync(self.project, sync.id)
+                days = sync.ttl_minutes // 1440
+                note = f"people already sent stay in segment '{sync.segment}' until their time there ends, at most {days} days"
+                yield Change(Action.DELETE, "sync", sync.id, note=note)
+
+    def _remove_rest(self) -> Iterator[Change]:
+        kept = {each.value.id for each in self.documents.connections}
+        for id_ in self.connections:
+            if id_ not in kept:
+                self.catalog.remove_connection(self.project, id_)
+                self.vault.forget(self.project, id_)
+                yield Change(Action.DELETE, "connection", id_)
+        kept = {each.value.id for each in self.documents.cohorts}
+        left = {cohort.id: cohort for cohort in self.catalog.cohorts(self.project)}
+        for cohort in reversed(order(left.values(), left)):
+            if cohort.id not in kept:
+                self.catalog.remove_cohort(self.project, cohort.id)
+                yield Change(Action.DELETE, "cohort", cohort.id)
+
+
+def read_secret(source: SecretSource, environment: Mapping[str, str]) -> Secret:
+    """The secret that a definition refers to; one line end at the end of a file is not part of it.
+
+    Raises DefinitionError when the environment variable is not set or the file cannot be read.
+    """
+    if source.kind == "env":
+        value = environment.get(source.name)
+        if not value:
+            raise DefinitionError(f"environment variable {source.name} is not set; it should hold the secret")
+        return Secret(value)
+    try:
+        with Path(source.name).open("rb") as file:
+            text = file.read(LARGEST_SECRET_FILE).decode()
+    except OSError as error:
+        raise DefinitionError(f"the secret's file {source.name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"the secret's file {source.name} is not text") from error
+    return Secret(text.removesuffix("\n").removesuffix("\r"))
+
+
+@contextmanager
+def _placed(node: Node) -> Iterator[None]:
+    """Gives every error inside the file and line of a definition."""
+    try:
+        yield
+    except DefinitionError as error:
+        if error.file is not None:
+            raise
+        node.refuse(error.message)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{node.file}:{node.line}: {error}") from error
+
+
+def _change(
+    noun: str, id_: str, before: Mapping[str, object] | None, after: Mapping[str, object], more: tuple[Difference, ...] = ()
+) -> Change:
+    old = before or {}
+    fields = [name for name in dict.fromkeys((*old, *after)) if name != "id" and old.get(name) != after.get(name)]
+    differences = (*(Difference(name, _text(old.get(name)), _text(after.get(name))) for name in fields), *more)
+    action = Action.CREATE if before is None else Action.UPDATE if differences else Action.UNCHANGED
+    return Change(action, noun, id_, differences)
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,51 @@
+"""Who works on a run: this process by name, and how to tell that another one is dead."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from tradewind.clock import Clock
+from tradewind.delivery.deliver import LEASE
+from tradewind.ledger.base import Ledger
+from tradewind.model.run import Claim
+
+
+def me() -> str:
+    """This process: host, process id and when the process began, so that a reused id is not mistaken for it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
+
+
+def take(ledger: Ledger, run: str, clock: Clock) -> Claim:
+    """Claim a run; at once when its holder was a process of this host that is gone. Raises LedgerError when it is not free."""
+    holder, now = ledger.holder(run), clock.now()
+    dead = [holder] if holder and is_dead(holder) else []
+    return ledger.claim(run, me(), now, now + LEASE, dead)
+
+
+def is_dead(owner: str) -> bool:
+    """True only for a process of this host that surely no longer lives."""
+    host, _, rest = owner.partition(":")
+    pid, _, began = rest.partition(":")
+    return host == socket.gethostname() and pid.isdecimal() and _began(int(pid)) != began
+
+
+def _began(pid: int) -> str:
+    """When a process began, as the system counts it; empty when there is no such process."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return _alive(pid)
+    return "" if words[0] in {"Z", "X"} else words[19]
+
+
+def _alive(pid: int) -> str:
+    """Where the system has no /proc: whether the process is there at all."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return "alive"

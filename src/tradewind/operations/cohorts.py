@@ -1,0 +1,116 @@
+"""Cohorts: check definitions, explain them, see who is in, and export the members."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tradewind import members
+from tradewind.catalog.yaml import read
+from tradewind.cohorts.check import check
+from tradewind.cohorts.explain import explain as sentence_of
+from tradewind.engines.look import export_persons
+from tradewind.engines.resolve import resolve
+from tradewind.errors import DefinitionError
+from tradewind.model.cohort import Cohort
+from tradewind.model.identifier import Resolution
+from tradewind.operations.instants import instant
+from tradewind.parts import Parts
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A cohort and the sentence a marketer reads."""
+
+    id: str
+    name: str
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Who is in a cohort: how many, of how many, a few of them, and what a connection's identity map makes of them."""
+
+    cohort: str
+    as_of: datetime
+    members: int
+    universe: int
+    sample: tuple[str, ...]
+    resolution: Resolution | None
+
+
+def checked(parts: Parts, project: str, files: Iterable[Path]) -> tuple[Explained, ...]:
+    """Check definition files against one another and the project; the sentences of their cohorts.
+
+    Raises DefinitionError for the first thing wrong. Reads only.
+    """
+    documents = read(files, project)
+    written = {each.value.id: each.value for each in documents.cohorts}
+    known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)} | written
+    for error in check(known.values()):
+        place = next((each.node for each in documents.cohorts if each.value.id == (error.path or "").partition(".")[0]), None)
+        if place:
+            place.refuse(error.message)
+        raise error
+    return tuple(_explained(cohort, known) for cohort in written.values())
+
+
+def explained(parts: Parts, project: str, cohort_ids: Iterable[str]) -> tuple[Explained, ...]:
+    """The sentences of cohorts of the catalog; of all of them when none is named."""
+    known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)}
+    wanted = [parts.catalog.cohort(project, each) for each in cohort_ids] or list(known.values())
+    return tuple(_explained(cohort, known) for cohort in wanted)
+
+
+def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, connection: str | None, limit: int) -> Preview:
+    """Who would be in a cohort now, and with a connection, with which identifiers. Writes nothing that lasts."""
+    cohort = parts.catalog.cohort(project, cohort_id)
+    moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    with _folder(parts) as folder:
+        seen = members.preview(parts, cohort, moment, limit, folder)
+        resolution = None
+        if connection:
+            identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
+            snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
+            resolution = resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
+    return Preview(cohort.id, moment, seen.members, seen.universe, seen.sample, resolution)
+
+
+def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Path) -> int:
+    """Write the members' persons to a CSV or Parquet file, by its ending; returns how many. The file is the operator's alone."""
+    if to.suffix not in {".csv", ".parquet"}:
+        raise DefinitionError(f"'{to.name}' ends in neither .csv nor .parquet; the ending says what to write")
+    if not to.parent.is_dir():
+        raise DefinitionError(f"the folder {to.parent} does not exist")
+    cohort = parts.catalog.cohort(project, cohort_id)
+    moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    with _folder(parts) as folder:
+        snapshot = members.evaluate(parts, cohort, moment, (), folder)
+        finished = folder / to.name
+        export_persons(snapshot.path, finished)
+        finished.chmod(0o600)
+        shutil.move(finished, to)
+    return snapshot.members
+
+
+def _explained(cohort: Cohort, known: dict[str, Cohort]) -> Explained:
+    names = {each.id: each.name for each in known.values()}
+    return Explained(cohort.id, cohort.name, cohort.kind.value, sentence_of(cohort, names))
+
+
+@contextmanager
+def _folder(parts: Parts) -> Iterator[Path]:
+    """A folder of the home that is gone afterwards."""
+    runs = parts.home / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".look-", dir=runs))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,92 @@
+"""Connections: add an account of a platform, test what it can do, list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC
+
+from tradewind.delivery.trial import TTL_MINUTES, Trial, try_one
+from tradewind.destinations.base import Probe
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.identity.validate import check
+from tradewind.model.destination import Connection, Secret
+from tradewind.model.identifier import REFUSAL_SENTENCES, IdentityMap, IdType, Mapping, Refusal, Send, Take
+from tradewind.model.sync import Cadence, Sync
+from tradewind.parts import Parts
+from tradewind.planning.binding import bind
+
+TRIAL_SEGMENT = "tradewind live test"
+
+
+def add(parts: Parts, connection: Connection, secret: Secret) -> Connection:
+    """Save a new connection, or a change of one, and seal its secret. Raises DefinitionError for anything the platform has not."""
+    destination = parts.destination(connection.destination)
+    destination.check(connection)
+    destination.check_secret(secret)
+    with parts.catalog.database.transaction() as db:
+        saved = parts.catalog.within(db).save_connection(connection)
+        vault = parts.vault.within(db)
+        if not vault.holds(connection.project, connection.id, secret):
+            vault.seal(connection.project, connection.id, secret)
+    return saved
+
+
+def mapping(text: str) -> Mapping:
+    """A mapping as the command line writes it: `user.advertising_id=DAID`, or `device_id=DAID:all` for every value."""
+    source, _, kind = text.partition("=")
+    kind, _, take = kind.partition(":")
+    try:
+        return Mapping(source.strip(), IdType(kind.strip().upper()), Take(take.strip() or Take.LATEST))
+    except ValueError:
+        types = ", ".join(IdType)
+        shape = f"write SOURCE=TYPE, such as user.advertising_id=DAID, with one of {types}; add :all for every value a person ever had"
+        raise DefinitionError(f"'{text[:60]}' is not a mapping; {shape}") from None
+
+
+def identity(texts: Iterable[str], send: Send) -> IdentityMap:
+    """An identity map from the command line's words, in their order."""
+    return IdentityMap(tuple(mapping(text) for text in texts), send)
+
+
+def test(parts: Parts, project: str, connection_id: str) -> Probe:
+    """Send a signed request without items; what it proved, and what it could not. A connection that is ready is resumed."""
+    connection = parts.catalog.connection(project, connection_id)
+    destination = parts.destination(connection.destination)
+    probe = destination.probe(destination.url(connection.region), connection.advertiser, connection.auth, _secret(parts, connection))
+    if probe.ready and connection.paused:
+        parts.catalog.resume_connection(project, connection_id)
+    return probe
+
+
+def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial:
+    """Put one identifier into a throw-away segment for a day, and take it out again. Its type is told by its form.
+
+    Raises DefinitionError when the text is no identifier that can be sent; the text itself is never repeated.
+    """
+    connection = parts.catalog.connection(project, connection_id)
+    destination, secret = parts.destination(connection.destination), _secret(parts, connection)
+    id_type, value = _identifier(text)
+    segment, now = f"{TRIAL_SEGMENT} {connection.id}"[:100], parts.clock.now().astimezone(UTC).replace(microsecond=0)
+    sync = Sync(project, "live-test", "live-test", connection.id, segment, TTL_MINUTES, Cadence.ONE_TIME)
+    version = parts.vault.latest(project, connection.id) or 0
+    binding = bind(sync, connection, destination.url(connection.region), version, IdentityMap(()))
+    return try_one(destination, binding, id_type, value, now, secret)
+
+
+def _secret(parts: Parts, connection: Connection) -> Secret:
+    version = parts.vault.latest(connection.project, connection.id)
+    if version is None:
+        raise ConfigurationError(f"connection '{connection.id}' has no secret yet; give it with 'connections add'")
+    return parts.vault.open(connection.project, connection.id, version)
+
+
+def _identifier(text: str) -> tuple[IdType, bytes]:
+    """The first type whose form the text has; a GUID is taken for a device id."""
+    found = check(IdType.DAID, text)
+    if isinstance(found, bytes):
+        return IdType.DAID, found
+    other = check(IdType.UID2, text)
+    if isinstance(other, bytes):
+        return IdType.UID2, other
+    reason: Refusal = found if found is not Refusal.BAD_FORMAT else other
+    raise DefinitionError(f"the identifier given cannot be sent: {REFUSAL_SENTENCES[reason]}")

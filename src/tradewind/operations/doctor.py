@@ -1,0 +1,82 @@
+"""Doctor: is everything in order, and what to do where it is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradewind.errors import TradewindError
+from tradewind.model.run import RunState
+from tradewind.parts import Parts
+
+ROOM = 1 << 30
+"""Bytes that should be free: a run writes its files before it sends."""
+
+BUILT = datetime(2026, 1, 1, tzinfo=UTC)
+"""A clock that says less than this is wrong."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, whether it is in order, and what was found."""
+
+    what: str
+    ok: bool
+    found: str
+
+
+def room(home: Path) -> Finding:
+    """Whether the disk has room."""
+    free = shutil.disk_usage(home if home.exists() else home.parent if home.parent.exists() else Path.cwd()).free
+    return Finding(
+        "disk", free >= ROOM, f"{free / 1e9:.1f} GB free" + ("" if free >= ROOM else "; a run needs room to write before it sends")
+    )
+
+
+def examined(parts: Parts) -> Iterator[Finding]:
+    """Everything that can be looked at once the home is open; sends nothing."""
+    now = parts.clock.now()
+    yield Finding("clock", now >= BUILT, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    mode = parts.home.stat().st_mode & 0o777
+    yield Finding(
+        "home", mode & 0o077 == 0, f"{parts.home} (mode {mode:03o})" + ("" if mode & 0o077 == 0 else "; close it with: chmod 700")
+    )
+    for project in parts.catalog.projects():
+        yield Finding(
+            f"project {project.id}",
+            True,
+            f"{project.plan.value} plan, {project.zone}, {', '.join(project.destinations) or 'no destination'}",
+        )
+        yield Finding("  events", True, f"{parts.events.count(project.id):,}")
+        for connection in parts.catalog.connections(project.id):
+            yield _connection(parts, project.id, connection.id)
+        yield from _runs(parts, project.id)
+
+
+def _connection(parts: Parts, project: str, connection_id: str) -> Finding:
+    connection = parts.catalog.connection(project, connection_id)
+    name = f"  connection {connection.id}"
+    if connection.paused:
+        return Finding(name, False, f"paused: {connection.paused}; then: tradewind connections test {connection.id}")
+    version = parts.vault.latest(project, connection.id)
+    if version is None:
+        return Finding(name, False, "has no secret; give it with: tradewind connections add")
+    try:
+        parts.vault.open(project, connection.id, version)
+        url = parts.destination(connection.destination).url(connection.region)
+    except TradewindError as error:
+        return Finding(name, False, str(error))
+    return Finding(name, True, f"advertiser {connection.advertiser} at {url}, secret version {version} opens")
+
+
+def _runs(parts: Parts, project: str) -> Iterator[Finding]:
+    for run in parts.ledger.history(project):
+        if run.state is RunState.CLOSED:
+            continue
+        if run.state is RunState.HELD:
+            yield Finding(f"  run {run.id}", False, f"of sync '{run.sync}' is held; see: tradewind runs show {run.id}")
+        else:
+            yield Finding(f"  run {run.id}", False, f"was cut short at '{run.state.value}'; go on with: tradewind syncs run {run.sync}")

@@ -1,0 +1,159 @@
+"""Runs: what happened in one, to the last identifier; and a person's word on one that is held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tradewind.engines.look import Reject, count_rejects, read_rejects
+from tradewind.errors import DefinitionError
+from tradewind.identity.kinds import to_text
+from tradewind.membership.parts import read_batch
+from tradewind.model.identifier import Resolution
+from tradewind.model.plan import Approval, Operation, Plan
+from tradewind.model.run import Account, Attempt, Run, RunOutcome, RunState
+from tradewind.model.snapshot import Snapshot
+from tradewind.model.sync import Binding
+from tradewind.operations.claims import take
+from tradewind.operations.syncs import go_on
+from tradewind.parts import Parts
+from tradewind.phases import APPROVED, Approvals, Watch
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The way of a run from people to the platform; what a phase it has not reached would say is None."""
+
+    run: Run
+    binding: Binding
+    cohort: str
+    snapshot: Snapshot | None
+    resolution: Resolution | None
+    plan: Plan | None
+    account: Account
+    refused: dict[str, int]
+    requests: int
+    repeated: int
+    holds: int | None
+    lapses_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PlatformReject:
+    """An identifier that the platform refused, with its own code."""
+
+    operation: Operation
+    id_type: str
+    identifier: str
+    code: str
+
+
+def listed(parts: Parts, project: str, sync: str | None = None) -> tuple[Run, ...]:
+    """The runs of a project or of one sync, newest first."""
+    if sync is not None:
+        parts.catalog.sync(project, sync)
+    return parts.ledger.history(project, sync)
+
+
+def found(parts: Parts, project: str, run: str) -> Run:
+    """The run of an id. Raises DefinitionError when there is none."""
+    known = parts.ledger.find(project, run)
+    if known is None:
+        raise DefinitionError(f"there is no run '{run}' in project '{project}'; tradewind runs list shows them")
+    return known
+
+
+def report(parts: Parts, project: str, run_id: str) -> RunReport:
+    """Everything the ledger knows of a run, in counts."""
+    run = found(parts, project, run_id)
+    ledger = parts.ledger
+    binding, version = ledger.binding(run.binding), parts.versions.of_run(run.id)
+    attempts = ledger.attempts(run.id)
+    return RunReport(
+        run,
+        binding,
+        parts.catalog.sync(project, run.sync).cohort,
+        ledger.recall(run.id, RunState.EVALUATED, Snapshot),
+        ledger.recall(run.id, RunState.RESOLVED, Resolution),
+        ledger.recall(run.id, RunState.PLANNED, Plan),
+        ledger.account(run.id),
+        dict(Counter(line.code for *_, lines in ledger.settled(run.id) for line in lines)),
+        len(attempts),
+        _again(attempts),
+        version.rows if version else None,
+        _lapses_at(parts, run, binding),
+    )
+
+
+def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[Reject, ...]]:
+    """How many values of people gave no identifier, and the first of them with the reason; never the value."""
+    path = parts.home / "runs" / found(parts, project, run_id).id / "rejects.parquet"
+    if not path.exists():
+        return 0, ()
+    return count_rejects(path), read_rejects(path, limit)
+
+
+def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[PlatformReject, ...]:
+    """The identifiers that the platform refused in a run, with its codes."""
+    run = found(parts, project, run_id)
+    planned = parts.ledger.recall(run.id, RunState.PLANNED, Plan)
+    rejects: list[PlatformReject] = []
+    for batch, _, _, lines in parts.ledger.settled(run.id):
+        if not lines or planned is None or len(rejects) >= limit:
+            continue
+        part = next(part for part in planned.delta.parts if part.number == batch.part)
+        ids = read_batch(parts.home / "runs" / run.id / "delta", part, batch)
+        names = ((to_text(batch.id_type, ids[line.item].as_py()), line.code) for line in lines)
+        rejects += [PlatformReject(batch.operation, batch.id_type.value, name, code) for name, code in names]
+    return tuple(rejects[:limit])
+
+
+def approve(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, ...], watch: Watch) -> Run:
+    """Let a held run go on. Every verdict must be named with a count that covers it.
+
+    Raises DefinitionError when the run is not held or an approval names no verdict of it.
+    """
+    run = found(parts, project, run_id)
+    planned = parts.ledger.recall(run.id, RunState.PLANNED, Plan)
+    if run.state is not RunState.HELD or planned is None:
+        raise DefinitionError(f"run {run.id} is {run.state.value}, not held; there is nothing to approve")
+    known = {verdict.guard: verdict for verdict in planned.verdicts}
+    for approval in approvals:
+        if approval.guard not in known:
+            raise DefinitionError(f"no guard '{approval.guard}' holds run {run.id}; held by: {', '.join(known)}")
+        if approval.count < known[approval.guard].count:
+            count = known[approval.guard].count
+            raise DefinitionError(f"guard '{approval.guard}' counted {count:,}; approving {approval.count:,} does not cover it")
+    lacking = sorted(set(known) - {approval.guard for approval in approvals})
+    if lacking:
+        raise DefinitionError(f"run {run.id} is also held by {', '.join(lacking)}; approve every guard by name and count")
+    claim = take(parts.ledger, run.id, parts.clock)
+    parts.ledger.record(claim, APPROVED, Approvals(approvals))
+    return go_on(parts, run, watch)
+
+
+def discard(parts: Parts, project: str, run_id: str, reason: str) -> Run:
+    """End a run that is held, or that was cut short before anything was sent; nothing of it is sent.
+
+    Raises DefinitionError when it is closed, or when some of it may be at the platform already.
+    """
+    run = found(parts, project, run_id)
+    account = parts.ledger.account(run.id)
+    if run.state is RunState.CLOSED:
+        raise DefinitionError(f"run {run.id} is closed already")
+    if account.accepted or account.rejected or account.unknown:
+        raise DefinitionError(f"part of run {run.id} was sent; run the sync again to finish it")
+    claim = take(parts.ledger, run.id, parts.clock)
+    parts.ledger.close(claim, RunOutcome.DISCARDED, reason, parts.clock.now())
+    return found(parts, project, run_id)
+
+
+def _again(attempts: tuple[Attempt, ...]) -> int:
+    """Requests that repeated an earlier one."""
+    return len(attempts) - len({attempt.batch for attempt in attempts})
+
+
+def _lapses_at(parts: Parts, run: Run, binding: Binding) -> datetime | None:
+    sent = [batch.stamp for batch, _, outcome, _ in parts.ledger.settled(run.id) if outcome and outcome.accepted and batch.stamp]
+    return max(sent) + timedelta(minutes=binding.ttl_minutes) if sent else None

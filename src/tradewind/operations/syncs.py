@@ -1,0 +1,165 @@
+"""Syncs: add one, see what it would do, run it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tradewind import runner
+from tradewind.catalog.yaml import default_sync_id
+from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
+from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TradewindError
+from tradewind.model.identifier import Resolution
+from tradewind.model.plan import Plan
+from tradewind.model.project import ProjectPlan
+from tradewind.model.run import Run, RunOutcome, RunState
+from tradewind.model.snapshot import Snapshot
+from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.operations.claims import take
+from tradewind.operations.instants import instant
+from tradewind.parts import Parts
+from tradewind.phases import Watch, binding_of
+
+DAY = 1440
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a run would do: who is in, with which identifiers, and the plan."""
+
+    sync: Sync
+    as_of: datetime
+    snapshot: Snapshot
+    resolution: Resolution
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A sync as a person asks for it; what is None takes the usual value."""
+
+    cohort: str
+    connection: str
+    id: str | None = None
+    segment: str | None = None
+    ttl_days: int = 30
+    cadence: Cadence = Cadence.ONE_TIME
+
+
+def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
+    """The sync a wish amounts to; its segment gets its name here, once and for all.
+
+    Raises DefinitionError when the TTL is not 1 to 180 days or the name is not one The Trade Desk takes.
+    """
+    cohort = parts.catalog.cohort(project, wish.cohort)
+    connection = parts.catalog.connection(project, wish.connection)
+    limits = parts.destination(connection.destination).spec.limits
+    if not 1 <= wish.ttl_days <= limits.ttl_maximum // DAY:
+        raise DefinitionError(f"a TTL of {wish.ttl_days} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
+    segment = wish.segment or default_segment_name(cohort.name, cohort.id)
+    check_segment_name(segment)
+    name = wish.id or default_sync_id(cohort.id, connection.id)
+    return Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence)
+
+
+def add(parts: Parts, project: str, wish: Wish) -> Sync:
+    """Add a sync. Raises DefinitionError as `sync_from` and the catalog do."""
+    sync = sync_from(parts, project, wish)
+    parts.catalog.add_sync(sync)
+    return sync
+
+
+def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Proposal:
+    """What a run would do now; nothing is sent and nothing is written to the ledger."""
+    sync = _allowed(parts, project, sync_id)
+    moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    folder = parts.home / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".plan-", dir=folder))
+    try:
+        run = _new(parts, sync, moment)
+        return Proposal(sync, moment, *runner.propose(parts, run, work, watch))
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Run:
+    """Run a sync to its end, or until a guard holds it; a run that was cut short goes on where it was.
+
+    Raises ConfigurationError when the project or the connection may not send, LedgerError when another process is at it.
+    """
+    sync = _allowed(parts, project, sync_id)
+    moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    opened = _unfinished(parts, sync, moment if as_of else None) or _open(parts, sync, moment)
+    return go_on(parts, opened, watch)
+
+
+def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
+    """Take a run that is open to its end."""
+    claim = take(parts.ledger, opened.id, parts.clock)
+    try:
+        done = runner.run(parts, claim, opened, watch)
+    except LedgerError:
+        raise
+    except TradewindError as error:
+        if not parts.ledger.attempts(opened.id) and not parts.ledger.account(opened.id).unknown:
+            parts.ledger.close(claim, RunOutcome.FAILED, str(error), parts.clock.now())
+        raise
+    sync = parts.catalog.sync(opened.project, opened.sync)
+    if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
+        parts.catalog.set_sync_state(opened.project, opened.sync, SyncState.ENDED)
+    return done
+
+
+def _allowed(parts: Parts, project_id: str, sync_id: str) -> Sync:
+    """The sync, if its project may send through its connection."""
+    sync = parts.catalog.sync(project_id, sync_id)
+    project, connection = parts.catalog.project(project_id), parts.catalog.connection(project_id, sync.connection)
+    if project.plan is not ProjectPlan.PAID:
+        raise ConfigurationError(f"project '{project.id}' is on the free plan; syncs need the paid one")
+    if connection.destination not in project.destinations:
+        raise ConfigurationError(f"{connection.destination} is not enabled in project '{project.id}'; an admin enables it")
+    if connection.paused:
+        raise ConfigurationError(
+            f"connection '{connection.id}' is paused: {connection.paused}; mend that, then: tradewind connections test {connection.id}"
+        )
+    return sync
+
+
+def _unfinished(parts: Parts, sync: Sync, moment: datetime | None) -> Run | None:
+    """The run to go on with. A held one makes way for the new run."""
+    for earlier in parts.ledger.history(sync.project, sync.id):
+        if earlier.state is RunState.CLOSED:
+            continue
+        if earlier.state is RunState.HELD:
+            claim = take(parts.ledger, earlier.id, parts.clock)
+            parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
+            continue
+        if moment and moment != earlier.as_of:
+            raise DefinitionError(
+                f"run {earlier.id} as of {earlier.as_of:%Y-%m-%d %H:%M} UTC is not finished; finish it first, without --as-of"
+            )
+        return earlier
+    return None
+
+
+def _open(parts: Parts, sync: Sync, moment: datetime) -> Run:
+    if sync.state is SyncState.PAUSED:
+        raise ConfigurationError(f"sync '{sync.id}' is paused")
+    if sync.state is SyncState.ENDED:
+        parts.catalog.set_sync_state(sync.project, sync.id, SyncState.ACTIVE)
+    new = _new(parts, sync, moment)
+    parts.ledger.open(new, binding_of(parts, sync))
+    return new
+
+
+def _new(parts: Parts, sync: Sync, moment: datetime) -> Run:
+    now, binding = parts.clock.now(), binding_of(parts, sync)
+    cohort = parts.catalog.cohort(sync.project, sync.cohort)
+    name = f"r{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    run = Run(name, sync.project, sync.id, binding.target.id, binding.id, cohort.version, moment, now)
+    return replace(run, state=RunState.OPEN)

@@ -1,0 +1,44 @@
+"""The parts that runner and operations are given; chosen in `app.py` and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tradewind.catalog.sql import Catalog
+from tradewind.clock import Clock
+from tradewind.compute import Bounds
+from tradewind.destinations.base import Destination
+from tradewind.engines.base import Engine
+from tradewind.events.store import EventStore
+from tradewind.ledger.base import Ledger
+from tradewind.membership.sql import Versions
+from tradewind.model.project import Project
+from tradewind.sources.lists import ListStore
+from tradewind.sources.select import SelectSource
+from tradewind.sources.sql import ListVersions
+from tradewind.vault.sql import Vault
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a run needs. `home` is the folder of all files; `environment` is where definitions
+    look up secrets; `chance` gives numbers in [0, 1) for jitter."""
+
+    home: Path
+    clock: Clock
+    bounds: Bounds
+    catalog: Catalog
+    ledger: Ledger
+    versions: Versions
+    vault: Vault
+    events: EventStore
+    engine: Engine
+    lists: ListStore
+    list_versions: ListVersions
+    select: Callable[[Project, datetime], SelectSource]
+    destination: Callable[[str], Destination]
+    environment: Mapping[str, str]
+    chance: Callable[[], float]

@@ -1,0 +1,200 @@
+"""The verbs of a run, each done once: evaluate, resolve, diff, plan, hold, deliver, acknowledge, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from tradewind.delivery.deliver import Delivery, Stop
+from tradewind.delivery.deliver import deliver as send_all
+from tradewind.destinations.base import Destination
+from tradewind.engines.resolve import resolve as resolve_file
+from tradewind.errors import LedgerError
+from tradewind.members import evaluate as members_of
+from tradewind.members import identity_of, wanted_by
+from tradewind.membership.buckets import buckets_for
+from tradewind.membership.diff import Buckets
+from tradewind.membership.diff import diff as diff_buckets
+from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, merge
+from tradewind.membership.sql import Version
+from tradewind.model.identifier import Resolution
+from tradewind.model.plan import Approval, Delta, Plan
+from tradewind.model.run import BatchState, Claim, Run, RunOutcome, RunState
+from tradewind.model.snapshot import Snapshot
+from tradewind.model.sync import Binding, Sync
+from tradewind.parts import Parts
+from tradewind.planning.binding import bind
+from tradewind.planning.planner import batches
+from tradewind.planning.planner import plan as plan_delta
+
+Value = TypeVar("Value")
+
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how many identifiers of it are done, and of how many (0, 0 where nobody can know)."""
+
+APPROVED = "approved"
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """What a person allowed, as the ledger keeps it beside the run."""
+
+    given: tuple[Approval, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run with everything it needs; `folder` holds its files."""
+
+    parts: Parts
+    claim: Claim
+    run: Run
+    binding: Binding
+    folder: Path
+    watch: Watch
+
+    def destination(self) -> Destination:
+        """The kind of platform the run's connection is of."""
+        return self.parts.destination(self.parts.catalog.connection(self.run.project, self.binding.connection).destination)
+
+    def desired(self, snapshot: Snapshot) -> Buckets:
+        """Where the desired identifiers lie."""
+        return Buckets(self.folder / "identifiers", buckets_for(snapshot.members * len(self.binding.identity.mappings)))
+
+    def held(self) -> Buckets | None:
+        """What the target holds as far as we know, or None when nothing was ever sent to it."""
+        newest = self.parts.versions.newest(self.binding.target.id)
+        return Buckets(self.parts.home / newest.path, newest.buckets) if newest else None
+
+
+def once(stage: Stage, phase: str, kind: type[Value], work: Callable[[], Value]) -> Value:
+    """What a phase gave: from the ledger if it was done before, else done now and written there."""
+    known = stage.parts.ledger.recall(stage.run.id, phase, kind)
+    if known is not None:
+        return known
+    stage.watch(phase, 0, 0)
+    value = work()
+    stage.parts.ledger.record(stage.claim, phase, value)
+    return value
+
+
+def binding_of(parts: Parts, sync: Sync) -> Binding:
+    """The binding of a sync as catalog and vault have it now."""
+    connection = parts.catalog.connection(sync.project, sync.connection)
+    cohort = parts.catalog.cohort(sync.project, sync.cohort)
+    url = parts.destination(connection.destination).url(connection.region)
+    secret = parts.vault.latest(sync.project, connection.id) or 0
+    return bind(sync, connection, url, secret, identity_of(cohort, connection))
+
+
+def evaluate(stage: Stage) -> Snapshot:
+    """The members of the cohort, in the version and at the instant the run was opened with."""
+    sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
+    cohort = stage.parts.catalog.cohort_at(stage.run.project, sync.cohort, stage.run.cohort_version)
+    return members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder)
+
+
+def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
+    """Their identifiers, checked, counted and sorted into buckets."""
+    desired, rejects = stage.desired(snapshot), stage.folder / "rejects.parquet"
+    return resolve_file(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
+
+
+def diff(stage: Stage, snapshot: Snapshot) -> Delta:
+    """Desired minus held, as files of which each row group is one batch."""
+    rows = stage.destination().items_per_request(stage.binding)
+    now = stage.parts.clock.now()
+    return diff_buckets(
+        stage.desired(snapshot), stage.held(), now=now, out=stage.folder / "delta", group_rows=rows, bounds=stage.parts.bounds
+    )
+
+
+def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
+    """The plan as the guards see it, with what people have allowed for this run."""
+    allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
+    return plan_delta(delta, snapshot.missing, allowed.given)
+
+
+def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
+    """The plan, written to the ledger before anything is sent."""
+    planned = weigh(stage, delta, snapshot)
+    if stage.parts.ledger.recall(stage.run.id, RunState.PLANNED, Plan) != planned:
+        stage.parts.ledger.record(stage.claim, RunState.PLANNED, planned)
+    return planned
+
+
+def hold(stage: Stage, planned: Plan) -> Run:
+    """Send nothing: a person approves or discards, or the next run takes over."""
+    stage.parts.ledger.record(stage.claim, RunState.HELD, planned)
+    return _as_written(stage)
+
+
+def deliver(stage: Stage, planned: Plan) -> Stop | None:
+    """Send every batch that is not settled; returns what stopped it, if anything did."""
+    parts, run = stage.parts, stage.run
+    parts.ledger.lay(stage.claim, batches(planned.delta.parts))
+    delivery = Delivery(
+        ledger=parts.ledger,
+        destination=stage.destination(),
+        clock=parts.clock,
+        chance=parts.chance,
+        claim=stage.claim,
+        binding=stage.binding,
+        folder=stage.folder / "delta",
+        parts=planned.delta.parts,
+        secret=lambda: parts.vault.open(run.project, stage.binding.connection, stage.binding.secret_version),
+        bound_now=lambda: binding_of(parts, parts.catalog.sync(run.project, run.sync)),
+        watch=stage.watch,
+    )
+    stop = send_all(delivery)
+    if stop and stop.pauses:
+        parts.catalog.pause_connection(run.project, stage.binding.connection, stop.sentence)
+    return stop
+
+
+def acknowledge(stage: Stage, planned: Plan) -> None:
+    """Write what the platform now holds as the target's next membership version, once."""
+    parts, target = stage.parts, stage.binding.target.id
+    if parts.versions.of_run(stage.run.id):
+        return
+    stage.watch("acknowledging", 0, 0)
+    newest, now = parts.versions.newest(target), parts.clock.now()
+    number = newest.version + 1 if newest else 1
+    place = Path("membership") / target / f"{number:06d}-{stage.run.id}"
+    out = Buckets(parts.home / place, buckets_for(planned.delta.held + planned.delta.desired))
+    ttl = timedelta(minutes=stage.binding.ttl_minutes)
+    delta, fates = planned.delta.parts, _fates(stage)
+    rows = merge(stage.held(), stage.folder / "delta", delta, fates, out=out, ttl=ttl, now=now, bounds=parts.bounds)
+    parts.versions.add(Version(target, number, stage.run.id, str(place), out.count, rows, now))
+
+
+def close(stage: Stage, stop: Stop | None) -> Run:
+    """End the run with the outcome that its account shows."""
+    account = stage.parts.ledger.account(stage.run.id)
+    if not account.balances():
+        raise LedgerError(f"the account of run {stage.run.id} does not balance: {account}")
+    outcome = RunOutcome.WITH_REJECTS if account.rejected else RunOutcome.CLEAN
+    if account.unknown or account.not_sent:
+        outcome = RunOutcome.INCOMPLETE
+    stage.parts.ledger.close(stage.claim, outcome, stop.sentence if stop else "", stage.parts.clock.now())
+    return _as_written(stage)
+
+
+def _fates(stage: Stage) -> list[Fate]:
+    """How each batch ended, for the membership: what may have been applied is unknown, what surely was not is kept."""
+    fates = []
+    for batch, state, outcome, lines in stage.parts.ledger.settled(stage.run.id):
+        if outcome is None:
+            fates.append(Fate(batch, UNKNOWN if state is BatchState.SENT else KEPT))
+        else:
+            fates.append(Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, tuple(line.item for line in lines)))
+    return fates
+
+
+def _as_written(stage: Stage) -> Run:
+    found = stage.parts.ledger.find(stage.run.project, stage.run.id)
+    assert found is not None
+    return found

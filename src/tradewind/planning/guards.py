@@ -1,0 +1,49 @@
+"""Guards: reasons to hold a plan until a person has looked; one small pure function each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tradewind.model.plan import Approval, Delta, Operation, Verdict
+
+LEAVERS_ALWAYS_ALLOWED = 500
+LEAVERS_SHARE = 0.25
+SMALL_SEGMENT = 50
+SMALL_SEGMENT_SHARE = 0.5
+
+
+def judge(delta: Delta, missing: Iterable[str]) -> tuple[Verdict, ...]:
+    """Every verdict against a delta. `missing` are the mapped columns that the data does not have at all."""
+    found = (column_gone(tuple(missing)), empty(delta), shrink(delta))
+    return tuple(verdict for verdict in found if verdict)
+
+
+def column_gone(missing: tuple[str, ...]) -> Verdict | None:
+    """A column of the identity map is nowhere in the data: its identifiers would all be removed."""
+    if not missing:
+        return None
+    return Verdict("column_gone", len(missing), 0, f"mapped but not in the data: {', '.join(missing)}")
+
+
+def empty(delta: Delta) -> Verdict | None:
+    """Nobody is left, although the segment holds people."""
+    if delta.desired or not delta.held:
+        return None
+    return Verdict("empty", delta.held, 0, f"the cohort gives no identifier, and {delta.held:,} would be removed")
+
+
+def shrink(delta: Delta) -> Verdict | None:
+    """More leave than max(500, 25 %) of the segment, or more than half of a segment of at least 50."""
+    leavers = delta.count(Operation.REMOVE)
+    limit = max(LEAVERS_ALWAYS_ALLOWED, int(delta.held * LEAVERS_SHARE))
+    if delta.held >= SMALL_SEGMENT:
+        limit = min(limit, int(delta.held * SMALL_SEGMENT_SHARE))
+    if leavers <= limit or not delta.desired:
+        return None
+    return Verdict("shrink", leavers, limit, f"{leavers:,} of {delta.held:,} identifiers would be removed; at most {limit:,} pass unseen")
+
+
+def unanswered(verdicts: Iterable[Verdict], approvals: Iterable[Approval]) -> tuple[Verdict, ...]:
+    """The verdicts no approval answers. An approval names the guard and a count, and covers no larger one."""
+    allowed = {approval.guard: approval.count for approval in approvals}
+    return tuple(verdict for verdict in verdicts if verdict.count > allowed.get(verdict.guard, -1))

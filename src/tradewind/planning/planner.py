@@ -1,0 +1,36 @@
+"""The plan: delta and verdicts in, a decision and numbered batches out; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tradewind.model.plan import Approval, Batch, Decision, Delta, Operation, Part, Plan
+from tradewind.planning.guards import judge, unanswered
+
+ORDER = (Operation.REMOVE, Operation.ADD, Operation.REFRESH)
+"""Removals go before adds, so that the platform's own "time left" shows what the adds say."""
+
+
+def plan(delta: Delta, missing: Iterable[str] = (), approvals: Iterable[Approval] = ()) -> Plan:
+    """The plan of a delta: it is held when a guard objects and no approval covers the count."""
+    verdicts = judge(delta, missing)
+    decision = Decision.HOLD if unanswered(verdicts, approvals) else Decision.PROCEED
+    return Plan(delta, verdicts, decision)
+
+
+def batches(parts: Iterable[Part]) -> Iterator[Batch]:
+    """The batches of a delta in sending order: each is one row group of one part, so each row is in exactly one."""
+    number = 0
+    for part in sorted(parts, key=lambda part: (ORDER.index(part.operation), part.number)):
+        for offset in range(0, part.rows, part.group_rows):
+            yield Batch(number, part.number, offset, min(part.group_rows, part.rows - offset), part.operation, part.id_type)
+            number += 1
+
+
+def halves(batch: Batch, first_number: int) -> tuple[Batch, Batch]:
+    """The two batches that take the place of one that was too large, or that hides a poisonous item."""
+    middle = batch.rows // 2
+    return (
+        Batch(first_number, batch.part, batch.offset, middle, batch.operation, batch.id_type),
+        Batch(first_number + 1, batch.part, batch.offset + middle, batch.rows - middle, batch.operation, batch.id_type),
+    )

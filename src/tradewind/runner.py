@@ -1,0 +1,46 @@
+"""The story: what happens in a run, one verb a line. A run resumes at the first phase that the ledger lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tradewind import phases
+from tradewind.model.identifier import Resolution
+from tradewind.model.plan import Decision, Delta, Plan
+from tradewind.model.run import Claim, Run, RunState
+from tradewind.model.snapshot import Snapshot
+from tradewind.parts import Parts
+from tradewind.phases import Stage, Watch
+
+
+def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Take a run from where it stands to its end, or until a guard holds it. Returns it as the ledger then has it.
+
+    Raises LedgerError when the claim is lost, DefinitionError and EngineError when the cohort cannot be answered,
+    ConfigurationError when the connection no longer is what the run was opened with.
+    """
+    stage = Stage(parts, claim, opened, parts.ledger.binding(opened.binding), parts.home / "runs" / opened.id, watch)
+
+    snapshot = phases.once(stage, RunState.EVALUATED, Snapshot, lambda: phases.evaluate(stage))
+    phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
+    delta = phases.once(stage, "diffed", Delta, lambda: phases.diff(stage, snapshot))
+
+    plan = phases.plan(stage, delta, snapshot)
+    if plan.decision is Decision.HOLD:
+        return phases.hold(stage, plan)
+
+    stop = phases.deliver(stage, plan)
+    phases.acknowledge(stage, plan)
+    return phases.close(stage, stop)
+
+
+def propose(parts: Parts, run: Run, folder: Path, watch: Watch) -> tuple[Snapshot, Resolution, Plan]:
+    """What a run would do, worked out in `folder` without a word to the ledger or the platform.
+
+    `run` is not opened; it says for which sync and instant. Raises as `run` does.
+    """
+    binding = phases.binding_of(parts, parts.catalog.sync(run.project, run.sync))
+    stage = Stage(parts, Claim(run.id, "", 0), run, binding, folder, watch)
+    snapshot = phases.evaluate(stage)
+    resolution = phases.resolve(stage, snapshot)
+    return snapshot, resolution, phases.weigh(stage, phases.diff(stage, snapshot), snapshot)

@@ -1,0 +1,161 @@
+"""Looking in and giving orders: the `/_sandbox` endpoints, which the real platform does not have."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from tradewind.sandbox.advertisers import shown
+from tradewind.sandbox.clock import SECOND, iso, parse_instant
+from tradewind.sandbox.desk import Desk
+from tradewind.sandbox.segments import lines
+from tradewind.sandbox.unusable import Unusable
+from tradewind.sandbox.wire import Answer, Request
+
+PREFIX = "/_sandbox"
+NDJSON = "application/x-ndjson"
+TEN_YEARS = 10 * 366 * 86_400
+
+_MEMBERS = re.compile(r"/_sandbox/segments/([A-Za-z0-9]{1,32})/members")
+
+
+def answer(desk: Desk, request: Request) -> Answer:
+    """The answer to a request under `/_sandbox`."""
+    try:
+        if members := _MEMBERS.fullmatch(request.path):
+            return _members(desk, request, members[1])
+        methods = ROUTES.get(request.path)
+        if methods is None:
+            return _json({"error": "There is no such page", "pages": _pages()}, 404)
+        if request.method not in methods:
+            return _json({"error": f"This page takes {' or '.join(methods)}"}, 405)
+        return methods[request.method](desk, request)
+    except Unusable as wrong:
+        return _json({"error": str(wrong)}, 400)
+
+
+def _json(value: Any, status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _pages() -> list[str]:
+    return sorted(
+        [
+            *(f"{method} {path}" for path, methods in ROUTES.items() for method in methods),
+            f"GET {PREFIX}/segments/ADVERTISER/members?name=NAME",
+        ]
+    )
+
+
+def _order(request: Request) -> dict[str, Any]:
+    try:
+        order = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        raise Unusable("The body is not valid JSON") from None
+    if not isinstance(order, dict):
+        raise Unusable("The body is not a JSON object")
+    return order
+
+
+def _index(desk: Desk, request: Request) -> Answer:  # noqa: ARG001 - all pages are called alike
+    return _json({"what": "The Trade Desk, emulated by the Tradewind sandbox", "pages": _pages()})
+
+
+def _advertisers(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    return _json([shown(advertiser) for advertiser in desk.advertisers.values()])
+
+
+def _segments(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    with desk.lock:
+        return _json(desk.segments.summaries(desk.clock.now()))
+
+
+def _members(desk: Desk, request: Request, advertiser: str) -> Answer:
+    name = request.query.get("name", "")
+    with desk.lock:
+        if not desk.segments.has(advertiser, name):
+            return _json({"error": "This advertiser has no segment of this name"}, 404)
+        columns, now = desk.segments.columns(advertiser, name), desk.clock.now()
+    return Answer(200, lines(columns, now, lapsed=request.query.get("all") == "1"), NDJSON)
+
+
+def _youngest(pick: Callable[[Desk], deque[dict[str, Any]]]) -> Callable[[Desk, Request], Answer]:
+    def page(desk: Desk, request: Request) -> Answer:
+        limit = request.query.get("limit", "1000")
+        if not limit.isdecimal() or len(limit) > 9:
+            raise Unusable("limit is a whole number")
+        with desk.lock:
+            kept = pick(desk)
+            return _json(list(islice(kept, max(0, len(kept) - int(limit)), None)))
+
+    return page
+
+
+def _counts(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    with desk.lock:
+        held = desk.segments
+        return _json({**desk.journal.counts(), "members_live": held.live(desk.clock.now()), "segments": held.count()})
+
+
+def _clock(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    return _json({"now": iso(desk.clock.now()), "running": desk.clock.running})
+
+
+def _set_clock(desk: Desk, request: Request) -> Answer:
+    order = _order(request)
+    if unknown := sorted(set(order) - {"now", "advance_seconds", "running"}):
+        raise Unusable(f"Unknown field {unknown[0]!r}; known are now, advance_seconds, running")
+    running, seconds = order.get("running", desk.clock.running), order.get("advance_seconds", 0)
+    now = parse_instant(order["now"]) if isinstance(order.get("now"), str) else None
+    if "now" in order and now is None:
+        raise Unusable("now is a date and time such as 2026-07-01T00:00:00Z")
+    if type(seconds) not in (int, float) or not abs(seconds) <= TEN_YEARS:
+        raise Unusable(f"advance_seconds is a number of at most {TEN_YEARS}")
+    if not isinstance(running, bool):
+        raise Unusable("running is true or false")
+    with desk.lock:
+        desk.clock.set((desk.clock.now() if now is None else now) + round(seconds * SECOND), running=running)
+        desk.version += 1
+    return _clock(desk, request)
+
+
+def _faults(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    with desk.lock:
+        return _json(desk.faults.waiting())
+
+
+def _plan_faults(desk: Desk, request: Request) -> Answer:
+    order = _order(request)
+    with desk.lock:
+        desk.faults.plan(order)
+    return _faults(desk, request)
+
+
+def _clear_faults(desk: Desk, request: Request) -> Answer:
+    with desk.lock:
+        desk.faults.clear()
+    return _faults(desk, request)
+
+
+def _reset(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
+    desk.reset()
+    return _json({})
+
+
+ROUTES: dict[str, dict[str, Callable[[Desk, Request], Answer]]] = {
+    PREFIX: {"GET": _index},
+    f"{PREFIX}/advertisers": {"GET": _advertisers},
+    f"{PREFIX}/segments": {"GET": _segments},
+    f"{PREFIX}/requests": {"GET": _youngest(lambda desk: desk.journal.requests)},
+    f"{PREFIX}/refusals": {"GET": _youngest(lambda desk: desk.journal.refusals)},
+    f"{PREFIX}/deletions": {"GET": _youngest(lambda desk: desk.journal.deletions)},
+    f"{PREFIX}/counts": {"GET": _counts},
+    f"{PREFIX}/clock": {"GET": _clock, "POST": _set_clock},
+    f"{PREFIX}/faults": {"GET": _faults, "POST": _plan_faults, "DELETE": _clear_faults},
+    f"{PREFIX}/reset": {"POST": _reset},
+}

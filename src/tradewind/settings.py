@@ -1,0 +1,138 @@
+"""Environment and `tradewind.toml` as one frozen Settings, checked when read; only `app.py` reads it.
+
+    setting         environment              meaning (default)
+    home            TRADEWIND_HOME           folder of key, database and files (`./.tradewind` if there is one, else `~/.tradewind`)
+    database_url    TRADEWIND_DATABASE_URL   SQLite or PostgreSQL by URL (`tradewind.db` in the home)
+    sandbox_url     TRADEWIND_SANDBOX_URL    a loopback address; offers the region `sandbox` (none)
+    memory_limit    TRADEWIND_MEMORY_LIMIT   what DuckDB may use, in the whole process (700MiB)
+    threads         TRADEWIND_THREADS        threads of DuckDB (the processors this process may use)
+    loopback_only   TRADEWIND_LOOPBACK_ONLY  refuse to send to any host but this machine, for rehearsals (no)
+
+The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tradewind.errors import ConfigurationError
+
+FILE = "tradewind.toml"
+PREFIX = "TRADEWIND_"
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Every setting of one process. The database's URL may hold a password and is left out of representations."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    home: Path
+    database_url: str = Field(default="", repr=False)
+    sandbox_url: str | None = None
+    memory_limit: str = "700MiB"
+    threads: int = Field(default_factory=_processors, ge=1, le=1024)
+    loopback_only: bool = False
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str, info: ValidationInfo) -> str:
+        if not url:
+            return f"sqlite:///{info.data['home'] / 'tradewind.db'}"
+        if not url.startswith(("sqlite:///", "postgresql://", "postgresql+")):
+            raise ValueError("expected a URL that begins with sqlite:/// or postgresql://")
+        return url
+
+    @field_validator("sandbox_url")
+    @classmethod
+    def _loopback(cls, url: str | None) -> str | None:
+        return None if url is None else _loopback_url(url)
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _size(cls, text: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,6} ?[KMGT]i?B", text):
+            raise ValueError("expected a size such as 700MiB or 4GB")
+        return text
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the library passes it by name; .env files are not read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments hold the home alone, so that the environment wins over the file."""
+        home = init_settings()["home"]
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_toml(home / FILE))
+
+
+def read_settings(home: Path | None = None) -> Settings:
+    """The settings of this process; `home` (of a command's option) wins over the environment.
+
+    Raises ConfigurationError, naming the key and where it stands, when a key is unknown or a value is wrong.
+    """
+    folder = _home(home)
+    try:
+        return Settings(home=folder)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error, folder)) from None
+
+
+def _home(given: Path | None) -> Path:
+    chosen = given or os.environ.get(PREFIX + "HOME") or (Path(".tradewind") if Path(".tradewind").is_dir() else "~/.tradewind")
+    return Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100  a link to the home stays the name the operator gave
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    if "home" in values:
+        raise ConfigurationError(f"{path}: 'home' cannot be set in a file of the home; set {PREFIX}HOME instead")
+    return values
+
+
+def _loopback_url(url: str) -> str:
+    parts = urlsplit(url.strip())
+    try:
+        host, port = parts.hostname or "", parts.port
+        here = bool(port) and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        here = False
+    bare = parts.username is None and parts.path in {"", "/"} and not parts.query and not parts.fragment
+    if not (here and bare and parts.scheme == "http"):
+        raise ValueError("expected the address of a sandbox on this machine, such as http://127.0.0.1:8390")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _sentence(error: ValidationError, home: Path) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    key, message = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+    where = f"{PREFIX}{key.upper()} in the environment" if os.environ.get(PREFIX + key.upper()) else f"'{key}' in {home / FILE}"
+    if first["type"] != "extra_forbidden":
+        return f"{where} is wrong: {message[0].lower() + message[1:]}"
+    known = [name for name in Settings.model_fields if name != "home"]
+    near = get_close_matches(key, known, 1)
+    return f"{where} is not a setting; " + (f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}")

@@ -1,0 +1,106 @@
+"""A platform in memory: the twin of The Trade Desk without network, whose segments can be looked into."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from tradewind.clock import Clock
+from tradewind.destinations.base import Probe, Request, Verdict
+from tradewind.errors import DefinitionError
+from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
+from tradewind.model.identifier import IdType
+from tradewind.model.plan import Batch, Operation
+from tradewind.model.run import Answer, Receipt
+from tradewind.model.sync import Binding
+
+Held = dict[tuple[IdType, bytes], datetime]
+"""(id type, identifier) -> when the membership ends."""
+
+APPLIED = Receipt(Answer.APPLIED, status=200)
+
+
+@dataclass
+class FakeDestination:
+    """Holds segments with expiry. `answers` are given in turn before everything is simply applied.
+
+    An answer is applied as it says: `APPLIED` but for its lines; any other changes nothing, unless it is in
+    `applied_anyway` (a lost answer to a request that arrived).
+    """
+
+    clock: Clock
+    items: int = 10_000
+    answers: deque[Receipt] = field(default_factory=deque)
+    applied_anyway: frozenset[Answer] = frozenset()
+    segments: dict[tuple[str, str, str], Held] = field(default_factory=dict)
+    sent: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.regions: tuple[Region, ...] = (Region("here", "In memory", "https://memory.invalid"),)
+        self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128))
+        self._prepared: dict[str, tuple[Binding, Batch, list[bytes]]] = {}
+
+    def url(self, region: str) -> str:
+        """The one address. Raises DefinitionError for another region."""
+        if region != "here":
+            raise DefinitionError(f"there is no region '{region}'; expected here")
+        return self.regions[0].url
+
+    def check(self, connection: Connection) -> None:
+        """Raise DefinitionError for another region."""
+        self.url(connection.region)
+
+    def check_secret(self, secret: Secret) -> None:
+        """Raise DefinitionError for an empty secret."""
+        if not secret.value:
+            raise DefinitionError("the secret is empty")
+
+    def items_per_request(self, binding: Binding) -> int:
+        """As the fake was made."""
+        del binding
+        return self.items
+
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+        """Equal arguments give equal bytes."""
+        del secret
+        values = [value for value in ids.to_pylist() if value is not None]
+        head = f"{binding.target.id} {batch.operation} {batch.id_type} {batch.stamp} {binding.ttl_minutes} ".encode()
+        body = head + b" ".join(value.hex().encode() for value in values)
+        sha256 = hashlib.sha256(body).hexdigest()
+        self._prepared[sha256] = (binding, batch, values)
+        return Request(binding.target.url, {}, body, sha256, len(values))
+
+    def send(self, request: Request) -> Receipt:
+        """Apply the request as the next answer says."""
+        self.sent.append(request)
+        answer = self.answers.popleft() if self.answers else APPLIED
+        if answer.answer is Answer.APPLIED or answer.answer in self.applied_anyway:
+            self._apply(request.sha256, {line.item for line in answer.lines})
+        return answer
+
+    def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
+        """Always ready."""
+        del url, advertiser, auth, secret
+        return Probe(Verdict.READY, "it is in memory", "nothing")
+
+    def held(self, url: str, advertiser: str, segment: str) -> set[tuple[IdType, bytes]]:
+        """Who is in a segment now."""
+        return {key for key, ends in self.segments.get((url, advertiser, segment), {}).items() if ends > self.clock.now()}
+
+    def _apply(self, sha256: str, refused: set[int]) -> None:
+        binding, batch, values = self._prepared[sha256]
+        target = binding.target
+        segment = self.segments.setdefault((target.url, target.advertiser, target.segment), {})
+        assert batch.stamp is not None, "a batch is stamped before it is sent"
+        for item, value in enumerate(values):
+            if item in refused:
+                continue
+            if batch.operation is Operation.REMOVE:
+                segment.pop((batch.id_type, value), None)
+            else:
+                segment[batch.id_type, value] = batch.stamp + timedelta(minutes=binding.ttl_minutes)

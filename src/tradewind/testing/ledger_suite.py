@@ -1,0 +1,146 @@
+"""The conformance suite of ledgers: whatever store keeps it, these laws hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tradewind.errors import LedgerError
+from tradewind.ledger.base import Ledger
+from tradewind.model.identifier import IdentityMap, IdType
+from tradewind.model.plan import Approval, Batch, Operation
+from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, LineClass, Outcome, Run, RunOutcome, RunState
+from tradewind.model.sync import Binding, Target
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+SOON = NOON + timedelta(minutes=1)
+TARGET = Target("t1", "http://127.0.0.1:1", "ready1", "[Tradewind] Payers: payers")
+BINDING = Binding("b1", "default", "acme", TARGET, 1, "signature", 43200, IdentityMap(()))
+
+
+def a_run(run: str = "r1", target: str = "t1") -> Run:
+    """A run as it is opened."""
+    return Run(run, "default", "payers-acme", target, "b1", 1, NOON, NOON)
+
+
+def a_batch(number: int, rows: int = 10) -> Batch:
+    """A planned batch of adds."""
+    return Batch(number, 0, number * 10, rows, Operation.ADD, IdType.DAID)
+
+
+def an_attempt(batch: int, answer: Answer, number: int = 1) -> Attempt:
+    """A request and what was answered."""
+    return Attempt(batch, number, NOON, SOON, answer, 200, "", "q1")
+
+
+class LedgerSuite:
+    """Subclass it with a `ledger` fixture that gives an empty ledger."""
+
+    @pytest.fixture
+    def claim(self, ledger: Ledger) -> Claim:
+        """A run that is open and taken."""
+        ledger.open(a_run(), BINDING)
+        return ledger.claim("r1", "me", NOON, SOON)
+
+    def test_a_target_has_one_open_run(self, ledger: Ledger, claim: Claim) -> None:
+        """A second run of a segment is refused until the first is closed."""
+        with pytest.raises(LedgerError, match="one run per segment"):
+            ledger.open(a_run("r2"), BINDING)
+        ledger.close(claim, RunOutcome.CLEAN, "", SOON)
+        ledger.open(a_run("r2"), BINDING)
+        assert [run.id for run in ledger.history("default")] == ["r2", "r1"]
+
+    def test_a_claim_excludes_others_until_it_ends(self, ledger: Ledger, claim: Claim) -> None:
+        """Another worker waits for the end of a claim; then the old one may write no more."""
+        with pytest.raises(LedgerError, match="held by me"):
+            ledger.claim("r1", "you", NOON, SOON)
+        newer = ledger.claim("r1", "you", SOON, SOON + timedelta(minutes=1))
+        assert newer.fence > claim.fence
+        with pytest.raises(LedgerError, match="claim on run r1 is lost"):
+            ledger.record(claim, RunState.EVALUATED, Approval("x", 1))
+
+    def test_the_claim_of_a_dead_worker_is_taken_at_once(self, ledger: Ledger, claim: Claim) -> None:
+        """An owner known to be dead holds nothing."""
+        assert ledger.claim("r1", "you", NOON, SOON, dead=[claim.owner]).owner == "you"
+
+    def test_renewing_keeps_the_fence(self, ledger: Ledger, claim: Claim) -> None:
+        """The same owner takes the run again without shutting itself out."""
+        assert ledger.claim("r1", "me", NOON, SOON + timedelta(minutes=5)) == claim
+
+    def test_phases_are_recalled_as_they_were_recorded(self, ledger: Ledger, claim: Claim) -> None:
+        """A phase's value comes back equal, and its name becomes the run's state."""
+        assert ledger.recall("r1", RunState.EVALUATED, Approval) is None
+        ledger.record(claim, RunState.EVALUATED, Approval("shrink", 501))
+        assert ledger.recall("r1", RunState.EVALUATED, Approval) == Approval("shrink", 501)
+        assert ledger.find("default", "r1") == Run(**{**vars(a_run()), "state": RunState.EVALUATED})
+        assert ledger.find("other", "r1") is None
+        assert ledger.binding("b1") == BINDING
+
+    def test_batches_are_laid_once(self, ledger: Ledger, claim: Claim) -> None:
+        """Laying a plan twice, as a resumed run may, changes nothing."""
+        ledger.lay(claim, [a_batch(0), a_batch(1)])
+        ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])
+        assert [batch.number for batch in ledger.pending("r1")] == [0, 1]
+        assert ledger.account("r1") == Account(planned=20, not_sent=20)
+
+    def test_a_batch_without_receipt_is_unknown(self, ledger: Ledger, claim: Claim) -> None:
+        """From the moment its intent is written a batch may have been applied."""
+        ledger.lay(claim, [a_batch(0), a_batch(1)])
+        pinned = Batch(**{**vars(a_batch(0)), "stamp": NOON, "body_sha256": "ab", "sends": 1})
+        ledger.sent(claim, pinned)
+        assert ledger.pending("r1")[0] == pinned
+        assert ledger.account("r1") == Account(planned=20, unknown=10, not_sent=10)
+
+    def test_what_was_surely_not_applied_is_not_sent(self, ledger: Ledger, claim: Claim) -> None:
+        """A throttled request leaves its rows as if it had not been made; after a lost answer it cannot."""
+        ledger.lay(claim, [a_batch(0)])
+        ledger.sent(claim, a_batch(0))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.THROTTLED))
+        assert ledger.account("r1") == Account(planned=10, not_sent=10)
+        ledger.sent(claim, a_batch(0))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.UNKNOWN, 2))
+        ledger.sent(claim, a_batch(0))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.THROTTLED, 3))
+        assert ledger.account("r1") == Account(planned=10, unknown=10)
+        assert [attempt.number for attempt in ledger.attempts("r1")] == [1, 2, 3]
+
+    def test_a_send_after_a_crash_stays_in_doubt(self, ledger: Ledger, claim: Claim) -> None:
+        """Sent twice without an answer between: a refusal of the second says nothing of the first."""
+        ledger.lay(claim, [a_batch(0)])
+        ledger.sent(claim, a_batch(0))
+        ledger.sent(claim, a_batch(0))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.FORBIDDEN, 2))
+        assert ledger.account("r1") == Account(planned=10, unknown=10)
+
+    def test_settling_accounts_for_every_row(self, ledger: Ledger, claim: Claim) -> None:
+        """Accepted, rejected and the lines are one transaction."""
+        lines = (Line(3, "MissingUserId", LineClass.ROW),)
+        ledger.lay(claim, [a_batch(0)])
+        ledger.sent(claim, a_batch(0))
+        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(9, 1, 0), lines)
+        assert ledger.account("r1") == Account(planned=10, accepted=9, rejected=1)
+        assert ledger.account("r1").balances()
+        ((batch, state, outcome, found),) = ledger.settled("r1")
+        assert (batch.number, state, outcome, found) == (0, BatchState.SETTLED, Outcome(9, 1, 0), lines)
+        assert not ledger.pending("r1")
+
+    def test_a_split_batch_lives_in_its_halves(self, ledger: Ledger, claim: Claim) -> None:
+        """The halves count instead of the whole, in its place and with its doubt."""
+        ledger.lay(claim, [a_batch(0)])
+        ledger.sent(claim, a_batch(0))
+        halves = (a_batch(ledger.next_number("r1"), 5), a_batch(ledger.next_number("r1") + 1, 5))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.TOO_LARGE), halves)
+        assert [batch.number for batch in ledger.pending("r1")] == [1, 2]
+        assert ledger.account("r1") == Account(planned=10, not_sent=10)
+
+    def test_a_closed_run_takes_no_more_writes(self, ledger: Ledger, claim: Claim) -> None:
+        """Closing gives the claim back."""
+        ledger.close(claim, RunOutcome.INCOMPLETE, "stopped", SOON)
+        run = ledger.find("default", "r1")
+        assert run is not None
+        assert (run.state, run.outcome, run.reason, run.closed_at) == (RunState.CLOSED, RunOutcome.INCOMPLETE, "stopped", SOON)
+        with pytest.raises(LedgerError):
+            ledger.lay(claim, [a_batch(0)])
+        with pytest.raises(LedgerError, match="cannot be taken"):
+            ledger.claim("r1", "me", NOON, SOON)

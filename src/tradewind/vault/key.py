@@ -1,0 +1,73 @@
+"""The key file of a home, `key`: 32 random bytes as Base64 text, readable by its owner alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tradewind.errors import ConfigurationError
+
+NAME = "key"
+_LENGTH = 32
+
+
+@dataclass(frozen=True, repr=False)
+class Key:
+    """What is derived from a key file: 4 bytes that name it, and one key of 32 bytes for each use."""
+
+    id: bytes
+    sealing: bytes
+    fingerprints: bytes
+
+
+def create_key(home: Path) -> Path:
+    """Write a new key into the home with mode 0600 and give its path.
+
+    Raises ConfigurationError when a key is there already: what was sealed with it could never be opened again.
+    """
+    path = home / NAME
+    text = base64.b64encode(secrets.token_bytes(_LENGTH)) + b"\n"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ConfigurationError(f"{path} exists already and is never overwritten") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def read_key(path: Path) -> Key:
+    """The key of a file. Raises ConfigurationError when it is missing, readable by others, truncated or not a key."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
+            mode, text = os.fstat(handle).st_mode, file.read(256)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"the key {path} is missing; put it back, or run 'tradewind init' for a new home") from error
+    except OSError as error:
+        raise ConfigurationError(f"the key {path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
+        raise ConfigurationError(f"the key {path} has mode {stat.S_IMODE(mode):04o} and others may read it; run 'chmod 600 {path}'")
+    try:
+        material = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        material = b""
+    if len(material) != _LENGTH:
+        raise ConfigurationError(f"the key {path} is truncated or not a key; put back the file that 'tradewind init' made")
+    return Key(_derive(material, b"id")[:4], _derive(material, b"sealing"), _derive(material, b"fingerprints"))
+
+
+def _derive(material: bytes, use: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=b"tradewind vault " + use).derive(material)

@@ -1,0 +1,109 @@
+"""What the pages tell a new user to type is typed here, against a sandbox, and does what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox_process import SandboxProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+HELD = 12
+
+
+@dataclass
+class Terminal:
+    """A folder and an environment in which the lines of a page are typed."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def type(self, line: str, code: int = 0) -> None:
+        """One `tradewind` or `export` line. RUN stands for the newest run, as a reader would take it from the list."""
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.environment.setdefault(name, value)
+            return
+        words = [self.newest_run() if word == "RUN" else word for word in shlex.split(line)]
+        done = self.run(*words[1:])
+        assert done.returncode == code, f"{line}\n{done.stdout}{done.stderr}"
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tradewind", *words]
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+
+    def ask(self, *words: str) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def newest_run(self) -> str:
+        return str(self.ask("runs", "list")["runs"][0]["id"])
+
+
+def terminal(folder: Path, sandbox: SandboxProcess) -> Terminal:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
+    home = folder / "home"
+    return Terminal(folder, kept | {"TRADEWIND_HOME": str(home), "TRADEWIND_SANDBOX_URL": sandbox.url})
+
+
+def lines_of(text: str) -> list[str]:
+    """The indented lines of a page that call the program or set a variable; the sandbox runs already."""
+    typed = re.findall(r"^ {4}((?:tradewind|export) .*)$", text, re.MULTILINE)
+    return [line for line in typed if line != "tradewind sandbox"]
+
+
+def saved_files(text: str) -> dict[str, str]:
+    """Name -> content of what a page asks the reader to save."""
+    return dict(re.findall(r"^Save this as `([^`]+)`[^\n]*(?:\n[^`\n][^\n]*)*\n\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+
+def test_the_tutorial_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    text = (ROOT / "docs" / "tutorial" / "own-events.md").read_text("utf-8")
+    here, segment = terminal(tmp_path, sandbox), "[Tradewind] Cart and no purchase: cart-no-buy"
+    files = saved_files(text)
+    assert files.keys() == {"events.json", "shop.yaml"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    lines = lines_of(text)
+    for line in lines[:-1]:
+        here.type(line, HELD if "syncs run" in line and "2026-08-15" in line else 0)
+    assert here.ask("cohorts", "preview", "cart-no-buy", "--as-of", "2026-06-18")["members"] == 2
+    assert sandbox.members("ready1", segment) == {("DAID", "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be001")}
+    here.type(lines[-1])
+    assert sandbox.members("ready1", segment) == set()
+
+
+def test_the_retargeting_example_reaches_whom_it_names(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    here = terminal(ROOT, sandbox)
+    here.environment["TRADEWIND_HOME"] = str(tmp_path / "home")
+    day = 86_400_000
+    noon = 1_781_697_600_000  # 17 June 2026, 12:00 UTC
+    did = [("ann", "App Opened", 6), ("ann", "Add to Cart", 2), ("bob", "App Opened", 6), ("bob", "Add to Cart", 2), ("bob", "Purchase", 1)]
+    did += [("eve", "App Opened", 2), ("eve", "Add to Cart", 3)]
+    guid = {
+        "ann": "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be001",
+        "bob": "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be002",
+        "eve": "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be003",
+    }
+    events = [
+        {"event_type": what, "user_id": who, "device_id": f"d-{who}", "insert_id": f"{who}-{what}-{n}", "time": noon - n * day,
+         "user_properties": {"advertising_id": guid[who]}}
+        for who, what, times in did for n in range(times)
+    ]  # fmt: skip
+    (tmp_path / "events.json").write_text("\n".join(map(json.dumps, events)), "utf-8")
+    here.type("tradewind init")
+    here.type(f"tradewind events import {tmp_path / 'events.json'}")
+    lines = lines_of((ROOT / "examples" / "retargeting" / "README.md").read_text("utf-8"))
+    assert lines[-1].startswith("tradewind syncs run")
+    for line in lines[:-1]:
+        here.type(line)
+    here.type(f"{lines[-1]} --as-of 2026-06-18")
+    assert sandbox.members("ready1", "retargeting: left-a-full-cart") == {("DAID", guid["ann"])}

@@ -1,0 +1,137 @@
+"""On random events, random rules have the same members and columns in DuckDB as in plain Python; definitions survive being written."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow.parquet as pq
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradewind.cohorts.document import read_text, read_value
+from tradewind.cohorts.explain import explain
+from tradewind.cohorts.parse import parse_cohort, to_document
+from tradewind.compute import Bounds
+from tradewind.engines.base import Engine
+from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.memory import Event, MemoryEngine
+from tradewind.model.cohort import (
+    All,
+    AnyOf,
+    Behaviour,
+    Between,
+    Cohort,
+    CohortKind,
+    Comparison,
+    Count,
+    Did,
+    EventFilter,
+    InCohort,
+    Last,
+    Not,
+    Operator,
+    Rule,
+    Since,
+    UserProperty,
+)
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.snapshot import Wanted
+from tradewind.testing.told_events import ToldEvents
+
+AS_OF = datetime(2026, 4, 2, 15, tzinfo=UTC)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "America/Sao_Paulo")
+WANTED = (
+    Wanted("user_id", False),
+    Wanted("device_id", True),
+    Wanted("user.plan", False),
+    Wanted("event.p", True),
+    Wanted("user.never", False),
+)
+
+words = st.sampled_from(
+    ["a", "A", "ab", "a/b", "b", "", "%", "10", "9.5", "-1", "1e1", "true", "False", "(none)", "é", "it's", 'q"x', "\\", "[x", '["a"]']
+)
+values = st.one_of(
+    words, st.integers(-3, 12), st.booleans(), st.none(), st.lists(st.one_of(words, st.integers(0, 3), st.none()), max_size=3)
+)
+# Clocks in New York, then in Berlin, change within these days; hours fall on both sides of midnight everywhere.
+times = st.builds(
+    lambda day, hour, micro: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day, hours=hour, microseconds=micro),
+    st.integers(0, 34),
+    st.sampled_from([0, 3, 4, 5, 15, 18, 22, 23]),
+    st.sampled_from([0, 1]),
+)
+people = st.sampled_from([("ann", "d1"), ("bob", "d2"), ("cem", None), (None, "d3"), (None, "d4")])
+events = st.lists(
+    st.builds(
+        lambda kind, time, who, event, user, whole: Event(kind, time, who[0], who[1], event, user, whole),
+        st.sampled_from(["Buy", "Look"]),
+        times,
+        people,
+        st.dictionaries(st.sampled_from(["p", "q"]), values, max_size=2),
+        st.dictionaries(st.sampled_from(["plan", "tags"]), values, max_size=2),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+several = st.lists(words, min_size=1, max_size=3).map(tuple)
+globs = st.lists(st.sampled_from(["*", "**", "a*", "?", "[a-z]", "[!a]*", "a/**", "[", "(none)"]), min_size=1, max_size=2).map(tuple)
+matched = {Operator.GLOB_MATCH, Operator.GLOB_DOES_NOT_MATCH}
+operators = st.sampled_from(Operator).flatmap(lambda operator: st.tuples(st.just(operator), globs if operator in matched else several))
+days = st.dates(date(2026, 2, 25), date(2026, 4, 5))
+windows = st.one_of(
+    st.none(),
+    st.builds(Last, st.integers(1, 30)),
+    st.builds(Since, days),
+    st.builds(lambda first, length: Between(first, first + timedelta(days=length)), days, st.integers(1, 20)),
+)
+counts = st.builds(Count, st.sampled_from(Comparison), st.integers(0, 3)).filter(
+    lambda count: count not in (Count(Comparison.LESS, 0), Count(Comparison.AT_LEAST, 0))
+)
+filters = st.builds(lambda name, met: EventFilter(name, *met), st.sampled_from(["p", "q"]), operators)
+deeds = st.builds(Did, st.sampled_from(["Buy", "Look"]), st.lists(filters, max_size=2).map(tuple), counts, windows)
+traits = st.builds(lambda name, met: UserProperty(name, *met), st.sampled_from(["plan", "tags"]), operators)
+leaves = st.one_of(deeds, traits, st.just(InCohort("vips")))
+
+
+def _branches(rules: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
+    listed = st.lists(rules, min_size=1, max_size=3).map(tuple)
+    return st.one_of(st.builds(All, listed), st.builds(AnyOf, listed), st.builds(Not, rules))
+
+
+rules: st.SearchStrategy[Rule] = st.recursive(leaves, _branches, max_leaves=5)
+
+
+def cohort_of(rule: Rule, name: str = "c") -> Cohort:
+    return Cohort("default", name, "C", CohortKind.BEHAVIOURAL, Behaviour(rule))
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(events, rules, st.sampled_from(ZONES))
+def test_duckdb_answers_as_plain_python_does(told: list[Event], rule: Rule, zone: str) -> None:
+    project = Project("default", "Default", ProjectPlan.PAID, zone, ())
+    engines: tuple[Engine, ...] = (MemoryEngine({"default": told}), DuckDBEngine(ToldEvents({"default": told}), Bounds()))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        vips = engines[0].evaluate(project, cohort_of(Did("Look"), "vips"), AS_OF - timedelta(days=9), (), {}, folder / "vips.parquet")
+        answers = []
+        for number, engine in enumerate(engines):
+            nested = {"vips": vips.path}
+            seen = engine.preview(project, cohort_of(rule), AS_OF, nested, 3)
+            snapshot = engine.evaluate(project, cohort_of(rule), AS_OF, WANTED, nested, folder / f"{number}.parquet")
+            answers.append((seen, seen.sample, snapshot.members, snapshot.missing, pq.read_table(snapshot.path).to_pylist()))
+        assert answers[0] == answers[1]
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(rules)
+def test_a_definition_survives_being_stored_and_being_written_as_yaml(rule: Rule) -> None:
+    cohort = cohort_of(rule)
+    document = to_document(cohort)
+    assert parse_cohort(read_value(document), "default") == cohort
+    assert parse_cohort(read_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False)), "default") == cohort
+    assert explain(cohort, {"vips": "VIPs"}).startswith("People ")

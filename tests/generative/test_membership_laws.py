@@ -1,0 +1,147 @@
+"""Laws of the membership: what is diffed and acknowledged becomes what was desired, whatever the platform answers."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradewind.compute import Bounds
+from tradewind.membership.buckets import bucket, bucket_name
+from tradewind.membership.diff import Buckets, diff
+from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, merge
+from tradewind.membership.parts import read_batch
+from tradewind.model.identifier import IdType
+from tradewind.model.plan import Delta, Operation
+from tradewind.planning.planner import batches
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+TTL = timedelta(days=30)
+BOUNDS = Bounds("256MiB", 1)
+Ids = frozenset[tuple[IdType, bytes]]
+
+people = st.integers(0, 30).map(lambda n: (IdType.DAID, hashlib.md5(b"d%d" % n, usedforsecurity=False).digest()))
+tokens = st.integers(0, 10).map(lambda n: (IdType.UID2, hashlib.sha256(b"u%d" % n).digest()))
+sets = st.frozensets(people | tokens, max_size=25)
+counts = st.sampled_from([1, 64])
+
+
+def write(folder: Path, ids: Ids, count: int) -> Buckets:
+    """Desired identifiers as resolve leaves them."""
+    folder.mkdir()
+    for number in range(count):
+        rows = sorted((kind.value, value) for kind, value in ids if bucket(value, count) == number)
+        columns = {"id_type": pa.array([kind for kind, _ in rows], pa.string()), "id": pa.array([value for _, value in rows], pa.binary())}
+        pq.write_table(pa.table(columns), folder / bucket_name(number))
+    return Buckets(folder, count)
+
+
+def read(held: Buckets) -> dict[tuple[IdType, bytes], dict[str, object]]:
+    """A membership version as a dictionary."""
+    rows = [row for number in range(held.count) for row in pq.read_table(held.folder / bucket_name(number)).to_pylist()]
+    return {(IdType(row["id_type"]), row["id"]): row for row in rows}
+
+
+def contents(folder: Path, delta: Delta) -> dict[tuple[IdType, bytes], Operation]:
+    """Every identifier of a delta with its operation, read batch by batch."""
+    found: dict[tuple[IdType, bytes], Operation] = {}
+    for batch in batches(delta.parts):
+        part = next(part for part in delta.parts if part.number == batch.part)
+        for value in map(bytes, read_batch(folder, part, batch).to_pylist()):
+            assert (batch.id_type, value) not in found, "an identifier is in two batches"
+            found[batch.id_type, value] = batch.operation
+    return found
+
+
+def step(work: Path, name: str, held: Buckets | None, ids: Ids, now: datetime, fate: str, count: int) -> tuple[Delta, Buckets]:
+    """One whole run with one fate for all of it."""
+    desired = write(work / f"{name}-ids", ids, count)
+    delta = diff(desired, held, now=now, out=work / f"{name}-delta", group_rows=4, bounds=BOUNDS)
+    fates = [Fate(replace(batch, stamp=now), fate) for batch in batches(delta.parts)]
+    out = Buckets(work / f"{name}-held", count)
+    merge(held, work / f"{name}-delta", delta.parts, fates, out=out, ttl=TTL, now=now, bounds=BOUNDS)
+    return delta, out
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(first=sets, second=sets, before=counts, after=counts)
+def test_applying_the_difference_gives_the_desired(first: Ids, second: Ids, before: int, after: int) -> None:
+    """apply(diff(a, b), a) = b, also when the number of buckets changes between."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _, held = step(work, "a", None, first, NOW, ACCEPTED, before)
+        assert set(read(held)) == first
+        delta, now_held = step(work, "b", held, second, NOW + timedelta(days=1), ACCEPTED, after)
+        assert contents(work / "b-delta", delta) == {
+            **dict.fromkeys(second - first, Operation.ADD),
+            **dict.fromkeys(first - second, Operation.REMOVE),
+            **dict.fromkeys(first & second, Operation.REFRESH),
+        }
+        assert (delta.held, delta.desired) == (len(first), len(second))
+        rows = read(now_held)
+        assert set(rows) == second
+        assert {row["expires_until"] for row in rows.values()} <= {(NOW + timedelta(days=31)).replace(tzinfo=None)}
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(first=sets, second=sets, fate=st.sampled_from([UNKNOWN, KEPT]))
+def test_doubt_forgets_nobody(first: Ids, second: Ids, fate: str) -> None:
+    """What may be at the platform stays in the belief; what surely is not does not enter it; the next run settles both."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _, held = step(work, "a", None, first, NOW, ACCEPTED, 1)
+        _, doubtful = step(work, "b", held, second, NOW + timedelta(days=1), fate, 1)
+        assert set(read(doubtful)) == (first | second if fate == UNKNOWN else first)
+        delta, settled = step(work, "c", doubtful, second, NOW + timedelta(days=2), ACCEPTED, 1)
+        operations = contents(work / "c-delta", delta)
+        assert {key for key, op in operations.items() if op is Operation.REMOVE} == first - second
+        assert set(read(settled)) == second
+        assert all(row["unknown_since"] is None for row in read(settled).values())
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(first=sets, second=sets)
+def test_what_has_lapsed_is_added_again_and_never_removed(first: Ids, second: Ids) -> None:
+    """After its TTL an identifier is absent: desired again it is an ADD, and undesired there is nothing to remove."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _, held = step(work, "a", None, first, NOW, ACCEPTED, 1)
+        delta, now_held = step(work, "b", held, second, NOW + TTL, ACCEPTED, 1)
+        assert set(contents(work / "b-delta", delta).values()) <= {Operation.ADD}
+        assert set(read(now_held)) == second
+
+
+def test_a_refused_row_stays_as_it_was(tmp_path: Path) -> None:
+    """A refused add does not enter; a refused refresh keeps its old expiry; a refused removal is still believed present."""
+    first = [(IdType.DAID, bytes([n]) * 16) for n in range(1, 4)]
+    _, held = step(tmp_path, "a", None, frozenset(first), NOW, ACCEPTED, 1)
+    ids = frozenset([*first[:2], (IdType.DAID, bytes([9]) * 16)])
+    desired = write(tmp_path / "ids", ids, 1)
+    later = NOW + timedelta(days=1)
+    delta = diff(desired, held, now=later, out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    fates = [Fate(replace(batch, stamp=later), ACCEPTED, (0,)) for batch in batches(delta.parts)]
+    out = Buckets(tmp_path / "held", 1)
+    assert merge(held, tmp_path / "delta", delta.parts, fates, out=out, ttl=TTL, now=later, bounds=BOUNDS) == 3
+    expiries = {key[1][0]: row["expires_until"] for key, row in read(out).items()}
+    old, new = ((moment + TTL).replace(tzinfo=None) for moment in (NOW, later))
+    assert expiries == {1: old, 2: new, 3: old}
+
+
+def test_a_half_sent_part_keeps_what_was_not_sent(tmp_path: Path) -> None:
+    """Batches of one part end differently: the rows of each follow their own batch."""
+    ids = frozenset((IdType.DAID, bytes([n]) * 16) for n in range(10))
+    desired = write(tmp_path / "ids", ids, 1)
+    delta = diff(desired, None, now=NOW, out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    laid = [replace(batch, stamp=NOW) for batch in batches(delta.parts)]
+    fates = [Fate(batch, fate) for batch, fate in zip(laid, (ACCEPTED, KEPT, UNKNOWN), strict=True)]
+    out = Buckets(tmp_path / "held", 1)
+    merge(None, tmp_path / "delta", delta.parts, fates, out=out, ttl=TTL, now=NOW, bounds=BOUNDS)
+    assert {key[1][0] for key in read(out)} == {0, 1, 2, 3, 8, 9}
+    assert {key[1][0] for key, row in read(out).items() if row["unknown_since"]} == {8, 9}

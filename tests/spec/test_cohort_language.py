@@ -1,0 +1,51 @@
+"""Every row of the spec tables, on every engine; and the reference page says what the tables say."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spec.page import PAGE, render
+from spec.tables import TABLES, Case, Table
+from tradewind.cohorts.document import read_text
+from tradewind.cohorts.parse import parse_cohort
+from tradewind.compute import Bounds
+from tradewind.engines.base import Engine
+from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.memory import MemoryEngine
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.testing.told_events import ToldEvents
+
+ROWS = [pytest.param(table, case, id=f"{table.title}: {case.rule}") for table in TABLES for case in table.cases]
+
+
+def engine_of(kind: str, table: Table) -> Engine:
+    events = {"default": table.events}
+    return MemoryEngine(events) if kind == "memory" else DuckDBEngine(ToldEvents(events), Bounds())
+
+
+def members_file(users: str, path: Path) -> Path:
+    """A member file of the users named, as another cohort would have left it."""
+    persons = [f"user:{user}" for user in users.split()]
+    members = [hashlib.md5(person.encode()).digest() for person in persons]
+    pq.write_table(pa.table({"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["memory", "duckdb"])
+@pytest.mark.parametrize(("table", "case"), ROWS)
+def test_row(kind: str, table: Table, case: Case, tmp_path: Path) -> None:
+    project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
+    cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
+    nested = {name: members_file(users, tmp_path / f"{name}.parquet") for name, users in table.cohorts.items()}
+    found = engine_of(kind, table).preview(project, cohort, table.as_of, nested, 100)
+    assert " ".join(person.removeprefix("user:") for person in found.sample) == " ".join(sorted(case.members.split()))
+    assert found.members == len(case.members.split())
+
+
+def test_the_reference_page_is_what_the_tables_say() -> None:
+    assert PAGE.read_text("utf-8") == render(), "run: python tests/spec/page.py --write"

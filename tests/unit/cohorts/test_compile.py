@@ -1,0 +1,65 @@
+"""The statement of a rule: every instant a literal, one pass over events, and shallow however long the rule."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+from sqlglot import exp
+
+from tradewind.cohorts.compile import compile_rule, properties
+from tradewind.cohorts.operators import lowered
+from tradewind.engines.duckdb import DuckDBDialect
+from tradewind.model.cohort import AT_LEAST_ONCE, All, AnyOf, Count, Did, EventFilter, InCohort, Last, Not, Operator, Rule, UserProperty
+from tradewind.model.cohort import Comparison as Compared
+
+AS_OF = datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=UTC)
+WHERE = (EventFilter("p", Operator.IS, ("x",)),)
+
+
+def compiled(rule: Rule, **nested: str) -> exp.Select:
+    return compile_rule(rule, AS_OF, "Europe/Berlin", DuckDBDialect(), nested)
+
+
+def test_instants_are_literals_and_now_is_never_asked() -> None:
+    written = compiled(All((Did("A", window=Last(1)), Not(Did("B"))))).sql("duckdb")
+    assert "'2026-07-01 12:00:00.000001'" in written
+    assert "'2026-06-29 22:00:00.000000'" in written
+    assert not re.search(r"now\(|current_|today", written, re.IGNORECASE)
+
+
+def test_what_is_asked_twice_is_counted_once() -> None:
+    twice = AnyOf((Did("A", WHERE, Count(Compared.EQUAL, 1)), Did("A", WHERE, AT_LEAST_ONCE), Did("B", WHERE)))
+    assert len(list(compiled(twice).find_all(exp.Count))) == 2
+
+
+def test_events_are_read_once() -> None:
+    rule = All((Did("A"), Did("B", window=Last(3)), UserProperty("plan", Operator.IS, ("x",)), InCohort("vips"), Not(InCohort("late"))))
+    statement = compiled(rule, vips="nested0", late="nested1")
+    assert [table.name for table in statement.find_all(exp.Table)].count("events") == 1
+
+
+def test_the_properties_of_a_rule() -> None:
+    rule = All((Did("A", WHERE), Not(UserProperty("plan", Operator.IS, ("x",))), Did("B", (EventFilter("a", Operator.IS, ("x",)),))))
+    assert properties(rule) == (("a", "p"), ("plan",))
+
+
+@pytest.mark.parametrize("operator", Operator)
+def test_ten_thousand_values_are_answered(operator: Operator) -> None:
+    values = tuple(f"value {i}" for i in range(10_000))
+    rule = Did("A", (EventFilter("p", operator, values),))
+    connection = duckdb.connect()
+    told = "SELECT 'user:ann' AS person, 'A' AS event_type, TIMESTAMP '2026-01-01' AS time, 'value 9999' AS \"e:p\""
+    connection.execute(f"CREATE VIEW events AS {told}")
+    found = connection.execute(compiled(rule).sql("duckdb")).fetchall()
+    connection.close()
+    negated = "not" in operator.value
+    assert bool(found) == (operator not in {Operator.SET_IS, Operator.SET_CONTAINS} if not negated else operator.value.startswith("set"))
+
+
+def test_small_letters_are_the_same_everywhere() -> None:
+    letters = "".join(chr(code) for code in range(1, 0x3000) if not 0xD800 <= code < 0xE000)
+    (answer,) = duckdb.execute("SELECT lower(?)", [letters]).fetchone() or ("",)
+    assert [a for a, b in zip(letters, answer, strict=True) if lowered(a) != b] == []

@@ -1,0 +1,95 @@
+"""Bodies are what plain JSON would be, byte for byte, and never larger than said."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradewind.destinations.thetradedesk.body import Layout, empty_body, items_per_body, lay_out
+from tradewind.destinations.thetradedesk.spec import SPEC
+from tradewind.errors import Bug
+from tradewind.model.identifier import IdType
+
+STAMP = datetime(2026, 7, 1, 12, 30, 5, tzinfo=UTC)
+
+
+def text_of(value: bytes) -> str:
+    return str(uuid.UUID(bytes=value)) if len(value) == 16 else base64.b64encode(value).decode()
+
+
+def plain(layout: Layout, values: list[bytes]) -> bytes:
+    """The same body by the standard library, one object an item."""
+    stamp = layout.stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    data = [{"Name": layout.segment, "TtlInMinutes": layout.ttl_minutes, "TimestampUtc": stamp}]
+    document: dict[str, Any] = {
+        "AdvertiserId": layout.advertiser,
+        "Items": [{layout.id_type.value: text_of(value), "Data": data} for value in values],
+    }
+    if layout.trace is not None:
+        document["DataLoadTraceId"] = layout.trace
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def layout(id_type: IdType = IdType.DAID, segment: str = "[T] Buyers: buyers", trace: str | None = "b-1") -> Layout:
+    return Layout("abc1234", segment, id_type, 43200, STAMP, trace)
+
+
+GUIDS = st.tuples(st.sampled_from([IdType.TDID, IdType.DAID]), st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=40))
+UID2S = st.tuples(st.just(IdType.UID2), st.lists(st.binary(min_size=32, max_size=33), min_size=1, max_size=40))
+
+
+@settings(deadline=None)
+@given(
+    given_ids=st.one_of(GUIDS, UID2S),
+    segment=st.text(min_size=1, max_size=30),
+    trace=st.one_of(st.none(), st.text(max_size=10)),
+    skip=st.integers(0, 5),
+)
+def test_equal_to_plain_json(given_ids: tuple[IdType, list[bytes]], segment: str, trace: str | None, skip: int) -> None:
+    id_type, values = given_ids
+    array = pa.array([b"x" * 16] * skip + values, pa.binary()).slice(skip)
+    assert lay_out(layout(id_type, segment, trace), array) == plain(layout(id_type, segment, trace), values)
+
+
+def test_the_stamp_is_utc_to_the_second() -> None:
+    elsewhere = Layout("a", "s", IdType.DAID, 0, datetime(2026, 7, 1, 2, 0, 0, 999999, timezone(timedelta(hours=5))))
+    assert b'"TtlInMinutes":0,"TimestampUtc":"2026-06-30T21:00:00Z"' in lay_out(elsewhere, pa.array([bytes(16)], pa.binary()))
+
+
+@pytest.mark.parametrize("segment", ["short", "\u6f22" * 128])
+@pytest.mark.parametrize(("id_type", "width"), [(IdType.DAID, 16), (IdType.UID2, 32), (IdType.UID2, 33)])
+def test_as_many_as_fit_and_not_one_more(id_type: IdType, width: int, segment: str) -> None:
+    shape = layout(id_type, segment)
+    fit = items_per_body(SPEC.limits, shape)
+    body = lay_out(shape, pa.array([os.urandom(width) for _ in range(fit)], pa.binary()))
+    assert len(body) <= SPEC.limits.bytes
+    each = len(lay_out(shape, pa.array([bytes(width)] * 2, pa.binary()))) - len(lay_out(shape, pa.array([bytes(width)], pa.binary())))
+    assert fit == SPEC.limits.items or len(body) + each > SPEC.limits.bytes
+
+
+@pytest.mark.parametrize(
+    ("id_type", "ids"),
+    [
+        (IdType.DAID, pa.array([bytes(16), bytes(15)], pa.binary())),
+        (IdType.DAID, pa.array([bytes(16), None], pa.binary())),
+        (IdType.DAID, pa.array(["x" * 16])),
+        (IdType.DAID, pa.array([], pa.binary())),
+        (IdType.UID2, pa.array([bytes(32), bytes(16)], pa.binary())),
+    ],
+)
+def test_what_is_no_identifier_is_never_laid_out(id_type: IdType, ids: pa.Array[Any]) -> None:
+    with pytest.raises(Bug):
+        lay_out(layout(id_type), ids)
+
+
+def test_a_body_without_items() -> None:
+    assert json.loads(empty_body("abc")) == {"AdvertiserId": "abc", "Items": []}

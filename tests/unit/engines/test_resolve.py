@@ -1,0 +1,145 @@
+"""Resolve gives the identifiers, the rejects and the account that a plain loop over the members gives."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tradewind.compute import Bounds
+from tradewind.engines.resolve import resolve
+from tradewind.errors import DefinitionError, EngineError
+from tradewind.identity.validate import check, unusual
+from tradewind.membership.buckets import bucket, bucket_name
+from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
+
+BOUNDS = Bounds("256MiB", 1)
+DAID, TDID, UID2 = IdType.DAID, IdType.TDID, IdType.UID2
+GUIDS = [str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}.example")) for number in range(40)]
+RAW = [base64.b64encode(uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}").bytes * 2).decode() for number in range(20)]
+ODD = base64.b64encode(b"\x10" + bytes(32)).decode()
+BAD = [None, "", "null", "00000000-0000-0000-0000-000000000000", "a@b.example", "x" * 32, "0" * 64, "A" * 300]
+
+ADS = [*GUIDS[:20], GUIDS[0].upper(), f" {GUIDS[1]}\n", *BAD]
+UID2S = [*RAW[:12], ODD, *BAD, *RAW[:9]]
+LISTS: list[Any] = [
+    *([GUIDS[n], GUIDS[n + 1], "unknown"] for n in range(20)),
+    *([None], [GUIDS[39]] * 3),
+    *([], None) * 4,
+]
+MEMBERS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)).bytes for number in range(30)]
+
+
+def snapshot(folder: Path, **columns: list[Any]) -> Path:
+    people = [f"user:{number}" for number in range(30)]
+    given = {name: pa.array(cells) for name, cells in columns.items()}
+    pq.write_table(pa.table({"member": pa.array(MEMBERS, pa.binary(16)), "person": people, **given}), folder / "members.parquet")
+    return folder / "members.parquet"
+
+
+def expected(identity: IdentityMap, columns: dict[str, list[Any]]) -> tuple[set[tuple[str, bytes]], Counter[tuple[Any, ...]], Resolution]:
+    """The same, told as a loop: one member, one mapping, one value after the other."""
+    found: list[tuple[IdType, bytes]] = []
+    rejects: Counter[tuple[Any, ...]] = Counter()
+    refused: dict[IdType, Counter[Refusal]] = {mapping.id_type: Counter() for mapping in identity.mappings}
+    usable_members = 0
+    for row, member in enumerate(MEMBERS):
+        before = len(found)
+        for mapping in identity.mappings:
+            cell = columns[mapping.source][row] if mapping.source in columns else None
+            texts = (cell or [None]) if isinstance(cell, list) or cell is None else [cell]
+            for text in texts if mapping.take is Take.ALL else texts[-1:]:
+                answer = check(mapping.id_type, text)
+                if isinstance(answer, Refusal):
+                    rejects[member, f"user:{row}", mapping.source, mapping.id_type.value, answer.value] += 1
+                    refused[mapping.id_type][answer] += 1
+                else:
+                    found.append((mapping.id_type, answer))
+            if identity.send is Send.FIRST and len(found) > before:
+                break
+        usable_members += len(found) > before
+    distinct, odd = set(found), sum(unusual(*pair) for pair in found)
+    account = Resolution(
+        members=len(MEMBERS),
+        members_usable=usable_members,
+        values=len(found) + rejects.total(),
+        identifiers={id_type: sum(kind is id_type for kind, _ in distinct) for id_type in refused},
+        refused={id_type: dict(reasons) for id_type, reasons in refused.items()},
+        duplicates=len(found) - len(distinct),
+        warnings={"unusual": odd} if odd else {},
+    )
+    return {(kind.value, value) for kind, value in distinct}, rejects, account
+
+
+MAPS = {
+    "one": (Mapping("user.ad", DAID),),
+    "two": (Mapping("user.ad", DAID), Mapping("user.uid2", UID2)),
+    "same type twice": (Mapping("user.ad", DAID), Mapping("device_id", DAID, Take.ALL), Mapping("user.uid2", UID2)),
+    "latest of a list": (Mapping("device_id", TDID), Mapping("user.ad", DAID)),
+    "a source that is gone": (Mapping("user.gone", TDID), Mapping("user.ad", DAID)),
+}
+
+
+@pytest.mark.parametrize("buckets", [1, 64])
+@pytest.mark.parametrize("send", list(Send))
+@pytest.mark.parametrize("mappings", MAPS.values(), ids=MAPS.keys())
+def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Send, buckets: int) -> None:
+    columns: dict[str, list[Any]] = {"user.ad": ADS, "user.uid2": UID2S, "device_id": LISTS}
+    identity = IdentityMap(mappings, send)
+    found, rejects, account = expected(identity, columns)
+    path = snapshot(tmp_path, **columns)
+
+    answer = resolve(path, identity, tmp_path / "run" / "identifiers", tmp_path / "run" / "rejects.parquet", buckets, BOUNDS)
+
+    assert answer == account
+    assert answer.values == sum(answer.identifiers.values()) + answer.duplicates + sum(map(sum, map(dict.values, answer.refused.values())))
+    files = sorted((tmp_path / "run" / "identifiers").iterdir())
+    assert [file.name for file in files] == [bucket_name(number) for number in range(buckets)]
+    seen = []
+    for number, file in enumerate(files):
+        table = pq.read_table(file)
+        assert [str(field.type) for field in table.schema] == ["string", "binary"]
+        rows = list(zip(*table.to_pydict().values(), strict=True))
+        assert rows == sorted(set(rows))
+        assert {bucket(value, buckets) for _, value in rows} <= {number}
+        seen += rows
+    assert set(seen) == found
+    table = pq.read_table(tmp_path / "run" / "rejects.parquet")
+    assert table.column_names == ["member", "person", "source", "id_type", "reason"]
+    assert Counter(zip(*table.to_pydict().values(), strict=True)) == rejects
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["identifiers", "rejects.parquet"]
+
+
+def test_a_second_resolve_replaces_the_first(tmp_path: Path) -> None:
+    identity, out, rejects = IdentityMap((Mapping("user.ad", DAID),)), tmp_path / "identifiers", tmp_path / "rejects.parquet"
+    resolve(snapshot(tmp_path, **{"user.ad": ADS}), identity, out, rejects, 256, BOUNDS)
+    assert len(list(out.iterdir())) == 256
+    resolve(snapshot(tmp_path, **{"user.ad": [GUIDS[0]] * 30}), identity, out, rejects, 1, BOUNDS)
+    assert [file.name for file in out.iterdir()] == ["bucket-00.parquet"]
+    assert pq.read_metadata(rejects).num_rows == 0
+
+
+def test_an_empty_snapshot_is_an_answer(tmp_path: Path) -> None:
+    duckdb.sql(f"COPY (SELECT ''::BLOB AS member, '' AS person, '' AS \"user.ad\" LIMIT 0) TO '{tmp_path}/members.parquet'")
+    identity = IdentityMap((Mapping("user.ad", DAID),))
+    answer = resolve(tmp_path / "members.parquet", identity, tmp_path / "identifiers", tmp_path / "rejects.parquet", 64, BOUNDS)
+    assert answer == Resolution(0, 0, 0, {DAID: 0}, {DAID: {}}, 0, {})
+
+
+def test_refusals_name_what_is_wrong_and_leave_nothing_behind(tmp_path: Path) -> None:
+    places = (tmp_path / "identifiers", tmp_path / "rejects.parquet", 1, BOUNDS)
+    with pytest.raises(EngineError, match=r"'user\.n' is of type BIGINT; identifiers are text"):
+        resolve(snapshot(tmp_path, **{"user.n": list(range(30))}), IdentityMap((Mapping("user.n", DAID),)), *places)
+    (tmp_path / "members.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(EngineError, match=r"the members in members\.parquet could not be resolved"):
+        resolve(tmp_path / "members.parquet", IdentityMap((Mapping("user.n", DAID),)), *places)
+    with pytest.raises(DefinitionError, match="identity map is empty"):
+        resolve(tmp_path / "members.parquet", IdentityMap(()), *places)
+    assert [path.name for path in tmp_path.iterdir()] == ["members.parquet"]

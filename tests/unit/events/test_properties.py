@@ -1,0 +1,143 @@
+"""Properties as text: the same from a column of their own and from the JSON, whatever their name; and what an event states."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from event_desk import Desk, exported, sent
+from tradewind.compute import Bounds, connect
+from tradewind.errors import DefinitionError
+from tradewind.events.manifest import Columns
+from tradewind.events.people import person_relation
+
+VALUES = {
+    "text": ("a b", "a b"),
+    "quotes": ('say "hi" \\ ü\n', 'say "hi" \\ ü\n'),
+    "number": (12, "12"),
+    "large": (12345678901234567890123, "12345678901234567890123"),
+    "fraction": (1.5, "1.5"),
+    "truth": (True, "true"),
+    "nothing": (None, None),
+    "list": (["a", 1], '["a",1]'),
+    "object": ({"a": {"b": 1}}, '{"a":{"b":1}}'),
+    "empty": ("", ""),
+    "digits": ("007", "007"),
+}
+NAMES = ["plain", "a.b'c\"", "a/b~c", "*", "", "$x", "with space", "ünï", "a[0]", "0", "back\\slash", "--;"]
+
+
+@pytest.mark.parametrize("side", ["event", "user"])
+@pytest.mark.parametrize("own_column", [True, False])
+def test_values_are_their_json_text(desk: Desk, side: str, own_column: bool) -> None:
+    desk.bring(desk.file("e.json", exported(0, "D") | {f"{side}_properties": {name: value for name, (value, _) in VALUES.items()}}))
+    assert one(desk, side, list(VALUES), own_column) == {name: text for name, (_, text) in VALUES.items()}
+
+
+@pytest.mark.parametrize("side", ["event", "user"])
+@pytest.mark.parametrize("own_column", [True, False])
+def test_any_name_is_safe(desk: Desk, side: str, own_column: bool) -> None:
+    desk.bring(desk.file("e.json", exported(0, "D") | {f"{side}_properties": {name: f"<{name}>" for name in NAMES}}))
+    assert one(desk, side, NAMES, own_column) == {name: f"<{name}>" for name in NAMES}
+
+
+def one(desk: Desk, side: str, names: list[str], own_column: bool) -> dict[str, str | None]:
+    """The properties of the only event, read from their columns or, as if the file had none, from the JSON."""
+    files = desk.store.files("p")
+    assert set(names) == set(getattr(files[0].columns, side))
+    if not own_column:
+        files = tuple(replace(file, columns=Columns((), (), file.columns.whole, file.columns.key_check)) for file in files)
+    wanted = (names, ()) if side == "event" else ((), names)
+    with connect(Bounds()) as connection:
+        found = connection.execute(f"SELECT * FROM ({person_relation(files, *wanted)})")
+        row = dict(zip((column[0] for column in found.description), found.fetchall()[0], strict=True))
+    return {name: row[f"{side[0]}:{name}"] for name in names}
+
+
+def test_a_rare_property_lives_in_the_json_only(desk: Desk) -> None:
+    events = [exported(n, "D", event_properties={"often": n} | ({"rare": n} if n == 7 else {})) for n in range(200)]
+    desk.bring(desk.file("e.json", *events))
+    assert desk.store.files("p")[0].columns.event == ("often",)
+    assert desk.ask('SELECT "e:rare" FROM events WHERE "e:often" = \'7\'', event=("rare", "often")) == [{"e:rare": "7"}]
+    assert desk.store.properties("p").event == ("often", "rare")
+
+
+def test_files_with_and_without_a_column_are_read_together(desk: Desk) -> None:
+    desk.bring(desk.file("a.json", exported(0, "D", event_properties={"x": "1"})), desk.file("b.json", exported(50000, "D")))
+    desk.bring(desk.file("c.json", *(exported(n, "D", event_properties={"y": n} | ({"x": "2"} if n == 3 else {})) for n in range(1, 300))))
+    assert desk.ask('SELECT "e:x" FROM events WHERE "e:x" IS NOT NULL ORDER BY time', event=("x",)) == [{"e:x": "1"}, {"e:x": "2"}]
+
+
+def test_names_that_differ_only_in_capitals(desk: Desk) -> None:
+    desk.bring(desk.file("e.json", exported(0, "D", user_properties={"Plan": "a", "plan": "b"})))
+    assert desk.ask('SELECT "u:plan" FROM events', user=("plan",)) == [{"u:plan": "b"}]
+    assert desk.ask('SELECT "u:Plan" FROM events', user=("Plan",)) == [{"u:Plan": "a"}]
+    with pytest.raises(DefinitionError, match="'Plan' and 'plan' differ only in capital letters"):
+        desk.store.relation("p", (), ("Plan", "plan"))
+
+
+def test_an_export_states_the_whole_set_and_http_v2_what_changes(desk: Desk) -> None:
+    desk.bring(
+        desk.file(
+            "e.json",
+            exported(0, "D", user_properties={"plan": "free"}),
+            exported(1, "D"),
+            sent(2, "D", user_properties={"plan": "paid"}),
+            sent(3, "D", user_properties={"plan": None}),
+            sent(4, "D", user_properties={"other": 1}),
+            sent(5, "D"),
+        )
+    )
+    rows = desk.ask('SELECT "u:plan", "s:plan" FROM events ORDER BY time', user=("plan",))
+    assert [tuple(row.values()) for row in rows] == [
+        ("free", True),
+        (None, True),
+        ("paid", True),
+        (None, True),
+        (None, False),
+        (None, False),
+    ]
+
+
+def test_set_and_unset_are_carried_out_and_other_operations_counted(desk: Desk) -> None:
+    operations = {
+        "$set": {"plan": "paid", "$odd": 1},
+        "$unset": {"city": "-", "a/b": "-"},
+        "$add": {"n": 1, "m": 2},
+        "$setOnce": {"first": 1},
+        "x": 2,
+    }
+    summary = desk.bring(desk.file("e.json", sent(0, "D", event_type="$identify", user_properties=operations)))
+    assert (summary.events_new, summary.not_applied) == (1, 3)
+    names = ("plan", "city", "a/b", "n", "first", "x")
+    (row,) = desk.ask("SELECT * FROM events", user=names)
+    assert {name: (row[f"u:{name}"], row[f"s:{name}"]) for name in names} == {
+        "plan": ("paid", True), "city": (None, True), "a/b": (None, True), "n": (None, False), "first": (None, False), "x": ("2", True)
+    }  # fmt: skip
+
+
+def test_facts_of_the_event_become_user_properties_unless_stated(desk: Desk) -> None:
+    desk.bring(
+        desk.file(
+            "e.json",
+            exported(0, "D", country='No"way', platform="iOS", city=None, user_properties={"platform": "own", "a": {"city": 1}}),
+            sent(1, "D", app_version="1.2", user_properties={"country": None}, country="Norway"),
+            sent(2, "D", platform="Web", user_properties={"$unset": {"plan": "-"}}),
+        )
+    )
+    rows = desk.ask('SELECT "u:country", "u:platform", "u:version_name", "u:city", "s:country" FROM events ORDER BY time',
+                    user=("country", "platform", "version_name", "city"))  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ('No"way', "own", None, None, True), (None, None, "1.2", None, True), (None, "Web", None, None, False)
+    ]  # fmt: skip
+
+
+def test_the_json_of_a_file_is_json(desk: Desk) -> None:
+    empty = sent(1, "D", platform="x\\", user_properties={"$set": {}, "a": {"b": {}}})
+    desk.bring(desk.file("e.json", exported(0, "D", country="Norway"), empty))
+    with connect(Bounds()) as connection:
+        file = desk.store.files("p")[0].path
+        rows = connection.execute(f"SELECT user_properties FROM read_parquet('{file}') ORDER BY time").fetchall()
+    assert [json.loads(text) for (text,) in rows] == [{"country": "Norway"}, {"a": {"b": {}}, "platform": "x\\"}]

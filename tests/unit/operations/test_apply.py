@@ -1,0 +1,206 @@
+"""Applying definition files: what changes, in which order, and that a mistake anywhere writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tradewind.catalog import yaml as files
+from tradewind.catalog.sql import Catalog
+from tradewind.database import Database, metadata
+from tradewind.destinations.thetradedesk.names import default_segment_name
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.model.destination import Connection, Secret
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.operations.apply import Change, Shelves, apply_changes, plan_changes
+from tradewind.vault.key import create_key
+from tradewind.vault.sql import Vault, plant_canary
+
+WHOLE = """\
+cohorts:
+  - {id: buyers, name: Buyers, kind: behavioural, who: {did: Purchase, in: {last: 30 days}}}
+  - {id: lapsed, name: Lapsed, kind: behavioural, who: {all: [{did: Open}, {not_in_cohort: buyers}]}}
+connections:
+  - {id: acme-us, name: Acme, destination: thetradedesk, advertiser: abc123, region: us-east, auth: token,
+     secret: {env: ACME_SECRET}, identity: [{from: user_id, to: UID2}]}
+syncs:
+  - {id: daily, cohort: lapsed, connection: acme-us, cadence: daily}
+"""
+
+SEGMENT = default_segment_name("Lapsed", "lapsed")
+
+
+class Rules:
+    """A destination's rules, small: two regions, and secrets that begin with `canary`."""
+
+    def check(self, connection: Connection) -> None:
+        if connection.region not in {"us-east", "sandbox"}:
+            raise DefinitionError(f"'{connection.region}' is not a region")
+
+    def check_secret(self, secret: Secret) -> None:
+        if not secret.value.startswith("canary"):
+            raise ConfigurationError("the secret is not of this platform")
+
+
+def _rules(kind: str) -> Rules:
+    if kind not in {"thetradedesk", "skywriting"}:
+        raise DefinitionError(f"there is no destination '{kind}'")
+    return Rules()
+
+
+class Desk:
+    """A home with a catalog and a vault, and a file to edit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "all.yaml"
+        database = Database.at(folder)
+        with database.transaction() as rows:
+            metadata.create_all(rows)
+        key = create_key(folder)
+        plant_canary(database, key)
+        self.catalog, self.vault = Catalog(database), Vault(database, key)
+        self.catalog.add_project(Project("default", "Default", ProjectPlan.PAID, "UTC", ("thetradedesk",)), "ann")
+
+    def documents(self, text: str) -> files.Documents:
+        self.file.write_text(text)
+        return files.read([self.file], "default")
+
+    def plan(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
+        return plan_changes(Shelves(self.catalog, self.vault, os.environ), _rules, "default", self.documents(text), prune=prune)
+
+    def apply(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
+        return apply_changes(Shelves(self.catalog, self.vault, os.environ), _rules, "default", self.documents(text), prune=prune)
+
+    def holdings(self) -> tuple[object, ...]:
+        catalog = self.catalog
+        return (
+            *catalog.cohorts("default"),
+            *catalog.connections("default"),
+            *catalog.syncs("default"),
+            self.vault.latest("default", "acme-us"),
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("ACME_SECRET", "canary-secret-1")
+    desk = Desk(tmp_path)
+    yield desk
+    desk.catalog.database.close()
+
+
+def _lines(changes: tuple[Change, ...]) -> list[str]:
+    return [f"{change.action} {change.noun} {change.id}" for change in changes]
+
+
+def test_everything_is_created_then_unchanged(desk: Desk) -> None:
+    created = ["create cohort buyers", "create cohort lapsed", "create connection acme-us", "create sync daily"]
+    assert _lines(desk.apply(WHOLE)) == created
+    assert desk.catalog.sync("default", "daily").segment == SEGMENT
+    assert desk.vault.open("default", "acme-us", 1).value == "canary-secret-1"
+    assert _lines(desk.apply(WHOLE)) == [line.replace("create", "unchanged") for line in created]
+    assert desk.catalog.cohort("default", "buyers").version == 1
+    assert desk.vault.latest("default", "acme-us") == 1
+
+
+def test_a_plan_says_the_same_and_writes_nothing(desk: Desk) -> None:
+    before = desk.holdings()
+    planned = desk.plan(WHOLE)
+    assert desk.holdings() == before
+    assert desk.apply(WHOLE) == planned
+
+
+def test_an_update_says_what_differs_per_field(desk: Desk) -> None:
+    desk.apply(WHOLE)
+    text = (
+        WHOLE.replace("last: 30 days", "last: 7 days").replace("name: Acme,", "name: Acme US,").replace("cadence: daily", "cadence: hourly")
+    )
+    buyers, lapsed, acme, daily = desk.apply(text)
+    assert [difference.field for difference in buyers.differences] == ["who"]
+    assert "30 days" in str(buyers.differences[0].before)
+    assert "7 days" in str(buyers.differences[0].after)
+    assert lapsed.differences == ()
+    assert [(each.field, each.before, each.after) for each in acme.differences] == [("name", "Acme", "Acme US")]
+    assert [(each.field, each.before, each.after) for each in daily.differences] == [("cadence", "daily", "hourly")]
+    assert desk.catalog.cohort("default", "buyers").version == 2
+
+
+def test_a_secret_is_sealed_again_only_when_it_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.apply(WHOLE)
+    monkeypatch.setenv("ACME_SECRET", "canary-secret-2")
+    changes = desk.apply(WHOLE)
+    assert [difference.field for difference in changes[2].differences] == ["secret"]
+    assert "canary" not in repr(changes)
+    assert desk.vault.open("default", "acme-us", 2).value == "canary-secret-2"
+
+
+def test_a_secret_comes_from_a_file_beside_the_text(desk: Desk) -> None:
+    (desk.file.parent / "acme.secret").write_text("canary-secret-3\n")
+    desk.apply(WHOLE.replace("{env: ACME_SECRET}", "{file: acme.secret}"))
+    assert desk.vault.open("default", "acme-us", 1).value == "canary-secret-3"
+
+
+def test_nothing_is_deleted_without_prune(desk: Desk) -> None:
+    desk.apply(WHOLE)
+    before = desk.holdings()
+    assert _lines(desk.apply(WHOLE.partition("connections:")[0])) == ["unchanged cohort buyers", "unchanged cohort lapsed"]
+    assert desk.holdings() == before
+
+
+def test_prune_removes_what_the_files_do_not_name(desk: Desk) -> None:
+    desk.apply(WHOLE)
+    changes = desk.apply("cohorts: [{id: fresh, name: Fresh, kind: behavioural, who: {did: Open}}]", prune=True)
+    removed = ["delete connection acme-us", "delete cohort lapsed", "delete cohort buyers"]
+    assert _lines(changes) == ["delete sync daily", "create cohort fresh", *removed]
+    assert f"stay in segment '{SEGMENT}' until their time there ends, at most 30 days" in changes[0].note
+    assert [cohort.id for cohort in desk.catalog.cohorts("default")] == ["fresh"]
+    assert desk.vault.latest("default", "acme-us") is None
+
+
+def test_a_segment_passes_from_a_pruned_sync_to_a_new_one(desk: Desk) -> None:
+    desk.apply(WHOLE)
+    text = WHOLE.replace("id: daily, cohort: lapsed", f"id: nightly, segment: '{SEGMENT}', cohort: buyers")
+    with pytest.raises(DefinitionError, match="is owned by sync 'daily'"):
+        desk.apply(text)
+    desk.apply(text, prune=True)
+    assert [sync.id for sync in desk.catalog.syncs("default")] == ["nightly"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("cohort: lapsed", "cohort: lapse", r"all.yaml:8: at syncs\[0\].cohort: cohort 'lapse' does not exist; did you mean 'lapsed'"),
+        ("connection: acme-us", "connection: acme", r"all.yaml:8: at syncs\[0\].connection: .* did you mean 'acme-us'"),
+        ("not_in_cohort: buyers", "not_in_cohort: buyerz", r"all.yaml:3: at cohorts\[1\]: .*did you mean 'buyers'"),
+        ("did: Purchase, in: {last: 30 days}", "in_cohort: lapsed", r"all.yaml:[23]: .*is part of itself"),
+        ("region: us-east", "region: mars", r"all.yaml:5: at connections\[0\]: 'mars' is not a region"),
+        ("env: ACME_SECRET", "env: NO_SUCH_VARIABLE", r"all.yaml:6: .* NO_SUCH_VARIABLE is not set"),
+        ("{env: ACME_SECRET}", "{file: nowhere}", r"all.yaml:6: .*nowhere cannot be read: No such file"),
+        ("id: daily,", "id: daily, segment: '" + "x" * 300 + "',", r"all.yaml:8: .*128 characters"),
+        ("destination: thetradedesk", "destination: skywriting", r"all.yaml:5: .*'skywriting' is not enabled"),
+        ("destination: thetradedesk", "destination: smoke", r"all.yaml:5: .*there is no destination 'smoke'"),
+    ],
+)
+@pytest.mark.parametrize("act", ["plan", "apply"])
+def test_a_mistake_anywhere_is_placed_and_nothing_is_written(desk: Desk, act: str, old: str, new: str, says: str) -> None:
+    assert old in WHOLE
+    before = desk.holdings()
+    with pytest.raises(DefinitionError, match=says):
+        getattr(desk, act)(WHOLE.replace(old, new))
+    assert desk.holdings() == before
+
+
+def test_a_circle_with_a_cohort_already_there_is_refused(desk: Desk) -> None:
+    desk.apply(WHOLE)
+    with pytest.raises(DefinitionError, match="is part of itself"):
+        desk.apply("{id: buyers, name: Buyers, kind: behavioural, who: {in_cohort: lapsed}}")
+
+
+def test_a_secret_the_platform_cannot_have_is_refused_without_being_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_SECRET", "hunter22-hunter22")
+    with pytest.raises(ConfigurationError, match=r"all.yaml:6: .*not of this platform") as caught:
+        desk.apply(WHOLE)
+    assert "hunter22" not in str(caught.value)

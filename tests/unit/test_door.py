@@ -1,0 +1,279 @@
+"""The door keeps its deadline, says what may have been sent, and goes nowhere it should not."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from tradewind.door import LARGEST_ANSWER, Door, is_loopback
+from tradewind.errors import ConfigurationError, RetryableError, UncertainError
+
+Speak = Callable[[socket.socket, threading.Event], None]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Server:
+    """A raw server: reads each whole request, then lets `speak` do what it likes with the connection."""
+
+    def __init__(self, speak: Speak) -> None:
+        self.speak, self.requests, self.connections = speak, list[bytes](), 0
+        self.ended = threading.Event()
+        self.closed_by_peer = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/data"
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.threads.append(threading.Thread(target=self._serve, args=(connection,)))
+            self.threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            while request := self._read(connection):
+                self.requests.append(request)
+                try:
+                    self.speak(connection, self.ended)
+                except OSError:
+                    self.closed_by_peer.set()
+                    return
+
+    def _read(self, connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            try:
+                piece = connection.recv(65536)
+            except OSError:
+                return b""
+            if not piece:
+                return b""
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        while len(body) < length:
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def close(self) -> None:
+        self.ended.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(10)
+
+
+@contextmanager
+def serving(speak: Speak) -> Iterator[Server]:
+    server = Server(speak)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def answering(answer: bytes) -> Speak:
+    return lambda connection, _: connection.sendall(answer)
+
+
+def cut_after(answer: bytes) -> Speak:
+    def speak(connection: socket.socket, _: threading.Event) -> None:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return speak
+
+
+def drip(connection: socket.socket, ended: threading.Event) -> None:
+    """A byte each 50 ms, for ever: never silent long enough for a timeout between two bytes."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while not ended.wait(0.05):
+        connection.sendall(b" ")
+
+
+def drip_headers(connection: socket.socket, ended: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+    while not ended.wait(0.05):
+        connection.sendall(b"x")
+
+
+@pytest.mark.parametrize("speak", [drip, drip_headers])
+def test_the_deadline_is_for_the_whole_request(speak: Speak) -> None:
+    with serving(speak) as server, Door(deadline=0.5) as door:
+        begun = time.monotonic()
+        with pytest.raises(UncertainError, match=r"may have received the request: no whole answer within 0\.5 s"):
+            door.post(server.url, b"{}", {})
+        assert 0.4 < time.monotonic() - begun < 10
+        assert server.closed_by_peer.wait(10), "the connection that saw the timeout was left open"
+
+
+def test_a_late_answer_meets_nobody() -> None:
+    def late_once(connection: socket.socket, ended: threading.Event) -> None:
+        if len(server.requests) == 1:
+            ended.wait(1.5)
+            connection.sendall(OK.replace(b"200 OK", b"418 Old"))
+        else:
+            connection.sendall(OK)
+
+    with serving(late_once) as server, Door(deadline=0.3) as door:
+        with pytest.raises(UncertainError):
+            door.post(server.url, b"1", {})
+        assert door.post(server.url, b"2", {}).status == 200
+        assert server.connections == 2
+
+
+def test_the_very_bytes_and_headers_are_sent_and_the_answer_is_whole() -> None:
+    answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow"
+    with serving(answering(answer)) as server, Door() as door:
+        response = door.post(server.url, b'{"a":"\xc3\xa9"}', {"TtdSignature": "x+y="})
+        assert (response.status, response.headers["retry-after"], response.body) == (429, "7", b"slow")
+        assert "slow" not in repr(response)
+        head, _, body = server.requests[0].partition(b"\r\n\r\n")
+        assert body == b'{"a":"\xc3\xa9"}'
+        assert head.startswith(b"POST /data HTTP/1.1\r\n")
+        assert b"\r\nTtdSignature: x+y=" in head
+        assert b"ransfer-" not in head
+        assert b"Accept-Encoding: identity" in head
+
+
+def test_connections_are_reused_and_cookies_are_not() -> None:
+    answer = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=1\r\n\r\n", 1)
+    with serving(answering(answer)) as server, Door() as door:
+        for _ in range(3):
+            door.post(server.url, b"{}", {})
+        assert (server.connections, len(server.requests)) == (1, 3)
+        assert not any(b"ookie" in request for request in server.requests)
+
+
+def test_many_threads_may_send_at_once() -> None:
+    def echo(connection: socket.socket, _: threading.Event) -> None:
+        connection.sendall(OK)
+
+    with serving(echo) as server, Door() as door, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: door.post(server.url, b"%d" % number, {}).status, range(40)))
+        assert answers == [200] * 40
+        assert {request.rpartition(b"\r\n\r\n")[2] for request in server.requests} == {b"%d" % number for number in range(40)}
+
+
+def test_a_redirect_is_an_answer() -> None:
+    with serving(answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")) as server, Door() as door:
+        assert door.post(server.url, b"{}", {}).status == 302
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40_000],
+    ids=["nothing", "torn", "not HTTP", "endless headers"],
+)
+def test_an_answer_that_is_lost_leaves_the_outcome_unknown(answer: bytes) -> None:
+    with serving(cut_after(answer)) as server, Door(deadline=10) as door, pytest.raises(UncertainError, match="may have received"):
+        door.post(server.url, b"{}", {})
+
+
+def test_a_long_answer_is_cut() -> None:
+    def flood(connection: socket.socket, ended: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not ended.is_set():
+            connection.sendall(b"10000\r\n" + bytes(65536) + b"\r\n")
+
+    with serving(flood) as server, Door(deadline=30) as door:
+        with pytest.raises(UncertainError, match=f"longer than {LARGEST_ANSWER} bytes"):
+            door.post(server.url, b"{}", {})
+        assert server.closed_by_peer.wait(10)
+
+
+def test_nobody_there_means_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with Door() as door, pytest.raises(RetryableError, match="could not be reached"):
+        door.post(f"http://127.0.0.1:{port}/", b"{}", {})
+
+
+def hang_up_on_first(listener: socket.socket) -> None:
+    listener.accept()[0].close()
+
+
+def test_a_peer_without_tls_gets_no_byte_of_the_body() -> None:
+    with serving(answering(OK)) as server, Door(deadline=10) as door:
+        with socket.create_server(("127.0.0.1", 0)) as plain:
+            thread = threading.Thread(target=hang_up_on_first, args=(plain,))
+            thread.start()
+            with pytest.raises(RetryableError):
+                door.post(f"https://127.0.0.1:{plain.getsockname()[1]}/", b"secret", {})
+            thread.join(10)
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://usw-data.adsrvr.org/data",
+        "http://127.0.0.1@evil.example/",
+        "http://localhost.evil.example:80/",
+        "http://127.1/",
+        "http://0x7f000001/",
+        "http://2130706433/",
+        "http://[::ffff:127.0.0.1]/",
+        "https://user:word@127.0.0.1/",
+        "ftp://127.0.0.1/",
+        "/data",
+        "http://[::1",
+    ],
+)
+def test_plain_http_and_odd_addresses_are_refused(url: str) -> None:
+    with Door() as door, pytest.raises(ConfigurationError):
+        door.post(url, b"{}", {})
+
+
+def test_loopback_only_refuses_every_other_host() -> None:
+    with Door(loopback_only=True) as door, pytest.raises(ConfigurationError, match="only this machine may be reached here"):
+        door.post("https://usw-data.adsrvr.org/data", b"{}", {})
+
+
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with serving(answering(OK)) as server, Door() as door:
+        assert door.post(server.url, b"{}", {}).status == 200
+
+
+def test_is_loopback() -> None:
+    assert all(map(is_loopback, ("localhost", "127.8.9.1", "::1", "[::1]")))
+    assert not any(map(is_loopback, ("10.0.0.1", "localhost.evil.example", "127.1", "")))
+
+
+def test_a_closed_door_opens_again() -> None:
+    with serving(answering(OK)) as server:
+        door = Door()
+        for _ in range(2):
+            assert door.post(server.url, b"{}", {}).status == 200
+            door.close()
+            door.close()
+        assert server.connections == 2
+
+
+def test_closing_calls_off_what_is_under_way() -> None:
+    begun = threading.Event()
+
+    def hang(_: socket.socket, ended: threading.Event) -> None:
+        begun.set()
+        ended.wait()
+
+    with serving(hang) as server, ThreadPoolExecutor(1) as pool:
+        door = Door()
+        sent = pool.submit(door.post, server.url, b"{}", {})
+        assert begun.wait(10)
+        door.close()
+        with pytest.raises(UncertainError, match="called off"):
+            sent.result(10)
