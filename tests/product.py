@@ -1,14 +1,19 @@
-"""The product as its user meets it: the command line in a process of its own, in a folder of its own."""
+"""The product as its user meets it: the command line, in a folder and an environment of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tradewind.cli.main import main
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,8 @@ class Product:
     def __init__(self, folder: Path, sandbox_url: str | None = None, **environment: str) -> None:
         self.folder = folder
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
-        self.environment = (
-            clean | {"TRADEWIND_HOME": str(folder / "home"), "TRADEWIND_LOOPBACK_ONLY": "true", "COLUMNS": "200"} | environment
-        )
+        fixed = {"TRADEWIND_HOME": str(folder / "home"), "TRADEWIND_LOOPBACK_ONLY": "true", "COLUMNS": "200"}
+        self.environment = clean | fixed | environment
         if sandbox_url:
             self.environment["TRADEWIND_SANDBOX_URL"] = sandbox_url
 
@@ -45,15 +49,13 @@ class Product:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def text(self, *words: str, stdin: str | None = None) -> Called:
-        """Run a command for a person."""
-        command = [sys.executable, "-m", "tradewind", *words]
-        source: dict[str, Any] = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=120, **source
-        )
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr
-        return Called(done.returncode, done.stdout, done.stderr)
+    def text(self, *words: str) -> Called:
+        """Run a command for a person, in this process: the same door, without a second start."""
+        output, error = io.StringIO(), io.StringIO()
+        with self._inside(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(error):
+            code = main(list(words))
+        assert "Traceback" not in error.getvalue() + output.getvalue(), error.getvalue()
+        return Called(code, output.getvalue(), error.getvalue())
 
     def call(self, *words: str) -> Called:
         """Run a command for a program."""
@@ -64,3 +66,22 @@ class Product:
         done = self.call(*words)
         assert done.code == 0, f"{' '.join(words)}: {done.error}{done.output}"
         return done.json
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a command in a process of its own, which the caller ends."""
+        command = [sys.executable, "-m", "tradewind", *words]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        """The folder and environment of this product, for one command."""
+        before, here = dict(os.environ), Path.cwd()
+        os.environ.clear()
+        os.environ.update(self.environment)
+        os.chdir(self.folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+            os.environ.clear()
+            os.environ.update(before)

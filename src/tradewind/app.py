@@ -29,7 +29,7 @@ from tradewind.operations.projects import Initialised, initialise
 from tradewind.parts import Parts
 from tradewind.settings import Settings, read_settings
 from tradewind.sources.lists import ListStore
-from tradewind.sources.select import EventTable, SelectSource
+from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
 from tradewind.vault.key import NAME
 from tradewind.vault.sql import Vault
@@ -96,8 +96,8 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     registry = Registry(door, settings.sandbox_url)
 
     def select(project: Project, as_of: datetime) -> SelectSource:
-        relation = events.relation(project.id, (), (), as_of)
-        return SelectSource(Path.cwd(), os.environ, EventTable(relation, settings.home / "events"))
+        table = event_table(events.files(project.id, as_of), settings.home / "events" / project.id, as_of)
+        return SelectSource(Path.cwd(), os.environ, table)
 
     return Parts(
         home=settings.home,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -90,4 +91,4 @@ def _attach(parts: Parts, project: Project, given: Snapshot, wanted: Sequence[Wa
     attached = parts.engine.attach(project, given.path, given.as_of, lacking, whole)
     whole.replace(given.path)
     still = (*(source for source in given.missing if source.startswith("column.")), *attached.missing)
-    return Snapshot(given.path, given.members, given.as_of, still)
+    return replace(given, missing=still)

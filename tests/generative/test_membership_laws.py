@@ -54,7 +54,7 @@ def contents(folder: Path, delta: Delta) -> dict[tuple[IdType, bytes], Operation
     found: dict[tuple[IdType, bytes], Operation] = {}
     for batch in batches(delta.parts):
         part = next(part for part in delta.parts if part.number == batch.part)
-        for value in map(bytes, read_batch(folder, part, batch).to_pylist()):
+        for value in [bytes(each or b"") for each in read_batch(folder, part, batch).to_pylist()]:
             assert (batch.id_type, value) not in found, "an identifier is in two batches"
             found[batch.id_type, value] = batch.operation
     return found

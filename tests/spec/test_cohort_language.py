@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,14 +21,24 @@ from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.memory import MemoryEngine
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.testing.told_events import ToldEvents
+from tradewind.testing.told import told_store
 
 ROWS = [pytest.param(table, case, id=f"{table.title}: {case.rule}") for table in TABLES for case in table.cases]
 
 
-def engine_of(kind: str, table: Table) -> Engine:
-    events = {"default": table.events}
-    return MemoryEngine(events) if kind == "memory" else DuckDBEngine(ToldEvents(events), Bounds())
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Table], Engine]]:
+    """Both engines over the events of a table, which are imported once."""
+    with ExitStack() as stack:
+
+        @cache
+        def engine(kind: str, title: str) -> Engine:
+            events = next(table.events for table in TABLES if table.title == title)
+            if kind == "memory":
+                return MemoryEngine({"default": events})
+            return DuckDBEngine(stack.enter_context(told_store("default", events, tmp_path_factory.mktemp("home"))), Bounds())
+
+        yield lambda kind, table: engine(kind, table.title)
 
 
 def members_file(users: str, path: Path) -> Path:
@@ -38,11 +51,11 @@ def members_file(users: str, path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["memory", "duckdb"])
 @pytest.mark.parametrize(("table", "case"), ROWS)
-def test_row(kind: str, table: Table, case: Case, tmp_path: Path) -> None:
+def test_row(engines: Callable[[str, Table], Engine], kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
     cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
     nested = {name: members_file(users, tmp_path / f"{name}.parquet") for name, users in table.cohorts.items()}
-    found = engine_of(kind, table).preview(project, cohort, table.as_of, nested, 100)
+    found = engines(kind, table).preview(project, cohort, table.as_of, nested, 100)
     assert " ".join(person.removeprefix("user:") for person in found.sample) == " ".join(sorted(case.members.split()))
     assert found.members == len(case.members.split())
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tradewind.cli import show
 from tradewind.model.identifier import REFUSAL_SENTENCES, Resolution
 from tradewind.model.plan import Decision, Operation, Plan
 from tradewind.model.run import RunState
-from tradewind.operations.runs import RunReport
-from tradewind.operations.syncs import Proposal
+
+if TYPE_CHECKING:
+    from tradewind.operations.runs import RunReport
+    from tradewind.operations.syncs import Proposal
 
 Row = tuple[str, int, str]
 

@@ -58,7 +58,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     cells = [list(row) for row in rows]
     shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for number, name in enumerate(columns):
-        numeric = bool(cells) and all(isinstance(row[number], int) for row in cells)
+        numeric = bool(cells) and isinstance(cells[0][number], int)
         shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         shown.add_row(*(f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell) for cell in row))

@@ -103,11 +103,7 @@ def read_file(path: Path) -> Node:
 def read_text(text: str, file: str = "<text>") -> Node:
     """The tree of a YAML text; `file` is what errors call it. Raises DefinitionError."""
     try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise DefinitionError(
-                    "aliases are not read; write the value out", file=file, line=event.start_mark.line + 1 if event.start_mark else None
-                )
+        _survey(text, file)
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -117,6 +113,18 @@ def read_text(text: str, file: str = "<text>") -> Node:
     if root is None:
         raise DefinitionError("is empty", file=file)
     return _node(root, file, "", 0)
+
+
+def _survey(text: str, file: str) -> None:
+    """Refuse aliases and deep nesting while reading on: building the tree first would take as long as the sender likes."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else None
+        if isinstance(event, yaml.AliasEvent):
+            raise DefinitionError("aliases are not read; write the value out", file=file, line=line)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise DefinitionError(f"is nested deeper than {DEEPEST} levels", file=file, line=line)
 
 
 def read_value(value: object, file: str = "<request>") -> Node:

@@ -15,7 +15,7 @@ def bounds(window: Window | None, as_of: datetime, zone: str) -> tuple[datetime 
     No window reaches past `as_of` (aware). It may be empty (first >= end) when it lies after that instant.
     Raises ConfigurationError when `zone` is not an IANA time zone.
     """
-    place = _zone(zone)
+    place = zone_of(zone)
     end = as_of.astimezone(UTC)
     match window:
         case None:
@@ -33,7 +33,8 @@ def _midnight(day: date, place: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), place).astimezone(UTC)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of an IANA name. Raises ConfigurationError when there is none of that name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -191,10 +191,12 @@ def _picture(result: dict[str, Any]) -> None:
     show.table("Events", ("", "lines read", "events", "duplicates", "bad lines"), [("imported", *mine), ("answer key", *theirs)])
     show.line()
     runs = result["runs"]
-    head = ("", *(f"{run['cohort']} {run['as_of'][5:]}" for run in runs))
-    rows = [(name, *(count(run) for run in runs)) for name, count in STEPS]
-    show.table("From people to the platform", head, [*rows, ("", *("equal" if run["equal"] else "DIFFERENT" for run in runs))])
-    show.line()
+    for as_of in dict.fromkeys(run["as_of"] for run in runs):
+        then = [run for run in runs if run["as_of"] == as_of]
+        rows = [(name, *(count(run) for run in then)) for name, count in STEPS]
+        verdicts = ("", *("equal" if run["equal"] else "DIFFERENT" for run in then))
+        show.table(f"From people to the platform, as of {as_of}", ("", *(run["cohort"] for run in then)), [*rows, verdicts])
+        show.line()
     same = (
         "The sandbox holds exactly what the answer key says." if result["equal"] else "What the sandbox holds DIFFERS from the answer key."
     )

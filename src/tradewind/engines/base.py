@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tradewind.model.cohort import Cohort
+from tradewind.cohorts.check import nested as parts_of
+from tradewind.errors import Bug
+from tradewind.model.cohort import Behaviour, Cohort, Rule
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -20,6 +22,15 @@ class Preview:
     members: int
     universe: int
     sample: tuple[str, ...] = field(repr=False)
+
+
+def rule_of(cohort: Cohort, nested: Mapping[str, Path]) -> Rule:
+    """The rule to evaluate. Raises Bug for a cohort of another kind, or one built of cohorts that `nested` does not answer."""
+    if not isinstance(cohort.definition, Behaviour):
+        raise Bug(f"cohort '{cohort.id}' is of kind {cohort.kind.value}; its source answers for it, not an engine")
+    if unanswered := set(parts_of(cohort)) - set(nested):
+        raise Bug(f"cohort '{cohort.id}' is built of {', '.join(sorted(unanswered))}, which nobody answered first")
+    return cohort.definition.who
 
 
 class Engine(Protocol):

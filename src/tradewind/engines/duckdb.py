@@ -11,15 +11,14 @@ from typing import Protocol
 import duckdb
 from sqlglot import exp
 
-from tradewind.cohorts.check import nested as parts_of
 from tradewind.cohorts.compile import PERSON, compile_people, compile_rule, properties
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.compute import Bounds, connect, literal
 from tradewind.engines import sql
-from tradewind.engines.base import Preview
+from tradewind.engines.base import Preview, rule_of
 from tradewind.engines.files import publish
-from tradewind.errors import Bug, EngineError
-from tradewind.model.cohort import Behaviour, Cohort, Rule
+from tradewind.errors import EngineError
+from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -84,7 +83,9 @@ class EventTable(Protocol):
     """Where the engine finds what people did."""
 
     def relation(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> str:
-        """A SELECT for DuckDB: person, user_id, device_id, event_type, time, and a column for each property asked for."""
+        """A SELECT for DuckDB: person, user_id, device_id, event_type, time (UTC); for each event property `e:<name>`; for
+        each user property `u:<name>`, and `s:<name>`: whether the event states it. Texts, NULL where there is no value.
+        """
 
 
 class DuckDBEngine:
@@ -96,14 +97,15 @@ class DuckDBEngine:
     def evaluate(
         self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
     ) -> Snapshot:
-        rule = _rule(cohort, nested)
+        rule = rule_of(cohort, nested)
         with self._session(f"the evaluation of cohort '{cohort.id}'") as connection:
-            self._read(connection, project, as_of, properties(rule), sql.properties(wanted))
+            self._read(connection, project, as_of, properties(rule))
             tables = _name_members(connection, nested)
             select = compile_rule(rule, as_of, project.zone, self._dialect, tables).subquery("found")
             member = exp.alias_(self._dialect.member(exp.column(PERSON)), "member")
             members = exp.select(member, exp.column(PERSON)).from_(select)
             connection.execute(f"CREATE TEMP TABLE {sql.MEMBERS} AS {self._written(members)}")
+            self._read(connection, project, as_of, sql.properties(wanted))
             return self._write(connection, as_of, wanted, out)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
@@ -113,7 +115,7 @@ class DuckDBEngine:
             return self._write(connection, as_of, wanted, out)
 
     def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        rule = _rule(cohort, nested)
+        rule = rule_of(cohort, nested)
         with self._session(f"the preview of cohort '{cohort.id}'") as connection:
             self._read(connection, project, as_of, properties(rule))
             select = compile_people(rule, as_of, project.zone, self._dialect, _name_members(connection, nested))
@@ -136,12 +138,11 @@ class DuckDBEngine:
             raise EngineError(f"{what} failed: {first_line}") from None
 
     def _read(
-        self, connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime, *asked: tuple[Sequence[str], Sequence[str]]
+        self, connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime, names: tuple[Sequence[str], Sequence[str]]
     ) -> None:
-        """Name the project's events `events`, with every property asked for."""
-        event = sorted({name for names, _ in asked for name in names})
-        user = sorted({name for _, names in asked for name in names})
-        connection.execute(f"CREATE TEMP VIEW events AS {self._events.relation(project.id, event, user, as_of)}")
+        """Name the project's events `events`, with a column for each event property and user property named."""
+        relation = self._events.relation(project.id, *names, as_of)
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW events AS {relation}")
 
     def _write(self, connection: duckdb.DuckDBPyConnection, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         """The table `members` with the wanted columns, sorted, as a file."""
@@ -170,14 +171,6 @@ class DuckDBEngine:
 
     def _written(self, select: exp.Select) -> str:
         return select.sql(self._dialect.name)
-
-
-def _rule(cohort: Cohort, nested: Mapping[str, Path]) -> Rule:
-    if unanswered := set(parts_of(cohort)) - set(nested):
-        raise Bug(f"cohort '{cohort.id}' is built of {', '.join(sorted(unanswered))}, which nobody answered first")
-    if not isinstance(cohort.definition, Behaviour):
-        raise Bug(f"cohort '{cohort.id}' is of kind {cohort.kind.value}; its source answers for it, not an engine")
-    return cohort.definition.who
 
 
 def _name_members(connection: duckdb.DuckDBPyConnection, nested: Mapping[str, Path]) -> dict[str, str]:

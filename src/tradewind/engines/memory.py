@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tradewind.engines.base import Preview
+from tradewind.cohorts.check import nested as parts_of
+from tradewind.cohorts.windows import zone_of
+from tradewind.engines.base import Preview, rule_of
 from tradewind.engines.matching import as_text, compares, meets
-from tradewind.errors import Bug, EngineError
-from tradewind.model.cohort import All, AnyOf, Behaviour, Between, Cohort, Did, InCohort, Last, Not, Rule, Since, UserProperty, Window
+from tradewind.errors import EngineError
+from tradewind.model.cohort import All, AnyOf, Between, Cohort, Did, InCohort, Last, Not, Rule, Since, UserProperty, Window
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -89,11 +91,9 @@ class MemoryEngine:
         self, people: Mapping[str, list[Event]], project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]
     ) -> dict[str, bool]:
         """Everybody the rule can speak of, and whether they belong."""
-        if not isinstance(cohort.definition, Behaviour):
-            raise Bug(f"cohort '{cohort.id}' is of kind {cohort.kind.value}; its source answers for it, not an engine")
-        rule = cohort.definition.who
-        members = {part: frozenset(_persons(_table(nested[part]))) for part in _parts(rule)}
-        asked = _Asked(as_of, ZoneInfo(project.zone), members)
+        rule = rule_of(cohort, nested)
+        members = {part: frozenset(_persons(_table(nested[part]))) for part in parts_of(cohort)}
+        asked = _Asked(as_of, zone_of(project.zone), members)
         everybody = set(people).union(*members.values())
         return {person: _holds(rule, person, people.get(person, []), asked) for person in everybody}
 
@@ -214,18 +214,6 @@ def _write(table: pa.Table, people: Mapping[str, list[Event]], as_of: datetime, 
 def _known(column: Wanted, people: Mapping[str, list[Event]]) -> bool:
     told = _told(column.source)
     return any(told(event)[1] is not None for events in people.values() for event in events)
-
-
-def _parts(rule: Rule) -> set[str]:
-    match rule:
-        case All(rules) | AnyOf(rules):
-            return set().union(*map(_parts, rules))
-        case Not(part):
-            return _parts(part)
-        case InCohort(cohort):
-            return {cohort}
-        case _:
-            return set()
 
 
 def _persons(table: pa.Table) -> list[str]:

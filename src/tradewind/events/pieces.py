@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ import duckdb
 from tradewind.compute import literal
 from tradewind.events import shape
 from tradewind.events.manifest import Columns, EventFile, FileRow
-from tradewind.events.quoting import pointer, quoted, text_list
+from tradewind.events.quoting import quoted, text_list
 
 MOST_COLUMNS = 40
 """Properties of each side that get a column of their own, at most."""
@@ -22,7 +23,7 @@ IN_USE = 0.01
 """The share of a piece's events in which such a property must occur."""
 
 _SAMPLE = 50_000
-_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key"
+_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low"
 
 
 @dataclass
@@ -91,25 +92,20 @@ class Piece:
         return str(self.connection.execute(shape.KEY_CHECK).fetchall()[0][0])
 
     def _drop_repeated(self) -> int:
-        doubtful = "SELECT key FROM piece WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
+        doubtful = "SELECT key_high FROM piece WHERE key_high IS NOT NULL GROUP BY key_high HAVING count(*) > 1"
         return self._delete(
-            f"""SELECT row FROM (SELECT rowid AS row, row_number() OVER (PARTITION BY coalesce(device_id, user_id), insert_id
-                ORDER BY file, line) AS place FROM piece WHERE key IN ({doubtful})) WHERE place > 1"""
+            f"""SELECT row FROM (SELECT rowid AS row, row_number() OVER (PARTITION BY key_high, key_low ORDER BY file, line) AS place
+                FROM piece WHERE key_high IN ({doubtful})) WHERE place > 1"""
         )
 
-    def _drop_known(self, key: str, paths: list[str]) -> int:
-        """Two steps: equal keys find the few candidates; then the ids themselves decide."""
-        stored = f"read_parquet({text_list(paths)})"
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE candidate AS SELECT rowid AS row, key, coalesce(device_id, user_id) AS device, insert_id "
-            f"FROM piece SEMI JOIN (SELECT {key} AS key FROM {stored}) USING (key)"
-        )
-        if not self.connection.execute("SELECT count(*) FROM candidate").fetchall()[0][0]:
+    def _drop_known(self, keys: str, paths: list[str]) -> int:
+        """Two steps: half a key finds the few candidates in the least time; then the other half decides."""
+        stored = f"(SELECT {keys} FROM read_parquet({text_list(paths)}))"
+        candidates = f"SELECT rowid AS row, key_high, key_low FROM piece SEMI JOIN {stored} USING (key_high)"
+        (found,) = self.connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {candidates}").fetchall()[0]
+        if not found:
             return 0
-        return self._delete(
-            f"""SELECT DISTINCT row FROM candidate JOIN (SELECT coalesce(device_id, user_id) AS device, insert_id FROM {stored}
-                WHERE {key} IN (SELECT key FROM candidate)) AS stored USING (device, insert_id)"""
-        )
+        return self._delete(f"SELECT row FROM candidate SEMI JOIN {stored} USING (key_high, key_low)")
 
     def _delete(self, rows: str) -> int:
         return int(self.connection.execute(f"DELETE FROM piece WHERE rowid IN ({rows})").fetchall()[0][0])
@@ -129,30 +125,36 @@ class Piece:
 
     def _copy(self, path: Path, columns: Columns, when: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        inner = [_FIXED]
+        inner = [_FIXED, *shape.FACTS]
         outer = [_FIXED]
         for side, names in (("event", columns.event), ("user", columns.user)):
             if names:
-                inner.append(f"json_extract_string({side}_properties, [{', '.join(map(pointer, names))}]) AS {side}")
-                outer += [f"{side}[{place}] AS {quoted(f'{side}.{name}')}" for place, name in enumerate(names, 1)]
+                wanted = json.dumps(dict.fromkeys(names, "VARCHAR"))
+                inner.append(f"json_transform({side}_properties, {literal(wanted)}) AS {side}")
+            for name in names:
+                value = f"{side}.{quoted(name)}"
+                if side == "user" and name in shape.FACTS:
+                    value = f"coalesce({value}, {name})"
+                outer.append(f"{value} AS {quoted(f'{side}.{name}')}")
         ordered = f"SELECT * FROM piece WHERE {when} ORDER BY time, file, line"
         query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
-        self.connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
         _sync(path)
         _sync(path.parent)
 
     def _columns(self, tally: Tally) -> Columns:
-        """The properties in use, judged by a sample of the piece."""
-        rows = self.connection.execute("SELECT count(*) FROM piece").fetchall()[0][0]
+        """The facts that occur, and the properties in use, judged by a sample of the piece."""
+        counts = self.connection.execute(f"SELECT count(*), {', '.join(f'count({fact})' for fact in shape.FACTS)} FROM piece").fetchall()[0]
+        rows, facts = counts[0], [fact for fact, count in zip(shape.FACTS, counts[1:], strict=True) if count]
         step = max(1, rows // _SAMPLE)
         chosen = []
-        for side, names in zip(("event", "user"), tally.names, strict=True):
+        for side, names, first in zip(("event", "user"), tally.names, ([], facts), strict=True):
             found = self.connection.execute(
                 f"SELECT name, count(*) FROM (SELECT unnest(json_keys({side}_properties)) AS name FROM piece WHERE rowid % {step} = 0) "
                 "GROUP BY name ORDER BY count(*) DESC, name"
             ).fetchall()
-            names.update(name for name, _ in found[:2000])
-            chosen.append(_distinct_names(name for name, count in found if count * step >= rows * IN_USE))
+            names.update(first, (name for name, _ in found[:2000]))
+            chosen.append(_distinct_names([*first, *(name for name, count in found if count * step >= rows * IN_USE)]))
         return Columns(chosen[0], chosen[1], True, self.key_check())
 
 
@@ -160,7 +162,7 @@ def _distinct_names(names: Iterable[str]) -> tuple[str, ...]:
     """The first names that stay apart when a column's name is read without regard to case; the others live in the JSON."""
     chosen: dict[str, str] = {}
     for name in names:
-        if "\0" not in name:
+        if name and "\0" not in name:
             chosen.setdefault(name.lower(), name)
     return tuple(chosen.values())[:MOST_COLUMNS]
 
@@ -171,7 +173,7 @@ def _by_key(files: Iterable[EventFile], key_check: str) -> list[tuple[str, list[
     other: list[str] = []
     for file in files:
         (stored if file.columns.key_check == key_check else other).append(str(file.path))
-    return [(key, paths) for key, paths in (("key", stored), (shape.KEY, other)) if paths]
+    return [(keys, paths) for keys, paths in ((", ".join(shape.KEYS), stored), (", ".join(shape.keys()), other)) if paths]
 
 
 def _sync(path: Path) -> None:

@@ -1,14 +1,13 @@
-"""One line of text as one event: the SQL that finds its fields, says why a line is refused, and merges its user facts."""
+"""One line of text as one event: the SQL that finds its fields and says why a line is refused."""
 
 from __future__ import annotations
 
-from tradewind.compute import literal
-from tradewind.events.quoting import text_list
+import json
 
-FACTS = (
-    "platform", "country", "region", "city", "language", "os_name", "device_type", "version_name", "idfa", "adid"
-)  # fmt: skip
-"""What an event says of its user outside `user_properties`; merged into them unless a property of that name is there."""
+from tradewind.compute import literal
+
+FACTS = ("platform", "country", "region", "city", "language", "os_name", "device_type", "version_name", "idfa", "adid")
+"""What an event says of its user outside `user_properties`: read as user properties unless one of that name has a value."""
 
 NO_PERSON = ("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "", "{}", "lmy47d", "0", "-1")
 """Ids that stand for nobody, in small letters; like the all-zero GUID they count as missing."""
@@ -25,36 +24,42 @@ BAD_ID = "an id that is not text"
 BAD_TIME = "no time, or one that is not a time between 2000 and 2200"
 BAD_PROPERTIES = "properties that are not a JSON object"
 
-_FIELDS = (
-    "/user_id", "/device_id", "/event_type", "/event_time", "/time", "/$insert_id", "/insert_id",
-    "/event_properties", "/user_properties", "/app_version",
-)  # fmt: skip
+KEYS = ("key_high", "key_low")
+"""The de-duplication key: 128 bits of hash over the device (the user where there is none) and the insert id."""
+
+KEY_CHECK = "SELECT hash('device', 'insert')"
+"""Its answer changes when DuckDB's hash function does, so that older keys are not trusted blindly."""
+
+_FIELDS = ("user_id", "device_id", "event_type", "event_time", "time", "$insert_id", "insert_id", "event_properties", "user_properties")
 _FIRST, _LAST = "TIMESTAMP '2000-01-01'", "TIMESTAMP '2200-01-01'"
 
 
 def events_of(lines: str) -> str:
     """A SELECT over a relation of numbered lines (file, line, text, fault).
 
-    Columns: file, line, reason (NULL when the event is good), user_id, device_id, event_type, time, insert_id,
-    whole, event_properties, user_properties, not_applied (property operations that are not carried out), key.
+    Columns: file, line, reason (NULL when the event is good), user_id, device_id, event_type, time, insert_id, whole,
+    event_properties, user_properties, not_applied (property operations that are not carried out), a column for each
+    fact, key_high, key_low.
     """
-    paths = text_list([*_FIELDS, *(f"/{fact}" for fact in FACTS)])
-    found = f"SELECT file, line, fault, text, try(json_extract_string(text, {paths})) AS f FROM {lines}"
-    named = f"""SELECT file, line, fault, text, f IS NULL AS broken, {_person("f[1]")} AS user_id, {_person("f[2]")} AS device_id,
-        f[1] AS raw_user, f[2] AS raw_device, nullif(f[3], '') AS event_type, f[4] IS NOT NULL AS whole, {_time()} AS time,
-        nullif(coalesce(f[6], f[7]), '') AS insert_id, coalesce(f[8], '{{}}') AS event_properties,
-        coalesce(f[9], '{{}}') AS stated, f[9] IS NOT NULL AS states, {_facts()} AS facts FROM ({found})"""
+    wanted = json.dumps(dict.fromkeys([*_FIELDS, *FACTS, "app_version"], "VARCHAR"))
+    found = f"SELECT file, line, fault, text, try(json_transform(text, {literal(wanted)})) AS f FROM {lines}"
+    named = f"""SELECT file, line, fault, text, f IS NULL AS broken, {_person("f.user_id")} AS user_id,
+        {_person("f.device_id")} AS device_id, nullif(f.event_type, '') AS event_type, f.event_time IS NOT NULL AS exported,
+        {_time()} AS time, nullif(coalesce(f."$insert_id", f.insert_id), '') AS insert_id,
+        coalesce(f.event_properties, '{{}}') AS event_properties, f.user_properties AS stated, {_facts()} FROM ({found})"""
+    operates = "NOT exported AND contains(stated, '\"$')"
     return f"""SELECT file, line, {_reason()} AS reason, user_id, device_id, event_type, time, insert_id,
-        whole AND states AS whole, event_properties, {_merged()} AS user_properties,
-        CASE WHEN contains(stated, '"$') AND NOT whole THEN {_not_applied()} ELSE 0 END AS not_applied, {KEY} AS key
-        FROM ({named})"""
+        exported AND stated IS NOT NULL AS whole, event_properties,
+        CASE WHEN {operates} THEN {_operations()} ELSE coalesce(stated, '{{}}') END AS user_properties,
+        CASE WHEN {operates} THEN {_not_applied()} ELSE 0 END AS not_applied, {", ".join(FACTS)}, {", ".join(keys())} FROM ({named})"""
 
 
-KEY = "CASE WHEN insert_id IS NOT NULL THEN hash(coalesce(device_id, user_id), insert_id) END"
-"""The de-duplication key: equal for equal (device, insert id); equal keys are compared by the texts themselves."""
-
-KEY_CHECK = "SELECT hash('device', 'insert')"
-"""Its answer changes when DuckDB's hash function does, so that older keys are not trusted blindly."""
+def keys() -> tuple[str, str]:
+    """The two halves of the key as expressions over device_id, user_id and insert_id; NULL without an insert id."""
+    device = "coalesce(device_id, user_id)"
+    halves = (f"hash({device}, insert_id)", f"hash(insert_id, {device})")
+    high, low = (f"CASE WHEN insert_id IS NOT NULL THEN {half} END AS {name}" for half, name in zip(halves, KEYS, strict=True))
+    return high, low
 
 
 def _person(field: str) -> str:
@@ -65,24 +70,15 @@ def _person(field: str) -> str:
 
 
 def _time() -> str:
-    text = "coalesce(f[4], f[5])"
-    milliseconds = "try(make_timestamp(CAST(f[5] AS BIGINT) * 1000))"
-    written = f"CASE WHEN strlen({text}) >= 19 THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS TIMESTAMP) END"
-    return f"CASE WHEN f[4] IS NULL AND strlen(f[5]) < 19 THEN {milliseconds} ELSE {written} END"
+    """The export's text, milliseconds, or any text with date, time and perhaps a zone; in UTC."""
+    text = "coalesce(f.event_time, f.time)"
+    return f"""CASE WHEN f.event_time IS NULL AND strlen(f.time) < 19 THEN try(make_timestamp(CAST(f.time AS BIGINT) * 1000))
+        ELSE coalesce(try_strptime({text}, '%Y-%m-%d %H:%M:%S.%f'),
+            CASE WHEN strlen({text}) >= 19 THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS TIMESTAMP) END) END"""
 
 
 def _facts() -> str:
-    """The facts of an event as the inside of a JSON object, without those stated as properties; '' when there are none."""
-    parts = []
-    for position, fact in enumerate(FACTS, len(_FIELDS) + 1):
-        value = f"coalesce(f[{position}], f[10])" if fact == "version_name" else f"f[{position}]"
-        stated = f"try(json_exists(f[9], '/{fact}'))"
-        parts.append(
-            f"""CASE WHEN {value} IS NULL THEN NULL
-            WHEN contains(f[9], '"{fact}"') THEN CASE WHEN {stated} THEN NULL ELSE '"{fact}":' || to_json({value}) END
-            ELSE '"{fact}":' || to_json({value}) END"""
-        )
-    return f"concat_ws(',', {', '.join(parts)})"
+    return ", ".join(f"coalesce(f.{fact}, f.app_version) AS {fact}" if fact == "version_name" else f"f.{fact}" for fact in FACTS)
 
 
 def _reason() -> str:
@@ -95,28 +91,22 @@ def _reason() -> str:
         WHEN {unlike.format("user_id")} OR {unlike.format("device_id")} THEN {literal(BAD_ID)}
         WHEN user_id IS NULL AND device_id IS NULL THEN {literal(NOBODY)}
         WHEN time IS NULL OR time < {_FIRST} OR time >= {_LAST} THEN {literal(BAD_TIME)}
-        WHEN NOT ({_object("event_properties")} AND {_object("stated")}) THEN {literal(BAD_PROPERTIES)} END"""
+        WHEN NOT ({_object("event_properties")} AND {_object("coalesce(stated, '{}')")}) THEN {literal(BAD_PROPERTIES)} END"""
 
 
 def _object(text: str) -> str:
     return f"(starts_with({text}, '{{') AND json_valid({text}))"
 
 
-def _merged() -> str:
-    stated = f"""CASE WHEN contains(stated, '"$') AND NOT whole THEN {_operations()} ELSE stated END"""
-    return f"""CASE WHEN facts = '' THEN {stated} WHEN stated = '{{}}' THEN '{{' || facts || '}}'
-        ELSE replace(left({stated}, -1) || ',' || facts || '}}', '{{,', '{{') END"""
-
-
 def _operations() -> str:
     """Plain properties, those of $set, and null for those of $unset, as one object; the first of a name counts."""
-    plain = f"""list_transform(list_filter(json_keys(stated), lambda k: NOT starts_with(k, '$')),
-        lambda k: to_json(k) || ':' || json_extract(stated, {_pointer("k")}))"""
     given = (
         "CASE WHEN json_type(stated, '/$set') = 'OBJECT' THEN [nullif(left(substr(json_extract(stated, '/$set'), 2), -1), '')] ELSE [] END"
     )
     unset = "list_transform(json_keys(stated, '/$unset'), lambda k: to_json(k) || ':null')"
-    return f"try('{{' || array_to_string(list_concat({given}, {unset}, {plain}), ',') || '}}')"
+    plain = f"""list_transform(list_filter(json_keys(stated), lambda k: NOT starts_with(k, '$')),
+        lambda k: to_json(k) || ':' || json_extract(stated, {_pointer("k")}))"""
+    return f"coalesce(try('{{' || array_to_string(list_concat({given}, {unset}, {plain}), ',') || '}}'), '{{}}')"
 
 
 def _not_applied() -> str:

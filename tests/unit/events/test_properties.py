@@ -46,7 +46,7 @@ def test_any_name_is_safe(desk: Desk, side: str, own_column: bool) -> None:
 def one(desk: Desk, side: str, names: list[str], own_column: bool) -> dict[str, str | None]:
     """The properties of the only event, read from their columns or, as if the file had none, from the JSON."""
     files = desk.store.files("p")
-    assert set(names) == set(getattr(files[0].columns, side))
+    assert {name for name in names if name} == set(getattr(files[0].columns, side))
     if not own_column:
         files = tuple(replace(file, columns=Columns((), (), file.columns.whole, file.columns.key_check)) for file in files)
     wanted = (names, ()) if side == "event" else ((), names)
@@ -130,7 +130,7 @@ def test_facts_of_the_event_become_user_properties_unless_stated(desk: Desk) -> 
     rows = desk.ask('SELECT "u:country", "u:platform", "u:version_name", "u:city", "s:country" FROM events ORDER BY time',
                     user=("country", "platform", "version_name", "city"))  # fmt: skip
     assert [tuple(row.values()) for row in rows] == [
-        ('No"way', "own", None, None, True), (None, None, "1.2", None, True), (None, "Web", None, None, False)
+        ('No"way', "own", None, None, True), ("Norway", None, "1.2", None, True), (None, "Web", None, None, False)
     ]  # fmt: skip
 
 
@@ -140,4 +140,4 @@ def test_the_json_of_a_file_is_json(desk: Desk) -> None:
     with connect(Bounds()) as connection:
         file = desk.store.files("p")[0].path
         rows = connection.execute(f"SELECT user_properties FROM read_parquet('{file}') ORDER BY time").fetchall()
-    assert [json.loads(text) for (text,) in rows] == [{"country": "Norway"}, {"a": {"b": {}}, "platform": "x\\"}]
+    assert [json.loads(text) for (text,) in rows] == [{}, {"a": {"b": {}}}]

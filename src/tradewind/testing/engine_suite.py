@@ -1,0 +1,201 @@
+"""The conformance suite of engines: whatever computes them, files of members hold to these laws."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tradewind.engines.base import Engine, Preview
+from tradewind.engines.memory import Event
+from tradewind.errors import Bug, ConfigurationError, EngineError
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did, InCohort, Last, Not, Rule, StaticList
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.snapshot import Snapshot, Wanted
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+PROJECT = Project("default", "Default", ProjectPlan.PAID, "UTC", ())
+
+EngineOf = Callable[[Iterable[Event]], Engine]
+"""Gives an engine that knows exactly these events, all of the project `default`."""
+
+
+def happened(hours_ago: float, user: str | None = None, device: str | None = None, event: str = "Buy", **properties: Any) -> Event:
+    """An event that states no user property."""
+    return Event(event, NOON - timedelta(hours=hours_ago), user, device, properties, {}, whole=False)
+
+
+def said(hours_ago: float, user: str | None = None, device: str | None = None, **properties: Any) -> Event:
+    """An event that states user properties."""
+    return Event("said", NOON - timedelta(hours=hours_ago), user, device, {}, properties, whole=False)
+
+
+def cohort_of(rule: Rule, cohort: str = "c") -> Cohort:
+    """A behavioural cohort."""
+    return Cohort("default", cohort, cohort, CohortKind.BEHAVIOURAL, Behaviour(rule))
+
+
+def a_list(path: Path, *persons: str) -> Path:
+    """A member file as a list leaves it, with a column of its own."""
+    members = [hashlib.md5(person.encode(), usedforsecurity=False).digest() for person in persons]
+    columns = {"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}
+    pq.write_table(pa.table({**columns, "column.note": pa.array([person[-1] for person in persons])}), path)
+    return path
+
+
+EVERYBODY = Not(Did("nothing of the kind"))
+
+
+class EngineSuite:
+    """Subclass it with a fixture `engine_of` (an `EngineOf`)."""
+
+    @pytest.fixture
+    def members(self, engine_of: EngineOf, tmp_path: Path) -> Callable[..., tuple[Snapshot, dict[str, dict[str, Any]]]]:
+        """Evaluates a rule and gives the snapshot and its rows by person."""
+
+        def evaluate(events: Sequence[Event], wanted: Sequence[Wanted] = (), rule: Rule = EVERYBODY) -> tuple[Snapshot, dict[str, Any]]:
+            out = tmp_path / "runs" / "members.parquet"
+            snapshot = engine_of(events).evaluate(PROJECT, cohort_of(rule), NOON, wanted, {}, out)
+            return snapshot, {row["person"]: row for row in pq.read_table(snapshot.path).to_pylist()}
+
+        return evaluate
+
+    def test_a_member_is_the_hash_of_the_person_and_rows_are_sorted(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """Sixteen bytes for each person, in order; nothing else lies in the folder."""
+        out = tmp_path / "run" / "members.parquet"
+        events = [happened(1, f"u{i}") for i in range(50)] + [happened(1, None, "d1")]
+        snapshot = engine_of(events).evaluate(PROJECT, cohort_of(Did("Buy")), NOON, (), {}, out)
+        table = pq.read_table(out)
+        assert (snapshot, table.column_names) == (Snapshot(out, 51, NOON), ["member", "person"])
+        rows = table.to_pylist()
+        assert all(row["member"] == hashlib.md5(row["person"].encode(), usedforsecurity=False).digest() for row in rows)
+        assert [row["member"] for row in rows] == sorted(row["member"] for row in rows)
+        assert {"user:u7", "device:d1"} <= {row["person"] for row in rows}
+        assert [path.name for path in out.parent.iterdir()] == ["members.parquet"]
+
+    def test_an_event_without_a_user_is_of_whom_the_device_knows(self, members: Callable[..., Any]) -> None:
+        """The last user before it, else the first after it, else the device; what comes after the instant says nothing."""
+        events = [
+            happened(9, None, "old"),
+            happened(8, "ann", "old", "A"),
+            happened(7, None, "old"),
+            happened(6, "bob", "old", "A"),
+            happened(5, None, "old"),
+            happened(5, None, "old"),
+            happened(4, None, "lone"),
+            happened(-1, "cem", "lone", "A"),
+        ]
+        _, twice = members(events, rule=Did("Buy"))
+        assert set(twice) == {"user:ann", "user:bob", "device:lone"}
+
+    def test_latest_values(self, members: Callable[..., Any]) -> None:
+        """A user property as last stated, even as nothing; an event property as last there."""
+        wanted = [Wanted(source, False) for source in ("user_id", "device_id", "user.adid", "event.adid")]
+        events = [
+            said(9, "ann", "d1", adid="one"),
+            said(8, "ann", "d2", adid="two"),
+            happened(7, "ann", None, adid="x"),
+            happened(6, "ann"),
+            said(5, "bob", adid="three"),
+            said(4, "bob", adid=None),
+            happened(3, None, "d9"),
+        ]
+        snapshot, rows = members(events, wanted)
+        assert snapshot.missing == ()
+        shown = {person: [row[column.source] for column in wanted] for person, row in rows.items()}
+        assert shown == {
+            "user:ann": ["ann", "d2", "two", "x"],
+            "user:bob": ["bob", None, None, None],
+            "device:d9": [None, "d9", None, None],
+        }
+
+    def test_all_values(self, members: Callable[..., Any]) -> None:
+        """Each different value once, the one seen last at the end; NULL for nobody's."""
+        wanted = [Wanted(source, True) for source in ("user_id", "device_id", "user.adid", "event.adid")]
+        events = [
+            said(9, "ann", "d1", adid="one"),
+            said(8, "ann", "d2", adid="two"),
+            said(7, "ann", "d1", adid="one"),
+            said(6, "ann", adid=None),
+            happened(5, "ann", None, adid="y"),
+            happened(4, "ann", None, adid="x"),
+            happened(3, "bob"),
+        ]
+        _, rows = members(events, wanted)
+        assert [rows["user:ann"][column.source] for column in wanted] == [["ann"], ["d2", "d1"], ["two", "one"], ["y", "x"]]
+        assert [rows["user:bob"][column.source] for column in wanted] == [["bob"], None, None, None]
+
+    def test_a_source_nobody_ever_stated_is_missing(self, members: Callable[..., Any]) -> None:
+        """Missing is what the data does not have, not what these members do not have."""
+        wanted = [Wanted("user.adid", False), Wanted("user.gone", False), Wanted("event.gone", True)]
+        events = [said(5, "ann", adid="one"), happened(4, "bob")]
+        snapshot, rows = members(events, wanted, Did("Buy"))
+        assert (snapshot.missing, set(rows)) == (("user.gone", "event.gone"), {"user:bob"})
+
+    def test_without_events_there_is_nobody(self, members: Callable[..., Any]) -> None:
+        """An empty store answers with an empty file of the right columns."""
+        snapshot, rows = members([], [Wanted("user.adid", False)])
+        assert (snapshot.members, rows, snapshot.missing) == (0, {}, ("user.adid",))
+        assert pq.read_table(snapshot.path).column_names == ["member", "person", "user.adid"]
+
+    def test_columns_are_attached_to_a_list(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """Every row of the list stays, with its own columns; who never did anything has at least its own id."""
+        given = a_list(tmp_path / "list.parquet", "user:ann", "user:zoe", "device:d9", "row 3")
+        events = [said(2, "ann", "d1", adid="one"), said(1, "bob", "d2", adid="two")]
+        wanted = [Wanted("user_id", False), Wanted("device_id", False), Wanted("user.adid", True)]
+        snapshot = engine_of(events).attach(PROJECT, given, NOON, wanted, tmp_path / "attached.parquet")
+        rows = {row.pop("person"): row for row in pq.read_table(snapshot.path).to_pylist()}
+        assert snapshot.members == 4
+        shown = {person: [row[name] for name in ("column.note", "user_id", "device_id", "user.adid")] for person, row in rows.items()}
+        assert shown == {
+            "user:ann": ["n", "ann", "d1", ["one"]],
+            "user:zoe": ["e", "zoe", None, None],
+            "device:d9": ["9", None, "d9", None],
+            "row 3": ["3", None, None, None],
+        }
+
+    def test_a_preview_counts_and_shows_a_few(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """Members, of whom the rule can speak, and the first persons; no file is written."""
+        vips = a_list(tmp_path / "vips.parquet", "user:zoe")
+        events = [happened(1, "bob"), happened(1, "ann"), happened(1, "cem", None, "Look")]
+        engine = engine_of(events)
+        assert engine.preview(PROJECT, cohort_of(Did("Buy")), NOON, {}, 1) == Preview(2, 3, ("user:ann",))
+        outside = cohort_of(Not(InCohort("vips")))
+        assert engine.preview(PROJECT, outside, NOON, {"vips": vips}, 9) == Preview(3, 4, ("user:ann", "user:bob", "user:cem"))
+
+    def test_projects_do_not_see_one_another(self, engine_of: EngineOf) -> None:
+        """Another project has none of these events."""
+        other = Project("other", "Other", ProjectPlan.PAID, "UTC", ())
+        assert engine_of([happened(1, "ann")]).preview(other, cohort_of(EVERYBODY), NOON, {}, 9) == Preview(0, 0, ())
+
+    def test_an_answer_replaces_an_older_one(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """The same file named twice holds the second answer."""
+        out = tmp_path / "members.parquet"
+        engine = engine_of([happened(1, "ann"), happened(1, "bob", None, "Look")])
+        for rule, person in ((Did("Buy"), "user:ann"), (Did("Look"), "user:bob")):
+            engine.evaluate(PROJECT, cohort_of(rule), NOON, (), {}, out)
+            assert pq.read_table(out).column("person").to_pylist() == [person]
+
+    def test_mistakes_are_told_in_a_sentence(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """A broken part, a zone that is none, a part that nobody answered, and a kind that is not an engine's."""
+        engine, broken = engine_of([happened(1, "ann")]), tmp_path / "broken.parquet"
+        broken.write_bytes(b"PAR1 is not enough")
+        out = tmp_path / "members.parquet"
+        with pytest.raises(EngineError, match=r"^[^\n]+$"):
+            engine.evaluate(PROJECT, cohort_of(InCohort("vips")), NOON, (), {"vips": broken}, out)
+        with pytest.raises(EngineError, match=r"^[^\n]+$"):
+            engine.attach(PROJECT, broken, NOON, (), out)
+        nowhere = Project("default", "Default", ProjectPlan.PAID, "Mars/Olympus", ())
+        with pytest.raises(ConfigurationError, match="is not a time zone"):
+            engine.preview(nowhere, cohort_of(Did("Buy", window=Last(1))), NOON, {}, 1)
+        with pytest.raises(Bug, match="vips, which nobody answered"):
+            engine.preview(PROJECT, cohort_of(InCohort("vips")), NOON, {}, 1)
+        with pytest.raises(Bug, match="its source answers"):
+            engine.preview(PROJECT, Cohort("default", "l", "L", CohortKind.STATIC, StaticList("a.csv")), NOON, {}, 1)
+        assert not out.exists()
