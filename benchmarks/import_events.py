@@ -81,29 +81,32 @@ def ours(folder: Path, events: int) -> None:
 
 
 def plain(folder: Path) -> None:
-    """What one would write first: read a line, parse it, collect the columns, write Parquet. Neither sorts nor de-duplicates."""
+    """What one would write first, for the same columns: read a line, parse it, collect, write Parquet. No order, no de-duplication."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema(
-        [("user_id", pa.string()), ("device_id", pa.string()), ("event_type", pa.string()), ("time", pa.timestamp("us")),
-         ("insert_id", pa.string()), ("event_properties", pa.string()), ("user_properties", pa.string())]
-    )  # fmt: skip
     facts = ("platform", "country", "language")
+    sides = {"event": ("category", "sku", "price", "quantity", "gift", "subject"), "user": ("advertising_id", "uid2", "plan")}
+    texts = ["user_id", "device_id", "event_type", "$insert_id", "event_properties", "user_properties"]
+    texts += [f"{side}.{name}" for side, names in (*sides.items(), ("user", facts)) for name in names]
+    schema = pa.schema([pa.field(name, pa.string()) for name in texts] + [pa.field("time", pa.timestamp("us"))])
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     with pq.ParquetWriter(folder / "home" / "plain.parquet", schema) as writer:
         for path in sorted((folder / "input").iterdir()):
             with gzip.open(path, "rt", encoding="utf-8") as lines:
                 for line in lines:
                     event = json.loads(line)
-                    columns["user_id"].append(event["user_id"])
-                    columns["device_id"].append(event["device_id"])
-                    columns["event_type"].append(event["event_type"])
+                    for name in ("user_id", "device_id", "event_type", "$insert_id"):
+                        columns[name].append(event[name])
                     columns["time"].append(datetime.fromisoformat(event["event_time"]))
-                    columns["insert_id"].append(event["$insert_id"])
-                    columns["event_properties"].append(json.dumps(event["event_properties"]))
-                    known = {name: event[name] for name in facts if event[name] is not None}
-                    columns["user_properties"].append(json.dumps(known | event["user_properties"]))
+                    for side, names in sides.items():
+                        stated = event[f"{side}_properties"]
+                        columns[f"{side}_properties"].append(json.dumps(stated))
+                        for name in names:
+                            value = stated.get(name)
+                            columns[f"{side}.{name}"].append(value if value is None or isinstance(value, str) else json.dumps(value))
+                    for name in facts:
+                        columns[f"user.{name}"].append(event[name])
                     if len(columns["time"]) == 100_000:
                         writer.write_table(pa.table(columns, schema))
                         columns = {name: [] for name in schema.names}

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.errors import LedgerError
+from tradewind.errors import ConfigurationError, LedgerError
 
 metadata = sa.MetaData()
 """Every table of the product; each room that stores declares its own in its file `sql.py`."""
@@ -23,8 +23,7 @@ class Database:
     """A SQLite file or a PostgreSQL, named by URL. All access is by `transaction()`, kept short."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self.engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+        self.engine = _engine(url)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
@@ -49,6 +48,16 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    """Raises ConfigurationError when PostgreSQL is named and its driver is not installed."""
+    if url.startswith("sqlite"):
+        return sa.create_engine(url, connect_args={"timeout": 30})
+    try:
+        return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("a PostgreSQL as database needs its driver; install it with: pip install 'tradewind[postgres]'") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

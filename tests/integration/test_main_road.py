@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from postgres_process import postgres
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
 
@@ -307,3 +308,19 @@ def test_lapsed_members_are_added_again(product: Product, sandbox: SandboxProces
     assert len(sandbox.members("ready1", segment)) == 5
     sandbox.post("/_sandbox/clock", {"advance_seconds": 1200})
     assert sandbox.members("ready1", segment) == set()
+
+
+def test_the_same_road_over_a_postgresql(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    """Catalog, vault, ledger and membership rows in a PostgreSQL named by URL: the same commands give the same segment."""
+    with postgres() as server:
+        product = Product(tmp_path, sandbox.url, TTD_SECRET=SECRET, TRADEWIND_DATABASE_URL=server.admin)
+        product.ok("init")
+        words = ("--advertiser", "ready1", "--region", "sandbox", "--secret-env", "TTD_SECRET", "--map", "column.idfa=DAID")
+        product.ok("connections", "add", "main", *words)
+        segment = a_list(product, guids(5))
+        assert operations(product.ok("syncs", "run", "devices")) == {"add": 5}
+        assert operations(product.ok("syncs", "run", "devices")) == {"refresh": 5}
+        assert product.call("syncs", "add", "devices", "main", "--id", "other", "--segment", segment.upper()).code == 10
+        assert product.ok("doctor")["findings"]
+        assert len(sandbox.members("ready1", segment)) == 5
+        assert not (tmp_path / "home" / "tradewind.db").exists()

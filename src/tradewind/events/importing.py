@@ -6,7 +6,8 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,19 +130,30 @@ class _Import:
         self.rejects.unlink(missing_ok=True)
         known = self.store.files(self.project)
         reading = Reading(inputs, self.on_progress, self.clock, self.piece)
-        with connect(Bounds(MEMORY, min(8, os.cpu_count() or 2), self.scratch)) as connection:
-            piece = Piece(connection)
+        bounds = Bounds(MEMORY, min(8, os.cpu_count() or 2), self.scratch)
+        with connect(bounds) as connection, ThreadPoolExecutor(1) as writer:
+            writing: Future[None] | None = None
             while not reading.ended:
+                piece = Piece(connection)
                 piece.fill(pa.RecordBatchReader.from_batches(LINES, reading.next_piece()))
                 self.refused.update(reading.refused)
+                if writing:
+                    writing.result()
                 if reading.broken_earlier:
                     self._discard()
                     return False
                 piece.drop_streams(reading.broken_here)
-                piece.set_rejects_aside(self.tally, reading.labels, self.rejects)
-                piece.drop_duplicates(self.tally, (*known, *self._written()))
-                piece.write(self.tally, self.store.home, f"events/{self.project}", f"{self.id}-{reading.pieces:02}")
+                writing = writer.submit(self._finish, piece, reading.pieces, list(reading.labels), known)
+            if writing:
+                writing.result()
         return True
+
+    def _finish(self, piece: Piece, number: int, labels: list[str], known: Sequence[EventFile]) -> None:
+        """Take a full piece to the disk, while the next is being filled."""
+        piece.set_rejects_aside(self.tally, labels, self.rejects)
+        piece.drop_duplicates(self.tally, (*known, *self._written()))
+        piece.write(self.tally, self.store.home, f"events/{self.project}", f"{self.id}-{number:02}")
+        piece.close()
 
     def _written(self) -> list[EventFile]:
         home = self.store.home

@@ -23,6 +23,7 @@ IN_USE = 0.01
 """The share of a piece's events in which such a property must occur."""
 
 _SAMPLE = 50_000
+_HOW = "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 61440"
 _FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low"
 
 
@@ -40,16 +41,20 @@ class Tally:
 
 
 class Piece:
-    """The table `piece` of a connection: some hundred thousand events, as many as fit the memory given."""
+    """A table of some hundred thousand events, in a cursor of its own: one piece is written while the next is filled."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+        self.connection = connection.cursor()
 
     def fill(self, lines: object) -> None:
         """Parse a stream of record batches (inputs.LINES) into the table."""
         self.connection.register("lines", lines)
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {shape.events_of('lines')}")
         self.connection.unregister("lines")
+
+    def close(self) -> None:
+        """Give the table back."""
+        self.connection.close()
 
     def drop_streams(self, numbers: Iterable[int]) -> None:
         """Remove every line of the streams with these numbers."""
@@ -138,7 +143,7 @@ class Piece:
                 outer.append(f"{value} AS {quoted(f'{side}.{name}')}")
         ordered = f"SELECT * FROM piece WHERE {when} ORDER BY time, file, line"
         query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
-        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, {_HOW})")
         _sync(path)
         _sync(path.parent)
 
