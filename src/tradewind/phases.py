@@ -37,6 +37,9 @@ Watch = Callable[[str, int, int], None]
 
 APPROVED = "approved"
 
+DELIVERED = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS, RunOutcome.INCOMPLETE})
+"""Outcomes of runs whose plan was carried out, wholly or in part."""
+
 
 @dataclass(frozen=True)
 class Approvals:
@@ -115,7 +118,7 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     """The plan as the guards see it, with what people have allowed for this run."""
     allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
-    return plan_delta(delta, snapshot.missing, allowed.given)
+    return plan_delta(delta, _gone(stage, snapshot), allowed.given)
 
 
 def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
@@ -133,8 +136,13 @@ def hold(stage: Stage, planned: Plan) -> Run:
 
 
 def deliver(stage: Stage, planned: Plan) -> Stop | None:
-    """Send every batch that is not settled; returns what stopped it, if anything did."""
+    """Send every batch that is not settled; returns what stopped it, if anything did.
+
+    Once the membership is written nothing more is sent: what came after would be in nobody's belief.
+    """
     parts, run = stage.parts, stage.run
+    if parts.versions.of_run(run.id):
+        return None
     parts.ledger.lay(stage.claim, batches(planned.delta.parts))
     delivery = Delivery(
         ledger=parts.ledger,
@@ -181,6 +189,15 @@ def close(stage: Stage, stop: Stop | None) -> Run:
         outcome = RunOutcome.INCOMPLETE
     stage.parts.ledger.close(stage.claim, outcome, stop.sentence if stop else "", stage.parts.clock.now())
     return _as_written(stage)
+
+
+def _gone(stage: Stage, snapshot: Snapshot) -> tuple[str, ...]:
+    """Mapped columns that the sync's last run still found and this one does not; one that never was is no loss."""
+    for earlier in stage.parts.ledger.history(stage.run.project, stage.run.sync):
+        if earlier.id != stage.run.id and earlier.outcome in DELIVERED:
+            before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot)
+            return tuple(source for source in snapshot.missing if before and source not in before.missing)
+    return ()
 
 
 def _fates(stage: Stage) -> list[Fate]:

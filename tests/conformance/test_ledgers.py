@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_process import Server, postgres
 
+from postgres_process import Server, postgres
 from tradewind.database import Database
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.sql import SqlLedger

@@ -121,19 +121,33 @@ def test_a_held_run_can_be_discarded_or_makes_way(product: Product, sandbox: San
     assert len(sandbox.members("ready1", segment)) == 90
 
 
-def test_an_emptied_list_and_a_lost_column_are_held(product: Product, sandbox: SandboxProcess) -> None:
-    """Neither an empty answer nor a column that is gone removes anybody."""
-    segment = a_list(product, guids(20))
-    product.ok("syncs", "run", "devices")
-    product.write("people.csv", "who\nu1\nu2\n")
-    product.write("sql.yaml", "cohorts: [{id: q, name: Q, kind: sql, query: SELECT who FROM people, files: {people: people.csv}}]\n")
+def test_a_lost_column_and_an_empty_answer_are_held(product: Product, sandbox: SandboxProcess) -> None:
+    """Neither a column that is gone nor an empty answer removes anybody."""
+    product.write("people.csv", table(guids(20)))
+    query = "cohorts: [{id: q, name: Q, kind: sql, query: 'SELECT %s FROM people', files: {people: people.csv}}]\n"
+    product.write("sql.yaml", query % "idfa")
     product.ok("apply", "sql.yaml")
-    held = product.call("syncs", "add", "q", "main")
-    assert held.code == 0
-    report = product.call("syncs", "run", held.json["id"])
-    assert report.code == 12
-    assert report.json["plan"]["verdicts"][0]["guard"] == "column_gone"
-    assert len(sandbox.members("ready1", segment)) == 20
+    sync = product.ok("syncs", "add", "q", "main", "--cadence", "daily")
+    assert operations(product.ok("syncs", "run", sync["id"])) == {"add": 20}
+    product.write("sql.yaml", query % "idfa AS other")
+    product.ok("apply", "sql.yaml")
+    held = product.call("syncs", "run", sync["id"])
+    assert held.code == 12
+    assert {verdict["guard"] for verdict in held.json["plan"]["verdicts"]} == {"column_gone", "empty"}
+    assert len(sandbox.members("ready1", sync["segment"])) == 20
+
+
+def test_a_column_that_never_was_is_said_and_holds_nothing(product: Product) -> None:
+    """A map may name more than the data has: that is told, and the first run goes on."""
+    words = ("--advertiser", "ready1", "--region", "sandbox", "--secret-env", "TTD_SECRET")
+    product.ok("connections", "add", "wide", *words, "--map", "column.idfa=DAID", "--map", "column.tdid=TDID")
+    product.write("people.csv", table(guids(5)))
+    product.write("sql.yaml", "cohorts: [{id: q, name: Q, kind: sql, query: SELECT idfa FROM people, files: {people: people.csv}}]\n")
+    product.ok("apply", "sql.yaml")
+    sync = product.ok("syncs", "add", "q", "wide")
+    done = product.text("syncs", "run", sync["id"])
+    assert done.code == 0
+    assert "nowhere in the data: column.tdid" in done.output
 
 
 def test_a_partial_failure_is_told_by_identifier(product: Product, sandbox: SandboxProcess) -> None:

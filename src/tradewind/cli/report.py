@@ -31,6 +31,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
     rows = [*(_people(report.resolution) if report.resolution else ()), *(_changes(report.plan) if report.plan else ())]
     rows += list(_answers(report))
     show.table("", ("", "count", ""), rows)
+    if report.snapshot and report.snapshot.missing:
+        show.line(f"Mapped, but nowhere in the data: {', '.join(report.snapshot.missing)}.")
     if run.state is RunState.HELD and report.plan:
         print_verdicts(report.plan, run.id)
     if report.lapses_at:
@@ -41,6 +43,8 @@ def print_proposal(proposal: Proposal) -> None:
     """What a run would do."""
     show.line(f"Plan of {proposal.sync.id} as of {proposal.as_of:%Y-%m-%d %H:%M} UTC: {proposal.plan.decision.value}. Nothing was sent.")
     show.table("", ("", "count", ""), [*_people(proposal.resolution), *_changes(proposal.plan)])
+    if proposal.snapshot.missing:
+        show.line(f"Mapped, but nowhere in the data: {', '.join(proposal.snapshot.missing)}.")
     if proposal.plan.decision is Decision.HOLD:
         print_verdicts(proposal.plan, None)
 

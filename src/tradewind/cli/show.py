@@ -14,8 +14,19 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer for this instant (a date or RFC 3339 time) instead of now.")]
@@ -75,10 +86,17 @@ def note(text: str) -> None:
     err.print(text, markup=False)
 
 
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
 @contextmanager
 def bar(what: str, *, in_bytes: bool = False) -> Iterator[Any]:
     """A progress bar with rate and time left; gives a function `(done, total, note)`. Silent where nobody looks."""
-    rate = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),)
+    rate = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), _Rate())
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

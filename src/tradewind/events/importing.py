@@ -26,7 +26,7 @@ from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
 
-PIECE = 256 << 20
+PIECE = 512 << 20
 """Bytes of text taken at a time; memory stays the same however much is imported."""
 
 MEMORY = "400MiB"
@@ -130,7 +130,7 @@ class _Import:
         self.rejects.unlink(missing_ok=True)
         known = self.store.files(self.project)
         reading = Reading(inputs, self.on_progress, self.clock, self.piece)
-        bounds = Bounds(MEMORY, min(8, os.cpu_count() or 2), self.scratch)
+        bounds = Bounds(MEMORY, max(1, min(8, os.cpu_count() or 2) - 1), self.scratch)
         with connect(bounds) as connection, ThreadPoolExecutor(1) as writer:
             writing: Future[None] | None = None
             while not reading.ended:

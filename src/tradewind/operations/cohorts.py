@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.identifier import Resolution
 from tradewind.operations.instants import instant
+from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 
 
@@ -72,7 +71,7 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
     """Who would be in a cohort now, and with a connection, with which identifiers. Writes nothing that lasts."""
     cohort = parts.catalog.cohort(project, cohort_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
-    with _folder(parts) as folder:
+    with scratch(parts) as folder:
         seen = members.preview(parts, cohort, moment, limit, folder)
         resolution = None
         if connection:
@@ -90,7 +89,7 @@ def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Pa
         raise DefinitionError(f"the folder {to.parent} does not exist")
     cohort = parts.catalog.cohort(project, cohort_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
-    with _folder(parts) as folder:
+    with scratch(parts) as folder:
         snapshot = members.evaluate(parts, cohort, moment, (), folder)
         finished = folder / to.name
         export_persons(snapshot.path, finished)
@@ -102,15 +101,3 @@ def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Pa
 def _explained(cohort: Cohort, known: dict[str, Cohort]) -> Explained:
     names = {each.id: each.name for each in known.values()}
     return Explained(cohort.id, cohort.name, cohort.kind.value, sentence_of(cohort, names))
-
-
-@contextmanager
-def _folder(parts: Parts) -> Iterator[Path]:
-    """A folder of the home that is gone afterwards."""
-    runs = parts.home / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".look-", dir=runs))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,12 +11,12 @@ from tradewind.errors import DefinitionError
 from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import Resolution
-from tradewind.model.plan import Approval, Operation, Plan
-from tradewind.model.run import Account, Attempt, Run, RunOutcome, RunState
+from tradewind.model.plan import Approval, Batch, Operation, Plan
+from tradewind.model.run import Account, Attempt, Outcome, Run, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding
 from tradewind.operations.claims import take
-from tradewind.operations.syncs import go_on
+from tradewind.operations.syncs import go_on, permitted
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch
 
@@ -128,6 +128,7 @@ def approve(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, 
     lacking = sorted(set(known) - {approval.guard for approval in approvals})
     if lacking:
         raise DefinitionError(f"run {run.id} is also held by {', '.join(lacking)}; approve every guard by name and count")
+    permitted(parts, project, run.sync)
     claim = take(parts.ledger, run.id, parts.clock)
     parts.ledger.record(claim, APPROVED, Approvals(approvals))
     return go_on(parts, run, watch)
@@ -154,6 +155,12 @@ def _again(attempts: tuple[Attempt, ...]) -> int:
     return len(attempts) - len({attempt.batch for attempt in attempts})
 
 
+def keeps(batch: Batch, outcome: Outcome | None) -> bool:
+    """Whether a batch put somebody into the segment, or renewed somebody there."""
+    return batch.operation is not Operation.REMOVE and outcome is not None and outcome.accepted > 0
+
+
 def _lapses_at(parts: Parts, run: Run, binding: Binding) -> datetime | None:
-    sent = [batch.stamp for batch, _, outcome, _ in parts.ledger.settled(run.id) if outcome and outcome.accepted and batch.stamp]
-    return max(sent) + timedelta(minutes=binding.ttl_minutes) if sent else None
+    sent = [batch.stamp for batch, _, outcome, _ in parts.ledger.settled(run.id) if keeps(batch, outcome)]
+    stamps = [stamp for stamp in sent if stamp]
+    return min(stamps) + timedelta(minutes=binding.ttl_minutes) if stamps else None

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from tradewind import runner
 from tradewind.catalog.yaml import default_sync_id
@@ -21,6 +18,7 @@ from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations.claims import take
 from tradewind.operations.instants import instant
+from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import Watch, binding_of
 
@@ -75,16 +73,10 @@ def add(parts: Parts, project: str, wish: Wish) -> Sync:
 
 def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Proposal:
     """What a run would do now; nothing is sent and nothing is written to the ledger."""
-    sync = _allowed(parts, project, sync_id)
+    sync = permitted(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
-    folder = parts.home / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".plan-", dir=folder))
-    try:
-        run = _new(parts, sync, moment)
-        return Proposal(sync, moment, *runner.propose(parts, run, work, watch))
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with scratch(parts) as folder:
+        return Proposal(sync, moment, *runner.propose(parts, _new(parts, sync, moment), folder, watch))
 
 
 def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Run:
@@ -92,7 +84,7 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
 
     Raises ConfigurationError when the project or the connection may not send, LedgerError when another process is at it.
     """
-    sync = _allowed(parts, project, sync_id)
+    sync = permitted(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     opened = _unfinished(parts, sync, moment if as_of else None) or _open(parts, sync, moment)
     return go_on(parts, opened, watch)
@@ -115,8 +107,8 @@ def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
     return done
 
 
-def _allowed(parts: Parts, project_id: str, sync_id: str) -> Sync:
-    """The sync, if its project may send through its connection."""
+def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
+    """The sync, if its project may send through its connection now. Raises ConfigurationError with what to do."""
     sync = parts.catalog.sync(project_id, sync_id)
     project, connection = parts.catalog.project(project_id), parts.catalog.connection(project_id, sync.connection)
     if project.plan is not ProjectPlan.PAID:

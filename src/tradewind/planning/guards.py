@@ -12,17 +12,17 @@ SMALL_SEGMENT = 50
 SMALL_SEGMENT_SHARE = 0.5
 
 
-def judge(delta: Delta, missing: Iterable[str]) -> tuple[Verdict, ...]:
-    """Every verdict against a delta. `missing` are the mapped columns that the data does not have at all."""
-    found = (column_gone(tuple(missing)), empty(delta), shrink(delta))
+def judge(delta: Delta, gone: Iterable[str]) -> tuple[Verdict, ...]:
+    """Every verdict against a delta. `gone` are the mapped columns that the data had before and has no more."""
+    found = (column_gone(tuple(gone)), empty(delta), shrink(delta))
     return tuple(verdict for verdict in found if verdict)
 
 
-def column_gone(missing: tuple[str, ...]) -> Verdict | None:
-    """A column of the identity map is nowhere in the data: its identifiers would all be removed."""
-    if not missing:
+def column_gone(gone: tuple[str, ...]) -> Verdict | None:
+    """A column of the identity map has gone from the data: its identifiers would all be removed."""
+    if not gone:
         return None
-    return Verdict("column_gone", len(missing), 0, f"mapped but not in the data: {', '.join(missing)}")
+    return Verdict("column_gone", len(gone), 0, f"mapped, in the data before, and there no more: {', '.join(gone)}")
 
 
 def empty(delta: Delta) -> Verdict | None:

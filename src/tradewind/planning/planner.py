@@ -11,9 +11,9 @@ ORDER = (Operation.REMOVE, Operation.ADD, Operation.REFRESH)
 """Removals go before adds, so that the platform's own "time left" shows what the adds say."""
 
 
-def plan(delta: Delta, missing: Iterable[str] = (), approvals: Iterable[Approval] = ()) -> Plan:
+def plan(delta: Delta, gone: Iterable[str] = (), approvals: Iterable[Approval] = ()) -> Plan:
     """The plan of a delta: it is held when a guard objects and no approval covers the count."""
-    verdicts = judge(delta, missing)
+    verdicts = judge(delta, gone)
     decision = Decision.HOLD if unanswered(verdicts, approvals) else Decision.PROCEED
     return Plan(delta, verdicts, decision)
 
