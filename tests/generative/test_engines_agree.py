@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from tradewind.cohorts.document import read_text, read_value
 from tradewind.cohorts.explain import explain
+from tradewind.cohorts.operators import condition
 from tradewind.cohorts.parse import parse_cohort, to_document
-from tradewind.compute import Bounds
+from tradewind.compute import Bounds, connect, literal
 from tradewind.engines.base import Engine
-from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.duckdb import DuckDBDialect, DuckDBEngine
+from tradewind.engines.matching import meets
 from tradewind.engines.memory import Event, MemoryEngine
 from tradewind.model.cohort import (
     All,
@@ -78,7 +81,7 @@ events = st.lists(
     max_size=14,
 )
 
-several = st.lists(words, min_size=1, max_size=3).map(tuple)
+several = st.lists(words, min_size=1, max_size=4).map(tuple)
 globs = st.lists(st.sampled_from(["*", "**", "a*", "?", "[a-z]", "[!a]*", "a/**", "[", "(none)"]), min_size=1, max_size=2).map(tuple)
 matched = {Operator.GLOB_MATCH, Operator.GLOB_DOES_NOT_MATCH}
 operators = st.sampled_from(Operator).flatmap(lambda operator: st.tuples(st.just(operator), globs if operator in matched else several))
@@ -108,6 +111,60 @@ rules: st.SearchStrategy[Rule] = st.recursive(leaves, _branches, max_leaves=5)
 
 def cohort_of(rule: Rule, name: str = "c") -> Cohort:
     return Cohort("default", name, "C", CohortKind.BEHAVIOURAL, Behaviour(rule))
+
+
+POOL = (
+    None,
+    "",
+    "a",
+    "A",
+    "ab",
+    "a/b",
+    "b",
+    "%",
+    "10",
+    "9.5",
+    "-1",
+    "+2",
+    "1e1",
+    ".5",
+    "1_0",
+    " 1",
+    "nan",
+    "true",
+    "False",
+    "(none)",
+    "é",
+    "É",
+    "it's",
+)
+POOL += (
+    'q"x',
+    "\\",
+    "[x",
+    "[",
+    "[]",
+    '["a"]',
+    '["a","B"]',
+    "[1,10]",
+    "[null]",
+    '["a",null]',
+    "[true]",
+    '["a/b","x"]',
+    "a\nb",
+    "{}",
+    "z" * 50,
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(operators)
+def test_an_operator_means_the_same_in_sql_and_in_python(met: tuple[Operator, tuple[str, ...]]) -> None:
+    judged = condition(exp.column("v"), *met, DuckDBDialect()).sql("duckdb")
+    rows = ", ".join("(NULL)" if value is None else f"({literal(value)})" for value in POOL)
+    with connect(Bounds()) as connection:
+        found = connection.execute(f"SELECT v, {judged} FROM (VALUES {rows}) pool(v)").fetchall()
+    assert dict(found) == {value: meets(value, *met) for value in POOL}
 
 
 @settings(derandomize=True, max_examples=100, deadline=None)

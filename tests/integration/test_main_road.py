@@ -248,7 +248,9 @@ def test_a_refused_account_is_paused_until_it_is_mended(product: Product, sandbo
     product.environment["TTD_SECRET"] = "wrong-secret-entirely"
     words = ("--advertiser", "ready1", "--region", "sandbox", "--secret-env", "TTD_SECRET", "--map", "column.idfa=DAID")
     product.ok("connections", "add", "main", *words)
-    report = product.call("syncs", "run", "devices").json
+    ended = product.call("syncs", "run", "devices")
+    assert ended.code == 13
+    report = ended.json
     assert report["run"]["outcome"] == "incomplete"
     assert report["account"]["not_sent"] == 5
     paused = product.call("syncs", "run", "devices")

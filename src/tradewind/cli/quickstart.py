@@ -11,12 +11,10 @@ import typer
 from tradewind.cli import show
 from tradewind.cli.connections import secret_from
 from tradewind.cli.place import home_of, parts_of, project_of
-from tradewind.cli.report import print_proposal, print_report
-from tradewind.cli.syncs import HELD
+from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, Mapping
-from tradewind.model.run import RunState
 
 if TYPE_CHECKING:
     from tradewind.parts import Parts
@@ -65,8 +63,7 @@ def quickstart(
             done = syncs.run(parts, project, sync.id, None, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
-    if done.state is RunState.HELD:
-        raise typer.Exit(HELD)
+    raise typer.Exit(exit_code(done))
 
 
 def _make_home(context: typer.Context) -> None:

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tradewind.cli import show
+from tradewind.errors import DeliveryError
 from tradewind.model.identifier import REFUSAL_SENTENCES, Resolution
 from tradewind.model.plan import Decision, Operation, Plan
-from tradewind.model.run import RunState
+from tradewind.model.run import Run, RunOutcome, RunState
 
 if TYPE_CHECKING:
     from tradewind.operations.runs import RunReport
     from tradewind.operations.syncs import Proposal
+
+HELD = 12
+"""The exit code of a run that a guard holds: an answer, not an accident."""
 
 Row = tuple[str, int, str]
 
@@ -37,6 +41,13 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         print_verdicts(report.plan, run.id)
     if report.lapses_at:
         show.line(f"Sent again before {report.lapses_at:%Y-%m-%d %H:%M} UTC, members stay; otherwise they lapse then.")
+
+
+def exit_code(run: Run) -> int:
+    """What a command ends with after a run: a held or incomplete one must not look like success to a program."""
+    if run.state is RunState.HELD:
+        return HELD
+    return DeliveryError.exit_code if run.outcome is RunOutcome.INCOMPLETE else 0
 
 
 def print_proposal(proposal: Proposal) -> None:

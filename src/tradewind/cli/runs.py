@@ -8,12 +8,10 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
-from tradewind.cli.report import print_report
+from tradewind.cli.report import exit_code, print_report
 from tradewind.cli.show import Json
-from tradewind.cli.syncs import HELD
 from tradewind.errors import DefinitionError
 from tradewind.model.plan import Approval
-from tradewind.model.run import RunState
 
 app = typer.Typer(help="What happened in each run.", no_args_is_help=True)
 
@@ -97,8 +95,7 @@ def approve(
             done = runs.approve(parts, project_of(context), run, approvals, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project_of(context), run)
     print_report(report, as_json=as_json)
-    if done.state is RunState.HELD:
-        raise typer.Exit(HELD)
+    raise typer.Exit(exit_code(done))
 
 
 @app.command()

@@ -8,15 +8,11 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
-from tradewind.cli.report import print_proposal, print_report
+from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
-from tradewind.model.run import RunState
 from tradewind.model.sync import Cadence
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
-
-HELD = 12
-"""The exit code of a run that a guard holds: an answer, not an accident."""
 
 
 @app.command()
@@ -71,8 +67,7 @@ def run(
             done = syncs.run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
-    if done.state is RunState.HELD:
-        raise typer.Exit(HELD)
+    raise typer.Exit(exit_code(done))
 
 
 @app.command("list")

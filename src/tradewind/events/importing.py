@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from tradewind.clock import Clock
 from tradewind.compute import Bounds, connect
-from tradewind.errors import Bug, DefinitionError
+from tradewind.errors import Bug, DefinitionError, EngineError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
 from tradewind.events.lines import LINES, Unreadable
@@ -26,7 +27,7 @@ from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
 
-PIECE = 512 << 20
+PIECE = 384 << 20
 """Bytes of text taken at a time; memory stays the same however much is imported."""
 
 MEMORY = "400MiB"
@@ -77,6 +78,7 @@ def import_events(
         work = _Import(store, project, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
         inputs, skipped = work.choose(found)
         try:
+            shutil.rmtree(work.scratch, ignore_errors=True)
             while not work.attempt(inputs):
                 inputs = [each for each in inputs if str(each.path) not in work.refused]
             tally = work.tally
@@ -85,6 +87,9 @@ def import_events(
             read = [each for each in inputs if str(each.path) not in work.refused]
             if read:
                 work.commit(read, started)
+        except (duckdb.Error, OSError) as error:
+            first_line = str(error).partition("\n")[0] or type(error).__name__
+            raise EngineError(f"the import into project '{project}' failed and left nothing: {first_line}") from error
         finally:
             shutil.rmtree(work.scratch, ignore_errors=True)
     months = tuple(sorted({file.month for file in tally.files}))
@@ -100,7 +105,7 @@ class _Import:
     def __init__(self, store: EventStore, project: str, number: str, on_progress: Progress, clock: Clock, piece: int) -> None:
         self.store, self.project, self.id = store, project, number
         self.on_progress, self.clock, self.piece = on_progress, clock, piece
-        self.scratch = store.home / "scratch" / number
+        self.scratch = store.home / "scratch" / project
         self.rejects = store.home / "imports" / project / f"{number}-rejects.ndjson"
         self.refused: dict[str, str] = {}
         self.tally = Tally()
