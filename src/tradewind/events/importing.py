@@ -67,9 +67,10 @@ def import_events(
 ) -> ImportSummary:
     """Bring the events of files and folders into the store.
 
-    A file seen before is skipped, a bad line goes to the rejects file, a damaged file is refused whole; nothing is
-    visible until everything is on the disk. Raises DefinitionError when a path is missing or of an unknown kind, when a
-    table lacks a needed column, or when another import of the project is going on.
+    A file seen before is skipped, a bad line goes to the rejects file, a damaged file (or a table without the needed
+    columns) is refused whole; nothing is visible until everything is on the disk. `piece` is how many bytes of text are
+    taken at a time. Raises DefinitionError when a path is missing or of an unknown kind or when another import of the
+    project is going on, EngineError when memory or disk do not suffice.
     """
     started, begun = clock.now(), clock.monotonic()
     found, ignored = find_inputs(paths)
