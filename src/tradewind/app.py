@@ -14,7 +14,7 @@ from tradewind import __version__
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import SystemClock
 from tradewind.compute import Bounds, duckdb_version
-from tradewind.database import Database
+from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
 from tradewind.door import Door
 from tradewind.engines.duckdb import DuckDBEngine
@@ -40,7 +40,6 @@ def make_home(home: Path | None, zone: str) -> Initialised:
     settings = read_settings(home)
     if not settings.home.parent.is_dir():
         raise ConfigurationError(f"the folder {settings.home.parent} does not exist; make it, or choose another home")
-    settings.home.mkdir(mode=0o700, exist_ok=True)
     database = Database(settings.database_url)
     try:
         return initialise(settings.home, database, zone=zone)
@@ -77,7 +76,7 @@ def opened(home: Path | None) -> Iterator[Parts]:
     Raises ConfigurationError when the home was never made, its key is missing or wrong, or a setting is not what it should be.
     """
     settings = read_settings(home)
-    if not (settings.home / NAME).exists():
+    if not any((settings.home / name).exists() for name in (NAME, SQLITE)):
         raise ConfigurationError(f"{settings.home} is not a home of tradewind yet; make it with: tradewind init")
     database = Database(settings.database_url)
     door = Door(loopback_only=settings.loopback_only)

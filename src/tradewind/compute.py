@@ -39,6 +39,11 @@ def literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def quoted(name: str) -> str:
+    """The name of a column or table as SQL, whatever characters it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def duckdb_version() -> str:
     """The version of DuckDB at work."""
     return duckdb.__version__

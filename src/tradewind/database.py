@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from tradewind.errors import ConfigurationError, LedgerError
 
+SQLITE = "tradewind.db"
+"""The file of a home that is its database, where no other is named by URL."""
+
 metadata = sa.MetaData()
 """Every table of the product; each room that stores declares its own in its file `sql.py`."""
 
@@ -31,18 +34,20 @@ class Database:
     @classmethod
     def at(cls, home: Path) -> Database:
         """The SQLite database of a home folder."""
-        return cls(f"sqlite:///{home / 'tradewind.db'}")
+        return cls(f"sqlite:///{home / SQLITE}")
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises. Never spans a request.
 
-        Raises LedgerError when the store cannot be reached or is locked for longer than 30 s.
+        Raises LedgerError when the store cannot be reached, is no database, or is locked for longer than 30 s.
         """
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
+            if type(error) not in {sa.exc.OperationalError, sa.exc.DatabaseError}:  # others are about our own statements
+                raise
             raise LedgerError(f"the database at {self.engine.url.render_as_string()} cannot be used: {error.orig}") from error
 
     def close(self) -> None:
@@ -51,13 +56,17 @@ class Database:
 
 
 def _engine(url: str) -> sa.Engine:
-    """Raises ConfigurationError when PostgreSQL is named and its driver is not installed."""
-    if url.startswith("sqlite"):
-        return sa.create_engine(url, connect_args={"timeout": 30})
+    """Raises ConfigurationError, without the URL, when it is none, or when its driver is not installed."""
     try:
+        if url.startswith("sqlite"):
+            return sa.create_engine(url, connect_args={"timeout": 30})
         return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise ConfigurationError("a PostgreSQL as database needs its driver; install it with: pip install 'tradewind[postgres]'") from error
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "TRADEWIND_DATABASE_URL is not the URL of a database; expected sqlite:///PATH or postgresql://user:password@host:port/name"
+        ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -103,7 +103,7 @@ def _home(given: Path | None) -> Path:
 def _read_toml(path: Path) -> dict[str, object]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from error
@@ -115,14 +115,14 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 
 def _loopback_url(url: str) -> str:
-    parts = urlsplit(url.strip())
     try:
+        parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
-        here = bool(port) and (host == "localhost" or ip_address(host).is_loopback)
+        here = parts.scheme == "http" and bool(port) and (host == "localhost" or ip_address(host).is_loopback)
+        bare = parts.username is None and parts.path in {"", "/"} and not parts.query and not parts.fragment
     except ValueError:
-        here = False
-    bare = parts.username is None and parts.path in {"", "/"} and not parts.query and not parts.fragment
-    if not (here and bare and parts.scheme == "http"):
+        here = bare = False
+    if not (here and bare):
         raise ValueError("expected the address of a sandbox on this machine, such as http://127.0.0.1:8390")
     return f"{parts.scheme}://{parts.netloc}"
 

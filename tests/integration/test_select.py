@@ -47,7 +47,7 @@ def source(base: Path, url: str = "", events: EventTable | None = None, seconds:
 def events_of(folder: Path) -> EventTable:
     """Four events in the shape of the event store: the last of them is of the instant itself."""
     (folder / "events").mkdir()
-    duckdb.execute(
+    duckdb.connect().execute(
         "COPY (SELECT 'u' || n AS user_id, 'd' || n AS device_id, 'commit' AS event_type, "
         "TIMESTAMP '2026-06-28' + INTERVAL (n) DAY AS time, "
         "'{}' AS event_properties, '{}' AS user_properties, 'user:u' || n AS person FROM range(4) r(n)) "
@@ -88,7 +88,7 @@ def test_the_table_of_events_knows_whose_each_event_is(tmp_path: Path) -> None:
 
 def test_files_are_tables_of_text(tmp_path: Path) -> None:
     (tmp_path / "crm.csv").write_text("user,idfa,spent\nann,a,5\nbob,b,50\nbob,c,70\n,d,99\n")
-    duckdb.execute(f"COPY (SELECT 'bob' AS user, 1 AS vip) TO '{tmp_path}/vip.parquet' (FORMAT parquet)")
+    duckdb.connect().execute(f"COPY (SELECT 'bob' AS user, 1 AS vip) TO '{tmp_path}/vip.parquet' (FORMAT parquet)")
     query = "SELECT c.user AS who, idfa FROM crm c LEFT JOIN vip USING (user) WHERE CAST(spent AS INT) >= 50;"
     definition = Select(query, files=(("crm", "crm.csv"), ("vip", "vip.parquet")), identifiers=DEVICES, people="who")
     snapshot = source(tmp_path).evaluate(definition, [Wanted("column.idfa", True)], AS_OF, tmp_path / "m.parquet")

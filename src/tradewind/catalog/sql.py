@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from tradewind.cohorts.check import nested
 from tradewind.cohorts.document import read_value
-from tradewind.cohorts.parse import parse_cohort, to_document
+from tradewind.cohorts.parse import LONGEST_NAME, SLUG, parse_cohort, to_document
 from tradewind.database import Database, metadata
 from tradewind.destinations.thetradedesk.spec import SANDBOX
 from tradewind.errors import DefinitionError
@@ -219,9 +219,12 @@ class Catalog:
     def save_connection(self, connection: Connection) -> Connection:
         """Write a connection and give it with its version: one more where anything changed. Whether it is paused stays as it is.
 
-        Raises DefinitionError when the destination is not enabled, when it would cross between sandbox and a real region,
+        Raises DefinitionError when id or name cannot be one, when the destination is not enabled,
+        when it would cross between sandbox and a real region,
         and when host or advertiser would change under a sync: people already sent there could never be removed.
         """
+        _check_id("connection", connection.id)
+        _check_name("connection", connection.name)
         with self._transaction() as db:
             inside = self.within(db)
             _check_enabled(inside.project(connection.project), connection.destination)
@@ -274,6 +277,7 @@ class Catalog:
         Raises DefinitionError when the id is taken, cohort or connection is unknown, the project has no paid plan or the
         destination is not enabled, and when another sync of any project owns the segment or one that differs by case.
         """
+        _check_id("sync", sync.id)
         with self._transaction() as db:
             inside = self.within(db)
             project, connection = inside.project(sync.project), inside.connection(sync.project, sync.connection)
@@ -363,6 +367,16 @@ def _pick(known: Mapping[str, Value], wanted: str, kind: str) -> Value:
 
 def _is(table: sa.Table, project: str, id_: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return table.c.project == project, table.c.id == id_
+
+
+def _check_id(kind: str, id_: str) -> None:
+    if not SLUG.fullmatch(id_):
+        raise DefinitionError(f"'{id_[:80]}' cannot be the id of a {kind}; expected lower-case letters, digits and hyphens, at most 63")
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
 
 
 def _refuse_in_use(what: str, users: list[str]) -> None:

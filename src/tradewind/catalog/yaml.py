@@ -27,6 +27,7 @@ LONGEST_TTL_DAYS = 180
 DEFAULT_TTL_DAYS = 30
 
 _SOURCE = re.compile(r"user_id|device_id|(user|event|column)\..+")
+SOURCES = "user_id, device_id, user.<property>, event.<property> or column.<name>"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Value = TypeVar("Value")
@@ -105,6 +106,8 @@ def _files(paths: Iterable[Path]) -> list[Path]:
             if not inside:
                 raise DefinitionError("holds no .yaml file", file=str(path))
             files += inside
+        elif path.exists() and not path.is_file():
+            raise DefinitionError("is neither a regular file nor a folder; expected a .yaml file or a folder of them", file=str(path))
         else:
             files.append(path)
     return files
@@ -167,12 +170,15 @@ def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Wri
 def _mapping(node: Node) -> IdMapping:
     fields = node.fields(required=("from", "to"), optional=("take",), what="in a mapping")
     source = fields["from"].text()
-    if not _SOURCE.fullmatch(source):
-        fields["from"].refuse(
-            f"expected user_id, device_id, user.<property>, event.<property> or column.<name>, found {fields['from'].described()}"
-        )
+    if not is_source(source):
+        fields["from"].refuse(f"expected {SOURCES}, found {fields['from'].described()}")
     take = _choice(fields["take"], Take, "way to take values") if "take" in fields else Take.LATEST
     return IdMapping(source, _choice(fields["to"], IdType, "type of identifier"), take)
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names where identifiers come from: one of `SOURCES`."""
+    return bool(_SOURCE.fullmatch(text))
 
 
 def _secret(node: Node, folder: Path) -> SecretSource:

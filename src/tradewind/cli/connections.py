@@ -12,13 +12,14 @@ import typer
 from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import Json
-from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.destinations.base import Verdict
+from tradewind.errors import ConfigurationError, DefinitionError, DeliveryError
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import Send
 
 app = typer.Typer(help="Accounts at a platform: advertiser, secret, region, identity map.", no_args_is_help=True)
 
-NOT_READY = ConfigurationError.exit_code
+NOT_READY, TRY_AGAIN = ConfigurationError.exit_code, DeliveryError.exit_code
 
 
 @app.command()
@@ -64,6 +65,8 @@ def prove(
     from tradewind.operations import connections
 
     with parts_of(context) as parts:
+        if live:
+            connections.identifier(live)
         probe = connections.test(parts, project_of(context), id_)
         trial = connections.try_live(parts, project_of(context), id_, live) if live and probe.ready else None
     if as_json:
@@ -75,6 +78,8 @@ def prove(
             removed = trial.removed.value if trial.removed else "not tried"
             why = f" ({trial.refused})" if trial.refused else ""
             show.line(f"Live: add {trial.added.value}, removal {removed}, in segment '{trial.segment}'{why}.")
+    if probe.verdict in {Verdict.UNREACHABLE, Verdict.THROTTLED}:
+        raise typer.Exit(TRY_AGAIN)
     if not (probe.ready and (trial is None or trial.passed)):
         raise typer.Exit(NOT_READY)
 
@@ -100,18 +105,15 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
 def secret_from(variable: str | None, file: Path | None) -> Secret:
     """The secret, from where it was said to be, or asked for at the terminal. Raises DefinitionError when it is nowhere."""
+    from tradewind.catalog.yaml import SecretSource
+    from tradewind.operations.apply import read_secret
+
     if variable and file:
         raise DefinitionError("give --secret-env or --secret-file, not both")
     if variable:
-        value = os.environ.get(variable, "")
-        if not value:
-            raise DefinitionError(f"the environment variable {variable} is not set")
-        return Secret(value)
+        return read_secret(SecretSource("env", variable), os.environ)
     if file:
-        try:
-            return Secret(file.read_text(encoding="utf-8").strip("\r\n"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise DefinitionError(f"the secret cannot be read from it: {type(error).__name__}", file=str(file)) from None
+        return read_secret(SecretSource("file", str(file)), os.environ)
     if not sys.stdin.isatty():
         raise DefinitionError("no terminal to ask for the secret at; give --secret-env or --secret-file")
     return Secret(typer.prompt("Secret (not shown)", hide_input=True))

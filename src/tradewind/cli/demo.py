@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tradewind.cli.show import Json
+from tradewind.errors import DefinitionError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,4 +25,6 @@ def demo(
     """Make a shop's events, turn them into segments at an emulated The Trade Desk, and compare with the answer key."""
     from tradewind.demo.tour import tour
 
+    if keep is not None and keep.exists() and not keep.is_dir():
+        raise DefinitionError(f"{keep} is not a folder; name one for the demo to work in")
     raise typer.Exit(tour(people, seed, keep, as_json=as_json))

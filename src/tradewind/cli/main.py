@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tradewind import __version__
 from tradewind.cli import show
 from tradewind.cli.place import Place
-from tradewind.errors import Bug, TradewindError
+from tradewind.errors import Bug, ConfigurationError, TradewindError
 
 USAGE, INTERRUPTED = 2, 130
 
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; every error becomes one sentence on standard error."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(args=words, standalone_mode=False) or 0)
+        return int(_command_tree()(args=words, prog_name="tradewind", standalone_mode=False) or 0)
     except typer.Exit as leave:
         return leave.exit_code
     except BrokenPipeError:
@@ -59,8 +62,18 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error, words)
 
 
+@cache
+def _command_tree() -> TyperGroup:
+    """The commands, put together once a process: a program that calls `main` often need not wait for it each time."""
+    tree = get_command(app)
+    assert isinstance(tree, TyperGroup)
+    return tree
+
+
 def _fail(error: BaseException, words: list[str]) -> int:
     kind, sentence, code = _judge(error, words)
+    if not sentence.startswith("Usage:"):
+        sentence = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(sentence.split()))
     if "--json" in words:
         show.print_json({"error": {"kind": kind, "message": sentence, "exit_code": code}})
     show.note(sentence if sentence.startswith("Usage:") else f"error: {sentence}")
@@ -76,6 +89,9 @@ def _judge(error: BaseException, words: list[str]) -> tuple[str, str, int]:
             return "interrupted", "interrupted; what was done so far is kept", INTERRUPTED
         case TradewindError():
             return type(error).__name__, str(error), error.exit_code
+        case OSError(strerror=str(reason), filename=str() | Path() as path):
+            mend = ConfigurationError(f"{path}: {reason}; see to rights, free space, and that files and folders are what they should be")
+            return type(mend).__name__, str(mend), mend.exit_code
     where = f"{type(error).__name__} in {' '.join(_command(words))}"
     return "Bug", f"this is a defect of tradewind ({where}); set TRADEWIND_DEBUG=1, repeat, and report what it prints", Bug.exit_code
 
@@ -85,7 +101,7 @@ def _usage(error: typer.TyperException) -> str:
     message = error.format_message()
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "tradewind"
-    return message if message.startswith("Usage:") else f"{message} See: {where} --help"
+    return message if message.startswith("Usage:") else f"{message if message.endswith(('.', '?')) else f'{message}.'} See: {where} --help"
 
 
 def _command(words: list[str]) -> list[str]:

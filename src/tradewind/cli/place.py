@@ -24,11 +24,12 @@ class Place:
 
 @contextmanager
 def parts_of(context: typer.Context) -> Iterator[Parts]:
-    """The parts of the home folder, opened for one command."""
+    """The parts of the home folder, opened for one command. Raises DefinitionError for a project that is not there."""
     from tradewind.app import opened
 
     place: Place = context.find_root().obj
     with opened(place.home) as parts:
+        parts.catalog.project(place.project)
         yield parts
 
 

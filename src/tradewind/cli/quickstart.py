@@ -44,14 +44,15 @@ def quickstart(
     from tradewind.operations import quickstart as operation
     from tradewind.operations import runs, syncs
 
-    _make_home(context)
     project, reports = project_of(context), operation.look(file)
     if not as_json:
         _print_columns(reports)
     mappings = _settle(reports, list(column or []))
+    _make_home(context)
     with parts_of(context) as parts:
+        cohort = operation.cohort_of(parts, project, file, mappings, name)
         chosen = connection or _new_connection(parts, project, advertiser, region, auth, (secret_env, secret_file), mappings)
-        sync, _ = operation.prepare(parts, project, file, mappings, chosen, name)
+        sync, _ = operation.prepare(parts, cohort, chosen)
         with show.bar("planning") as move:
             proposal = syncs.plan(parts, project, sync.id, None, lambda what, done, total: move(done, total, what))
         if not as_json:

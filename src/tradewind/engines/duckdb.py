@@ -14,9 +14,9 @@ from sqlglot import exp
 from tradewind.cohorts.compile import PERSON, compile_people, compile_rule, properties
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.compute import Bounds, connect, literal
+from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import Preview, rule_of
-from tradewind.engines.files import publish
 from tradewind.errors import EngineError
 from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project

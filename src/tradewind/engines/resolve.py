@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ import duckdb
 from sqlglot import exp
 
 from tradewind.compute import Bounds, connect, literal
+from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import refusal, unusual_sql, value
 from tradewind.membership.buckets import bucket_name, bucket_sql
@@ -45,8 +44,8 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
                 account = _run(connection, work)
         except (duckdb.Error, OSError) as error:
             raise EngineError(f"the members in {snapshot.name} could not be resolved: {_first_line(error)}") from None
-        _publish(work.rejects, rejects)
-        _publish(work.out, out)
+        publish(work.rejects, rejects)
+        publish(work.out, out)
     return account
 
 
@@ -172,26 +171,6 @@ def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, i
         duplicates=usable - sum(identifiers.values()),
         warnings={UNUSUAL: odd} if odd else {},
     )
-
-
-def _publish(finished: Path, place: Path) -> None:
-    """Make a file, or a folder of files, durable and give it its name, replacing what had it."""
-    for path in sorted(finished.iterdir()) if finished.is_dir() else ():
-        _sync(path)
-    _sync(finished)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_dir():
-        shutil.rmtree(place)
-    finished.replace(place)
-    _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:

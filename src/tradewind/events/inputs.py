@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from isal import igzip
 
 from tradewind.errors import DefinitionError
 from tradewind.events.lines import Unreadable, split_lines
@@ -114,8 +115,10 @@ def _read_zip(path: Path, part: Callable[[str], int], moved: Callable[[int], Non
 
 
 def _decompressed(file: Any, name: str) -> AbstractContextManager[Any]:
-    stream = pa.PythonFile(file, mode="r")
-    return pa.CompressedInputStream(stream, "gzip") if name.endswith(".gz") else stream
+    if name.endswith(".gz"):
+        stream: AbstractContextManager[Any] = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
+        return stream
+    return pa.PythonFile(file, mode="r")
 
 
 def _brief(error: Exception) -> str:

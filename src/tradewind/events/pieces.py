@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from pathlib import Path
 
 import duckdb
 
-from tradewind.compute import literal
+from tradewind.compute import literal, quoted
+from tradewind.durable import sync
 from tradewind.events import shape
 from tradewind.events.manifest import Columns, EventFile, FileRow
-from tradewind.events.quoting import quoted, text_list
+from tradewind.events.quoting import text_list
 
 MOST_COLUMNS = 40
 """Properties of each side that get a column of their own, at most."""
@@ -23,7 +23,7 @@ IN_USE = 0.01
 """The share of a piece's events in which such a property must occur."""
 
 _SAMPLE = 50_000
-_HOW = "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 61440"
+_HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440"
 _FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low"
 
 
@@ -144,8 +144,8 @@ class Piece:
         ordered = f"SELECT * FROM piece WHERE {when} ORDER BY time, file, line"
         query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
         self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, {_HOW})")
-        _sync(path)
-        _sync(path.parent)
+        sync(path)
+        sync(path.parent)
 
     def _columns(self, tally: Tally) -> Columns:
         """The facts that occur, and the properties in use, judged by a sample of the piece."""
@@ -179,12 +179,3 @@ def _by_key(files: Iterable[EventFile], key_check: str) -> list[tuple[str, list[
     for file in files:
         (stored if file.columns.key_check == key_check else other).append(str(file.path))
     return [(keys, paths) for keys, paths in ((", ".join(shape.KEYS), stored), (", ".join(shape.keys()), other)) if paths]
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,15 +1,10 @@
-"""Names, JSON keys and lists as SQL writes them, whatever characters they have."""
+"""JSON keys and lists as SQL writes them, whatever characters they have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from tradewind.compute import literal
-
-
-def quoted(name: str) -> str:
-    """A name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def pointer(key: str) -> str:

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from tradewind.compute import quoted
 from tradewind.errors import DefinitionError
 from tradewind.events.manifest import EventFile, utc
-from tradewind.events.quoting import pointer, quoted, text_list
+from tradewind.events.quoting import pointer, text_list
 
 _Shape = tuple[frozenset[str], frozenset[str], bool]
 """What files must share to be read together: columns for event and for user properties, and whether all rows are whole."""

@@ -9,9 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, quoted
 from tradewind.events.lines import LINES, Unreadable
-from tradewind.events.quoting import quoted
 
 _TEXTS = ("user_id", "device_id", "event_type", "insert_id")
 _TIMES = ("time", "event_time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tradewind.compute import Bounds, connect, literal
+from tradewind.durable import sync
+from tradewind.errors import EngineError
 from tradewind.membership.buckets import bucket_name, bucket_sql
-from tradewind.membership.parts import PartWriter, sync_file
+from tradewind.membership.parts import PartWriter
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation, Part
 
@@ -36,12 +39,13 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, out: Path, gr
     """The delta between two sets of identifiers, written as parts into the folder `out`.
 
     A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again.
-    `group_rows` is the rows of one batch. Memory is bounded by one bucket.
+    `group_rows` is the rows of one batch. Memory is bounded by one bucket. Raises EngineError when a file is
+    gone or damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     writers: dict[tuple[Operation, IdType], PartWriter] = {}
     present = 0
-    with connect(bounds) as duck:
+    with readable(held), connect(bounds) as duck:
         for table in _changes(duck, desired, held, now):
             present += int(pc.sum(table.column("held")).as_py() or 0)
             for operation, id_type in ((operation, id_type) for operation in Operation for id_type in IdType):
@@ -50,8 +54,18 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, out: Path, gr
                     writer = writers.get((operation, id_type)) or _new_writer(writers, out, operation, id_type, group_rows)
                     writer.write(ids)
     parts = tuple(writer.close() for writer in writers.values())
-    sync_file(out)
+    sync(out)
     return Delta(parts, held=present, desired=_desired(parts))
+
+
+@contextmanager
+def readable(held: Buckets | None) -> Iterator[None]:
+    """Says in a sentence when files of the membership or of the run are gone or damaged. Raises EngineError."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        where = f"the files in {held.folder}, what the segment holds as far as we know," if held else "the files of the run"
+        raise EngineError(f"{where} cannot be worked on: gone, damaged, or no room; put them back from a backup") from error
 
 
 def _desired(parts: tuple[Part, ...]) -> int:

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from tradewind.compute import Bounds, connect, literal
+from tradewind.durable import sync
 from tradewind.membership.buckets import bucket_name, bucket_sql
-from tradewind.membership.diff import Buckets, held_bucket
-from tradewind.membership.parts import sync_file
+from tradewind.membership.diff import Buckets, held_bucket, readable
 from tradewind.model.plan import Batch, Operation, Part
 
 ACCEPTED, UNKNOWN, KEPT = "accepted", "unknown", "kept"
@@ -45,10 +45,10 @@ def merge(
     """Write the next version into `out` and return its rows; identifiers that lapsed by `now` are left out.
 
     Columns: id_type, id, since, expires_from, expires_until, unknown_since, batch. The true expiry lies between
-    `expires_from` and `expires_until`; they differ only where an outcome is unknown.
+    `expires_from` and `expires_until`; they differ only where an outcome is unknown. Raises EngineError when a file is gone or damaged.
     """
     out.folder.mkdir(parents=True, exist_ok=True)
-    with connect(bounds) as duck:
+    with readable(held), connect(bounds) as duck:
         duck.register("fate", _fate_table(fates))
         duck.register("refused_row", _refused_table(fates))
         duck.execute(_outcomes(delta, parts, out.count))
@@ -56,7 +56,7 @@ def merge(
             path = out.folder / bucket_name(number)
             _write_bucket(duck, held_bucket(held, number, out.count), number, path, ttl, now)
         rows = _count(duck, out)
-    sync_file(out.folder)
+    sync(out.folder)
     return rows
 
 
@@ -113,7 +113,7 @@ def _write_bucket(duck: duckdb.DuckDBPyConnection, held: str, number: int, path:
         WHERE (NOT ({removing} AND n.outcome = '{ACCEPTED}')) IS NOT FALSE AND (o.id IS NOT NULL OR n.outcome <> '{KEPT}')"""
     alive = f"SELECT * FROM ({merged}) WHERE expires_until > {lapsed}::TIMESTAMP ORDER BY id_type, id"
     duck.execute(f"COPY ({alive}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
-    sync_file(path)
+    sync(path)
 
 
 def _count(duck: duckdb.DuckDBPyConnection, out: Buckets) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tradewind.durable import sync
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part
 
@@ -41,7 +41,7 @@ class PartWriter:
         if self._waiting.num_rows:
             self._group(self._waiting)
         self._writer.close()
-        sync_file(self.path)
+        sync(self.path)
         part = self.part
         return Part(part.number, part.operation, part.id_type, part.path, self.rows, part.group_rows)
 
@@ -56,12 +56,3 @@ def read_batch(folder: Path, part: Part, batch: Batch) -> pa.Array[Any]:
     with pq.ParquetFile(folder / part.path) as file:
         column = file.read_row_group(group, columns=["id"]).column("id")
     return column.slice(start, batch.rows).combine_chunks().cast(pa.binary())
-
-
-def sync_file(path: Path) -> None:
-    """Ask the disk to keep a file or a folder."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -87,6 +87,8 @@ def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Pa
         raise DefinitionError(f"'{to.name}' ends in neither .csv nor .parquet; the ending says what to write")
     if not to.parent.is_dir():
         raise DefinitionError(f"the folder {to.parent} does not exist")
+    if to.is_dir():
+        raise DefinitionError(f"{to} is a folder; name a file to write")
     cohort = parts.catalog.cohort(project, cohort_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     with scratch(parts) as folder:
@@ -94,7 +96,10 @@ def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Pa
         finished = folder / to.name
         export_persons(snapshot.path, finished)
         finished.chmod(0o600)
-        shutil.move(finished, to)
+        try:
+            shutil.move(finished, to)
+        except OSError as error:
+            raise DefinitionError(f"{to} cannot be written: {error.strerror}") from error
     return snapshot.members
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC
 
+from tradewind.catalog.yaml import SOURCES, is_source
 from tradewind.delivery.trial import TTL_MINUTES, Trial, try_one
 from tradewind.destinations.base import Probe
 from tradewind.errors import ConfigurationError, DefinitionError
@@ -33,14 +34,17 @@ def add(parts: Parts, connection: Connection, secret: Secret) -> Connection:
 
 def mapping(text: str) -> Mapping:
     """A mapping as the command line writes it: `user.advertising_id=DAID`, or `device_id=DAID:all` for every value."""
-    source, _, kind = text.partition("=")
+    source, _, kind = text.rpartition("=")
     kind, _, take = kind.partition(":")
     try:
-        return Mapping(source.strip(), IdType(kind.strip().upper()), Take(take.strip() or Take.LATEST))
+        found = Mapping(source.strip(), IdType(kind.strip().upper()), Take(take.strip() or Take.LATEST))
     except ValueError:
         types = ", ".join(IdType)
         shape = f"write SOURCE=TYPE, such as user.advertising_id=DAID, with one of {types}; add :all for every value a person ever had"
         raise DefinitionError(f"'{text[:60]}' is not a mapping; {shape}") from None
+    if not is_source(found.source):
+        raise DefinitionError(f"'{found.source[:60]}' is not where an identifier comes from; expected {SOURCES}")
+    return found
 
 
 def identity(texts: Iterable[str], send: Send) -> IdentityMap:
@@ -65,7 +69,7 @@ def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial
     """
     connection = parts.catalog.connection(project, connection_id)
     destination, secret = parts.destination(connection.destination), _secret(parts, connection)
-    id_type, value = _identifier(text)
+    id_type, value = identifier(text)
     segment, now = f"{TRIAL_SEGMENT} {connection.id}"[:100], parts.clock.now().astimezone(UTC).replace(microsecond=0)
     sync = Sync(project, "live-test", "live-test", connection.id, segment, TTL_MINUTES, Cadence.ONE_TIME)
     version = parts.vault.latest(project, connection.id) or 0
@@ -80,8 +84,8 @@ def _secret(parts: Parts, connection: Connection) -> Secret:
     return parts.vault.open(connection.project, connection.id, version)
 
 
-def _identifier(text: str) -> tuple[IdType, bytes]:
-    """The first type whose form the text has; a GUID is taken for a device id."""
+def identifier(text: str) -> tuple[IdType, bytes]:
+    """The first type whose form the text has; a GUID is taken for a device id. Raises DefinitionError without the text."""
     found = check(IdType.DAID, text)
     if isinstance(found, bytes):
         return IdType.DAID, found

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tradewind.errors import DefinitionError
-from tradewind.model.cohort import StaticList
+from tradewind.errors import DefinitionError, LedgerError
+from tradewind.model.cohort import Cohort, StaticList
 from tradewind.parts import Parts
+from tradewind.sources.files import open_table
 from tradewind.sources.lists import Change, ListChange
+from tradewind.sources.members import needed_columns
 from tradewind.sources.sql import ListVersion
 
 
@@ -17,7 +20,18 @@ def fill(parts: Parts, project: str, cohort_id: str, file: str | None, change: C
 
     Raises DefinitionError when the cohort is of another kind or the file is not what it should be; nothing is changed then.
     """
-    cohort = parts.catalog.cohort(project, cohort_id)
+    done, version = draw_up(parts, parts.catalog.cohort(project, cohort_id), file, change)
+    try:
+        parts.list_versions.add(version)
+    except LedgerError:
+        done.path.unlink(missing_ok=True)
+        raise
+    return done
+
+
+def draw_up(parts: Parts, cohort: Cohort, file: str | None, change: Change) -> tuple[ListChange, ListVersion]:
+    """The next version of a static cohort's list: its file is there, and counts once its row is added. Raises as `fill` does."""
+    project, cohort_id = cohort.project, cohort.id
     if not isinstance(cohort.definition, StaticList):
         raise DefinitionError(f"cohort '{cohort_id}' is of kind {cohort.kind.value}; only a static one has a list")
     source = file or cohort.definition.file
@@ -25,21 +39,23 @@ def fill(parts: Parts, project: str, cohort_id: str, file: str | None, change: C
     done = parts.lists.change(change, project, cohort_id, cohort.definition, source, Path.cwd(), newest.version if newest else None)
     name, now = Path(source).name, parts.clock.now()
     rows = done.kept + done.added
-    parts.list_versions.add(ListVersion(project, cohort_id, done.version, change.value, name, digest(Path(source)), rows, now))
-    return done
+    return done, ListVersion(project, cohort_id, done.version, change.value, name, digest(Path(source)), rows, now)
 
 
-def refill_changed(parts: Parts, project: str) -> dict[str, ListChange]:
-    """Replace the list of every static cohort whose file differs from the one it was last replaced from."""
-    changed: dict[str, ListChange] = {}
-    for cohort in parts.catalog.cohorts(project):
+def outdated(parts: Parts, cohorts: Iterable[Cohort]) -> Iterator[Cohort]:
+    """Those of the cohorts whose list is to be drawn up anew: there is none yet, or their file differs from the last.
+
+    Raises DefinitionError for a file or column that is not there, unless all is as it was and only the file has gone since.
+    """
+    for cohort in cohorts:
         if not isinstance(cohort.definition, StaticList):
             continue
-        newest = parts.list_versions.newest(project, cohort.id)
-        path = Path(cohort.definition.file)
-        if newest is None or (path.is_file() and digest(path) != newest.sha256):
-            changed[cohort.id] = fill(parts, project, cohort.id, None, Change.REPLACE)
-    return changed
+        newest, file = parts.list_versions.newest(cohort.project, cohort.id), cohort.definition.file
+        if newest and not Path(file).exists() and cohort.definition == parts.catalog.cohort(cohort.project, cohort.id).definition:
+            continue
+        open_table(file, Path.cwd()).require(needed_columns(cohort.definition.people, cohort.definition.identifiers))
+        if newest is None or digest(Path(file)) != newest.sha256:
+            yield cohort
 
 
 def digest(path: Path) -> str:

@@ -57,6 +57,8 @@ def check_zone(zone: str) -> None:
 def _make_folder(home: Path) -> bool:
     if home.is_dir():
         return False
+    if home.exists():
+        raise ConfigurationError(f"{home} is not a folder; choose another home")
     try:
         home.mkdir(mode=0o700, parents=True)
     except OSError as error:

@@ -58,9 +58,9 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     limits = parts.destination(connection.destination).spec.limits
     if not 1 <= wish.ttl_days <= limits.ttl_maximum // DAY:
         raise DefinitionError(f"a TTL of {wish.ttl_days} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
-    segment = wish.segment or default_segment_name(cohort.name, cohort.id)
+    segment = default_segment_name(cohort.name, cohort.id) if wish.segment is None else wish.segment
     check_segment_name(segment)
-    name = wish.id or default_sync_id(cohort.id, connection.id)
+    name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
     return Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence)
 
 
@@ -86,7 +86,8 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
     """
     sync = permitted(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
-    opened = _unfinished(parts, sync, moment if as_of else None) or _open(parts, sync, moment)
+    new = _new(parts, sync, moment)
+    opened = _unfinished(parts, sync, moment if as_of else None) or _open(parts, sync, new)
     return go_on(parts, opened, watch)
 
 
@@ -139,12 +140,11 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None) -> Run | None
     return None
 
 
-def _open(parts: Parts, sync: Sync, moment: datetime) -> Run:
+def _open(parts: Parts, sync: Sync, new: Run) -> Run:
     if sync.state is SyncState.PAUSED:
         raise ConfigurationError(f"sync '{sync.id}' is paused")
     if sync.state is SyncState.ENDED:
         parts.catalog.set_sync_state(sync.project, sync.id, SyncState.ACTIVE)
-    new = _new(parts, sync, moment)
     parts.ledger.open(new, binding_of(parts, sync))
     return new
 

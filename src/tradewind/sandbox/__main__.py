@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     try:
         _serve(options)
     except Unusable as error:
-        print(f"tradewind sandbox: {error}", file=sys.stderr)  # noqa: T201 - this module is a command
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this module is a command
         return EXIT_CONFIGURATION
     return 0
 

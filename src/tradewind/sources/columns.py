@@ -9,10 +9,11 @@ from tempfile import gettempdir
 
 from sqlglot import exp
 
+from tradewind.compute import quoted
 from tradewind.identity.validate import refusal
 from tradewind.model.identifier import IdType, Refusal
 from tradewind.sources.files import TableFile, load, open_table
-from tradewind.sources.session import Session, quoted, session
+from tradewind.sources.session import Session, session
 
 _VALID = "valid"
 _TRADE_DESK_NAMES = ("tdid", "ttd", "trade")

@@ -16,8 +16,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tradewind.compute import literal, quoted
 from tradewind.errors import DefinitionError
-from tradewind.sources.session import Session, literal, quoted
+from tradewind.sources.session import Session
 
 ROW = "_row"
 """The column beside those of the file: the number of the row, from 1."""

@@ -11,16 +11,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tradewind.compute import literal
+from tradewind.durable import publish
 from tradewind.errors import EngineError
 from tradewind.model.cohort import StaticList
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources import members
 from tradewind.sources.files import ROW, RefusedRows, TableFile, load, open_table
-from tradewind.sources.session import Session, literal, publish, session
+from tradewind.sources.session import Session, session
 
 TOLERATED_SHARE = 0.01
 TOLERATED_ROWS = 10
-"""A file with more malformed rows than both of these is not adopted."""
+"""A file with more malformed rows than both of these, or with no others, is not adopted."""
 
 
 class Change(StrEnum):
@@ -123,9 +125,9 @@ class _Edit:
         loaded = work.number("SELECT count(*) FROM incoming")
         malformed = sum(reason.rows for reason in refused)
         self._rows = loaded + malformed
-        if malformed > max(TOLERATED_ROWS, TOLERATED_SHARE * self._rows):
+        if malformed > max(TOLERATED_ROWS, TOLERATED_SHARE * self._rows) or (malformed and not loaded):
             first = min((line for reason in refused for line in reason.lines), default=None)
-            self._file.refuse(f"{malformed:,} of {self._rows:,} rows are malformed, which is more than 1 %; none was taken", first)
+            self._file.refuse(f"{malformed:,} of {self._rows:,} rows are malformed ({refused[0].reason}), too many; none was taken", first)
         who = members.filled([self._people] if self._people else self._keys)
         empty = work.number(f"DELETE FROM incoming WHERE ({who}) IS NOT TRUE")
         if empty and empty == loaded:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tradewind.compute import literal, quoted
+from tradewind.durable import publish
 from tradewind.model.identifier import Mapping
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources.files import ROW
-from tradewind.sources.session import Session, literal, publish, quoted, session
+from tradewind.sources.session import Session, session
 
 SLICE = 1_000_000
 """Rows grouped at once."""

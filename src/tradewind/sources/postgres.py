@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import pyarrow as pa
 
+from tradewind.compute import quoted
 from tradewind.errors import ConfigurationError, DefinitionError, EngineError
 from tradewind.sources.files import check_names
-from tradewind.sources.session import quoted
 
 _CONNECT_SECONDS = 10
 

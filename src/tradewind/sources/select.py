@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tradewind.compute import literal, quoted
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.events.manifest import EventFile
 from tradewind.events.people import person_relation
@@ -22,7 +23,7 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources import members
 from tradewind.sources.files import ROW, check_names, load, open_table
 from tradewind.sources.postgres import postgres_rows
-from tradewind.sources.session import literal, quoted, session
+from tradewind.sources.session import session
 
 EVENTS = "events"
 """The name under which a SELECT reads the project's events."""
@@ -131,7 +132,10 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatch
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].partition(": ")[2]
+    """What is wrong, and the columns or tables that are meant, where DuckDB has a guess."""
+    first, *others = str(error).splitlines()
+    guess = next((f" ({line})" for line in others if line.startswith(("Candidate", "Did you mean"))), "")
+    return first.partition(": ")[2] + guess
 
 
 def _refuse(message: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,22 +10,13 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tradewind.compute import literal
 from tradewind.errors import EngineError
 
 MEMORY_MIB = 512
 """Memory of one session; what does not fit is spilled to a folder beside the result and removed with the session."""
 
 THREADS = 2
-
-
-def quoted(name: str) -> str:
-    """A column or table name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ def session(beside: Path, files: Iterable[Path] = (), folders: Iterable[Path] = 
             connection.execute("SET lock_configuration = true")
             yield Session(connection, Path(own))
         except duckdb.Error as error:
-            raise EngineError(f"the data could not be worked on ({type(error).__name__}): {_advice(error)}") from error
+            raise EngineError(f"the data could not be worked on: {_advice(error)}") from error
         finally:
             connection.close()
 
@@ -91,22 +81,3 @@ def _advice(error: duckdb.Error) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"it does not fit into {MEMORY_MIB} MiB of memory and the free disk"
     return "check that the file is whole and the disk has room"
-
-
-def publish(written: Path, path: Path, *, new: bool = False) -> None:
-    """Make a finished file durable and give it its name. With `new`, FileExistsError when the name is taken."""
-    _sync(written)
-    if new:
-        os.link(written, path)
-        written.unlink()
-    else:
-        written.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

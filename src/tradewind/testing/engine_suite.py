@@ -94,6 +94,13 @@ class EngineSuite:
         _, twice = members(events, rule=Did("Buy"))
         assert set(twice) == {"user:ann", "user:bob", "device:lone"}
 
+    def test_of_two_users_at_one_instant_the_greater_has_the_device(self, members: Callable[..., Any]) -> None:
+        """Whichever file said it first, the answer is the same."""
+        both = [happened(3, user, "shared", "A") for user in ("ann", "bob")]
+        for when in (4, 3, 2):
+            _, rows = members([*both, happened(when, None, "shared")], rule=Did("Buy"))
+            assert set(rows) == {"user:bob"}
+
     def test_latest_values(self, members: Callable[..., Any]) -> None:
         """A user property as last stated, even as nothing; an event property as last there."""
         wanted = [Wanted(source, False) for source in ("user_id", "device_id", "user.adid", "event.adid")]

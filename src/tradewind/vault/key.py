@@ -55,7 +55,7 @@ def read_key(path: Path) -> Key:
         with os.fdopen(handle, "rb") as file:
             mode, text = os.fstat(handle).st_mode, file.read(256)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"the key {path} is missing; put it back, or run 'tradewind init' for a new home") from error
+        raise ConfigurationError(f"the key {path} is missing; put it back, or make a new home in another folder") from error
     except OSError as error:
         raise ConfigurationError(f"the key {path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:

@@ -169,9 +169,13 @@ def test_regions(door: Door) -> None:
         "tokyo": "https://tok-data.adsrvr.org",
         "china": "https://data-cn2.adsrvr.cn",
     }
-    for wrong in ("mars", "", "us-east ", "sandbox"):
+    for wrong in ("mars", ""):
         with pytest.raises(DefinitionError, match=r"expected one of us-east, us-west, eu, singapore, tokyo, china$"):
             real.url(wrong)
+    with pytest.raises(DefinitionError, match=r"did you mean 'us-east'\?$"):
+        real.url("us-east ")
+    with pytest.raises(ConfigurationError, match="needs TRADEWIND_SANDBOX_URL"):
+        real.url("sandbox")
     assert TheTradeDesk(door, "http://127.0.0.1:8390/").url("sandbox") == "http://127.0.0.1:8390"
 
 
@@ -189,6 +193,7 @@ def test_a_connection_is_checked(desk: Destination) -> None:
         (400, b'{"ErrorCode":"MissingData","Message":"The request has missing items"}', Verdict.READY, "fit together"),
         (400, b"Missing Items", Verdict.READY, "fit together"),
         (200, b"{}", Verdict.READY, "fit together"),
+        (200, b"<html>Sign in to use this network</html>", Verdict.MISDIRECTED, "check the region"),
         (400, b"This advertiser is not configured to send data", Verdict.NOT_CONFIGURED, "ask the advertiser's account manager"),
         (403, b'{"ErrorCode":"AdvertiserMisconfigured"}', Verdict.NOT_CONFIGURED, "paid plan or its data upload"),
         (401, b'"Invalid or missing authentication token"', Verdict.REFUSED, "the advertiser id, the secret or the region is wrong"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -30,7 +31,8 @@ def duckdb_of(tmp_path: Path) -> Iterator[EngineOf]:
     with ExitStack() as stack:
 
         def engine(events: Iterable[Event]) -> DuckDBEngine:
-            return DuckDBEngine(stack.enter_context(told_store("default", events, tmp_path / "home")), Bounds(spill=tmp_path / "spill"))
+            home = Path(mkdtemp(dir=tmp_path))
+            return DuckDBEngine(stack.enter_context(told_store("default", events, home)), Bounds(spill=tmp_path / "spill"))
 
         yield engine
 

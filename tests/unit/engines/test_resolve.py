@@ -127,7 +127,7 @@ def test_a_second_resolve_replaces_the_first(tmp_path: Path) -> None:
 
 
 def test_an_empty_snapshot_is_an_answer(tmp_path: Path) -> None:
-    duckdb.sql(f"COPY (SELECT ''::BLOB AS member, '' AS person, '' AS \"user.ad\" LIMIT 0) TO '{tmp_path}/members.parquet'")
+    duckdb.connect().sql(f"COPY (SELECT ''::BLOB AS member, '' AS person, '' AS \"user.ad\" LIMIT 0) TO '{tmp_path}/members.parquet'")
     identity = IdentityMap((Mapping("user.ad", DAID),))
     answer = resolve(tmp_path / "members.parquet", identity, tmp_path / "identifiers", tmp_path / "rejects.parquet", 64, BOUNDS)
     assert answer == Resolution(0, 0, 0, {DAID: 0}, {DAID: {}}, 0, {})

@@ -125,10 +125,10 @@ def test_a_version_that_is_gone_is_told_in_one_sentence(tmp_path: Path) -> None:
 def test_a_list_longer_than_is_grouped_at_once_stays_whole_and_sorted(tmp_path: Path) -> None:
     rows = SLICE + 100
     query = f"SELECT 'u' || n % {rows - 50} AS customer, 'v' || n AS idfa, n AS _row FROM range({rows}) r(n)"
-    duckdb.execute(f"COPY ({query}) TO '{tmp_path}/l.parquet' (FORMAT parquet)")
+    duckdb.connect().execute(f"COPY ({query}) TO '{tmp_path}/l.parquet' (FORMAT parquet)")
     snapshot = evaluate(PEOPLE, tmp_path / "l.parquet", [Wanted("column.idfa", True)], AS_OF, tmp_path / "m.parquet")
     members = pq.read_table(snapshot.path, columns=["member"]).column("member")
     assert snapshot.members == len(members) == rows - 50
     assert pc.all(pc.less(members[:-1].combine_chunks(), members[1:].combine_chunks())).as_py()
     doubled = f'SELECT count(*), sum(len("column.idfa")) FROM \'{snapshot.path}\' WHERE len("column.idfa") = 2'
-    assert duckdb.execute(doubled).fetchone() == (50, 100)
+    assert duckdb.connect().execute(doubled).fetchone() == (50, 100)

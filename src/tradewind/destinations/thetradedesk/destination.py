@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from tradewind.destinations.thetradedesk.answer import receipt
 from tradewind.destinations.thetradedesk.body import Layout, empty_body, items_per_body, lay_out
 from tradewind.destinations.thetradedesk.probe import read_probe
 from tradewind.destinations.thetradedesk.signature import headers
-from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SPEC, sandbox_region
+from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
 from tradewind.door import Door, Response
 from tradewind.errors import Bug, ConfigurationError, DefinitionError, RetryableError, UncertainError
 from tradewind.model.destination import Auth, Connection, Region, Secret
@@ -38,12 +39,18 @@ class TheTradeDesk:
         self.regions: tuple[Region, ...] = REGIONS if sandbox_url is None else (*REGIONS, sandbox_region(sandbox_url))
 
     def url(self, region: str) -> str:
-        """The host of a data center. Raises DefinitionError for a region there is not."""
+        """The host of a data center. Raises DefinitionError for a region there is not, ConfigurationError for a sandbox without address."""
         for each in self.regions:
             if each.key == region:
                 return each.url
-        keys = ", ".join(each.key for each in self.regions)
-        raise DefinitionError(f"there is no region '{region[:40]}'; expected one of {keys}")
+        if region == SANDBOX:
+            raise ConfigurationError(
+                "region 'sandbox' needs TRADEWIND_SANDBOX_URL, the address of a sandbox on this machine; start one with: tradewind sandbox"
+            )
+        keys = [each.key for each in self.regions]
+        near = get_close_matches(region, keys, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(keys)}"
+        raise DefinitionError(f"there is no region '{region[:40]}'; {hint}")
 
     def check(self, connection: Connection) -> None:
         """Raise DefinitionError where the advertiser id, region or a type of identifier is not possible here."""

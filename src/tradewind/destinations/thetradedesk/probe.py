@@ -18,10 +18,13 @@ _UNPROVED_BEHIND = "whether identifiers would be accepted: put this right and te
 
 
 def read_probe(status: int | None, said: str) -> Probe:
-    """Judge an answer by status and text; a status of None means that no whole answer came, and `said` why."""
+    """Judge an answer by status and text; a status of None means that no whole answer came, and `said` why.
+
+    A page (of a portal in between, say) is no answer of the platform, whatever its status.
+    """
     if status is None:
         return Probe(Verdict.UNREACHABLE, f"the platform did not answer: {said}; check the network and firewall of this machine", _UNPROVED)
-    if status == 200 or (status == 400 and _MISSING_ITEMS.search(said)):
+    if (status == 200 and said.lstrip().startswith("{")) or (status == 400 and _MISSING_ITEMS.search(said)):
         proved = "advertiser id, secret and region fit together, and this advertiser may upload data"
         return Probe(Verdict.READY, proved, _UNPROVED_WHEN_READY, status)
     if status in {400, 403} and NOT_CONFIGURED.search(said):
@@ -45,6 +48,6 @@ def _others(status: int) -> tuple[Verdict, str]:
         return Verdict.THROTTLED, "the platform answered that it is asked too often; test again in a few minutes"
     if status >= 500:
         return Verdict.UNREACHABLE, "the platform answered that it is in trouble itself; test again later"
-    if 300 <= status < 500 and status != 400:
+    if 200 <= status < 500 and status != 400:
         return Verdict.MISDIRECTED, "something answered that is not the platform's data upload: check the region, and any proxy in between"
     return Verdict.UNCLEAR, "the platform answered in a way that is not known; ask the advertiser's account manager with what it said"
