@@ -23,7 +23,7 @@ STORE_FILE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one object")
-    parser.add_argument("--events", type=int, default=2_000_000, help="events to import")
+    parser.add_argument("--events", type=int, default=3_000_000, help="events to import")
     parser.add_argument("--store", type=int, default=10_000_000, help="events the store holds before")
     parser.add_argument("--rounds", type=int, default=3, help="how often each system runs, in turn; the median counts")
     parser.add_argument("--only", choices=["ours", "plain"], help=argparse.SUPPRESS)

@@ -114,9 +114,9 @@ def test_one_import_of_a_project_at_a_time(desk: Desk) -> None:
 
 def test_many_pieces_come_to_the_same_as_one(desk: Desk) -> None:
     """Pieces of one block each, duplicates and damage across them."""
-    big = {"text": "x" * 3000}
+    big = {"text": "x" * 9000}
     good = desk.file("a.json", *(exported(n % 1000, "D", event_properties=big) for n in range(1500)), "?")
-    cut = desk.file("b.json.gz", *(exported(n, "E", event_properties={"text": os.urandom(2000).hex()}) for n in range(1000)))
+    cut = desk.file("b.json.gz", *(exported(n, "E", event_properties={"text": os.urandom(5000).hex()}) for n in range(1000)))
     cut.write_bytes(cut.read_bytes()[:-100])
     after = desk.file("c.json", *(exported(n, "D") for n in range(999, 1010)))
     summary = desk.bring(good, cut, after, piece=1)

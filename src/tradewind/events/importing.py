@@ -27,11 +27,11 @@ from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
 
-PIECE = 384 << 20
+PIECE = 320 << 20
 """Bytes of text taken at a time; memory stays the same however much is imported."""
 
-MEMORY = "400MiB"
-"""What DuckDB may hold before it spills into the scratch folder; Arrow and Python need about as much again."""
+MEMORY = "720MiB"
+"""What DuckDB may hold before it spills into the scratch folder: room for two pieces, so that usually it does not spill."""
 
 
 @dataclass(frozen=True)

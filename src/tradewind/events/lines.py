@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-BLOCK = 1 << 20
+BLOCK = 4 << 20
 """Bytes of text read at a time."""
 
 LONGEST = 1 << 20
