@@ -9,6 +9,7 @@
         UncertainError
       EngineError
       LedgerError
+        TakenError
       Bug
 
 A test compares this drawing with the classes. What is an answer and not an accident (a held plan, a refused
@@ -74,6 +75,10 @@ class LedgerError(TradewindError):
     """Stop the worker at once: the lease is lost or the store is gone."""
 
     exit_code = 15
+
+
+class TakenError(LedgerError):
+    """Another process is at it, or has done it: leave it to that one."""
 
 
 class Bug(TradewindError):

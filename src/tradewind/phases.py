@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,17 +18,20 @@ from tradewind.members import identity_of, wanted_by
 from tradewind.membership.buckets import buckets_for
 from tradewind.membership.diff import Buckets
 from tradewind.membership.diff import diff as diff_buckets
-from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, merge
+from tradewind.membership.keep import keep as keep_buckets
+from tradewind.membership.keep import lapsing as count_lapsing
+from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Delta, Plan
-from tradewind.model.run import BatchState, Claim, Run, RunOutcome, RunState
+from tradewind.model.run import Claim, Run, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Sync
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
+from tradewind.planning.refresh import margin
 
 Value = TypeVar("Value")
 
@@ -130,9 +133,29 @@ def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
 
 
 def hold(stage: Stage, planned: Plan) -> Run:
-    """Send nothing: a person approves or discards, or the next run takes over."""
+    """Send nothing of it: a person approves or discards, or the next run takes over."""
     stage.parts.ledger.record(stage.claim, RunState.HELD, planned)
     return _as_written(stage)
+
+
+def lapsing(stage: Stage) -> int:
+    """How many of the members last accepted have so little time left that `keep` would renew them."""
+    held = stage.held()
+    return count_lapsing(held, now=stage.parts.clock.now(), before=_too_soon(stage), bounds=stage.parts.bounds) if held else 0
+
+
+def keep(stage: Stage) -> Delta:
+    """Refreshes for those members, and nothing else: nobody enters and nobody leaves."""
+    held, now, bounds = stage.held(), stage.parts.clock.now(), stage.parts.bounds
+    if held is None:
+        return Delta((), held=0, desired=0)
+    rows = stage.destination().items_per_request(stage.binding)
+    return keep_buckets(held, now=now, before=_too_soon(stage), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+
+
+def _too_soon(stage: Stage) -> datetime:
+    cadence = stage.parts.catalog.sync(stage.run.project, stage.run.sync).cadence
+    return stage.parts.clock.now() + margin(cadence, stage.binding.ttl_minutes)
 
 
 def deliver(stage: Stage, planned: Plan) -> Stop | None:
@@ -173,10 +196,15 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
     number = newest.version + 1 if newest else 1
     place = Path("membership") / target / f"{number:06d}-{stage.run.id}"
     out = Buckets(parts.home / place, buckets_for(planned.delta.held + planned.delta.desired))
-    ttl = timedelta(minutes=stage.binding.ttl_minutes)
-    delta, fates = planned.delta.parts, _fates(stage)
-    rows = merge(stage.held(), stage.folder / "delta", delta, fates, out=out, ttl=ttl, now=now, bounds=parts.bounds)
+    rows = merged(parts, stage.run, planned, stage.held(), out, now)
     parts.versions.add(Version(target, number, stage.run.id, str(place), out.count, rows, now))
+
+
+def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Buckets, now: datetime) -> int:
+    """Write into `out` what a run made of what was held, by its delta files and the receipts in the ledger; returns the rows."""
+    ttl = timedelta(minutes=parts.ledger.binding(run.binding).ttl_minutes)
+    delta, fates = parts.home / "runs" / run.id / "delta", fates_of(parts.ledger.settled(run.id))
+    return merge(held, delta, planned.delta.parts, fates, out=out, ttl=ttl, now=now, bounds=parts.bounds)
 
 
 def close(stage: Stage, stop: Stop | None) -> Run:
@@ -194,21 +222,10 @@ def close(stage: Stage, stop: Stop | None) -> Run:
 def _gone(stage: Stage, snapshot: Snapshot) -> tuple[str, ...]:
     """Mapped columns that the sync's last run still found and this one does not; one that never was is no loss."""
     for earlier in stage.parts.ledger.history(stage.run.project, stage.run.sync):
-        if earlier.id != stage.run.id and earlier.outcome in DELIVERED:
+        if earlier.id != stage.run.id and earlier.keeps is None and earlier.outcome in DELIVERED:
             before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot)
             return tuple(source for source in snapshot.missing if before and source not in before.missing)
     return ()
-
-
-def _fates(stage: Stage) -> list[Fate]:
-    """How each batch ended, for the membership: what may have been applied is unknown, what surely was not is kept."""
-    fates = []
-    for batch, state, outcome, lines in stage.parts.ledger.settled(stage.run.id):
-        if outcome is None:
-            fates.append(Fate(batch, UNKNOWN if state is BatchState.SENT else KEPT))
-        else:
-            fates.append(Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, tuple(line.item for line in lines)))
-    return fates
 
 
 def _as_written(stage: Stage) -> Run:

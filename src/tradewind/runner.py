@@ -9,6 +9,7 @@ from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Decision, Delta, Plan
 from tradewind.model.run import Claim, Run, RunState
 from tradewind.model.snapshot import Snapshot
+from tradewind.model.sync import Binding
 from tradewind.parts import Parts
 from tradewind.phases import Stage, Watch
 
@@ -19,7 +20,7 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     Raises LedgerError when the claim is lost, DefinitionError and EngineError when the cohort cannot be answered,
     ConfigurationError when the connection no longer is what the run was opened with.
     """
-    stage = Stage(parts, claim, opened, parts.ledger.binding(opened.binding), parts.home / "runs" / opened.id, watch)
+    stage = _stage(parts, claim, opened, watch)
 
     snapshot = phases.once(stage, RunState.EVALUATED, Snapshot, lambda: phases.evaluate(stage))
     phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
@@ -34,6 +35,21 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     return phases.close(stage, stop)
 
 
+def keep(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Renew who would lapse while the sync's own run is held or its source fails; nobody enters or leaves. Raises as `run` does."""
+    stage = _stage(parts, claim, opened, watch)
+    delta = phases.once(stage, "diffed", Delta, lambda: phases.keep(stage))
+    plan = phases.once(stage, RunState.PLANNED, Plan, lambda: Plan(delta, (), Decision.PROCEED))
+    stop = phases.deliver(stage, plan)
+    phases.acknowledge(stage, plan)
+    return phases.close(stage, stop)
+
+
+def lapsing(parts: Parts, run: Run, binding: Binding, watch: Watch) -> int:
+    """How many `keep` would renew now; `run` is not opened. Raises EngineError when the membership cannot be read."""
+    return phases.lapsing(Stage(parts, Claim(run.id, "", 0), run, binding, parts.home, watch))
+
+
 def propose(parts: Parts, run: Run, folder: Path, watch: Watch) -> tuple[Snapshot, Resolution, Plan]:
     """What a run would do, worked out in `folder` without a word to the ledger or the platform.
 
@@ -44,3 +60,7 @@ def propose(parts: Parts, run: Run, folder: Path, watch: Watch) -> tuple[Snapsho
     snapshot = phases.evaluate(stage)
     resolution = phases.resolve(stage, snapshot)
     return snapshot, resolution, phases.weigh(stage, phases.diff(stage, snapshot), snapshot)
+
+
+def _stage(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Stage:
+    return Stage(parts, claim, opened, parts.ledger.binding(opened.binding), parts.home / "runs" / opened.id, watch)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, time
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -96,6 +97,8 @@ sync_table = sa.Table(
     sa.Column("segment", sa.String, nullable=False),
     sa.Column("ttl_minutes", sa.Integer, nullable=False),
     sa.Column("cadence", sa.String, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("region", sa.String, nullable=False),
     sa.Column("advertiser", sa.String, nullable=False),
@@ -292,7 +295,10 @@ class Catalog:
             db.execute(sync_table.insert().values(**row))
 
     def change_sync(self, sync: Sync) -> None:
-        """Change TTL or cadence. Raises DefinitionError when it has ended, or when what is fixed differs: cohort, connection, segment."""
+        """Change TTL, cadence or time of day.
+
+        Raises DefinitionError when it has ended, or when what is fixed differs: cohort, connection, segment.
+        """
         with self._transaction() as db:
             before = self.within(db).sync(sync.project, sync.id)
             fixed = [name for name in ("cohort", "connection", "segment") if getattr(before, name) != getattr(sync, name)]
@@ -302,7 +308,7 @@ class Catalog:
                 )
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
-            values = {"ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value}
+            values = {"ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
             db.execute(sync_table.update().where(*_is(sync_table, sync.project, sync.id)).values(**values))
 
     def set_sync_state(self, project: str, sync: str, state: SyncState) -> None:
@@ -444,9 +450,12 @@ def _connection(row: Any) -> Connection:
 def _sync_row(sync: Sync) -> dict[str, Any]:
     return {
         "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
-        "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value,
-    }  # fmt: skip
+        "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
+    } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
 
 
 def _sync(row: Any) -> Sync:
-    return Sync(row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state))
+    return Sync(
+        row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
+        time.fromisoformat(row.at), row.added_at.astimezone(UTC) if row.added_at.tzinfo else row.added_at.replace(tzinfo=UTC),
+    )  # fmt: skip

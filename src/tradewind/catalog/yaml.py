@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,6 +21,7 @@ from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.sync import Cadence, Sync
+from tradewind.schedule import time_of_day
 
 SECTIONS = ("cohorts", "connections", "syncs")
 MINUTES_A_DAY = 1440
@@ -196,17 +198,25 @@ def _secret(node: Node, folder: Path) -> SecretSource:
 
 
 def _sync(node: Node, project: str) -> Sync:
-    fields = node.fields(required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days"), what="in a sync")
+    fields = node.fields(required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days", "at"), what="in a sync")
     cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
     id_ = parse_id(fields["id"]) if "id" in fields else default_sync_id(cohort, connection)
     segment = fields["segment"].text() if "segment" in fields else ""
     ttl = _ttl(fields["ttl_days"]) if "ttl_days" in fields else DEFAULT_TTL_DAYS
-    return Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, _choice(fields["cadence"], Cadence, "cadence"))
+    sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, _choice(fields["cadence"], Cadence, "cadence"))
+    return replace(sync, at=_at(fields["at"])) if "at" in fields else sync
 
 
 def default_sync_id(cohort: str, connection: str) -> str:
     """`<cohort>-<connection>`, cut to the length of an id: the id of a sync that was not given one."""
     return f"{cohort}-{connection}"[:63].rstrip("-")
+
+
+def _at(node: Node) -> time:
+    try:
+        return time_of_day(node.text())
+    except DefinitionError as error:
+        node.refuse(error.message)
 
 
 def _ttl(node: Node) -> int:
@@ -238,4 +248,4 @@ def connection_document(connection: Connection) -> dict[str, object]:
 def sync_document(sync: Sync) -> dict[str, object]:
     """The mapping of a sync as `read` reads it; whether it is paused or ended is not in it."""
     fields = {name: getattr(sync, name) for name in ("id", "cohort", "connection", "segment")}
-    return fields | {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value}
+    return fields | {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}

@@ -111,11 +111,11 @@ def _command(words: list[str]) -> list[str]:
 
 def _commands() -> None:
     """Hang every noun's commands onto the app."""
-    from tradewind.cli import apply, cohorts, connections, demo, events, home, quickstart, runs, sandbox, syncs
+    from tradewind.cli import apply, cohorts, connections, demo, events, home, ledger, quickstart, runs, sandbox, syncs, trace, worker
 
-    for single in (home, demo, quickstart, apply, sandbox):
+    for single in (home, demo, quickstart, apply, trace, sandbox, worker):
         single.add_to(app)
-    for noun in (events, cohorts, connections, syncs, runs):
+    for noun in (events, cohorts, connections, syncs, runs, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

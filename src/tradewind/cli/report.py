@@ -37,6 +37,12 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
     show.table("", ("", "count", ""), rows)
     if report.snapshot and report.snapshot.missing:
         show.line(f"Mapped, but nowhere in the data: {', '.join(report.snapshot.missing)}.")
+    if run.missed:
+        show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
+    if run.keeps:
+        show.line(f"It only renews who would lapse, since run {run.keeps} could not go on; nobody was added or removed.")
+    for kept in report.kept:
+        show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")
     if run.state is RunState.HELD and report.plan:
         print_verdicts(report.plan, run.id)
     if report.lapses_at:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +54,8 @@ def _plain_scalar(value: Any) -> Any:
             return value.hex()
         case datetime() | date():
             return value.isoformat()
+        case time():
+            return f"{value:%H:%M}"
         case Path():
             return str(value)
     return value

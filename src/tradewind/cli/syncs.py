@@ -10,7 +10,7 @@ from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
-from tradewind.model.sync import Cadence
+from tradewind.model.sync import Cadence, Sync
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -23,14 +23,18 @@ def add(
     id_: Annotated[str | None, typer.Option("--id", help="The sync's own id (default: made of the two).")] = None,
     segment: Annotated[str | None, typer.Option(help="The segment's name at the platform; fixed from now on.")] = None,
     ttl_days: Annotated[int, typer.Option(help="Days a member stays unless refreshed, 1 to 180.")] = 30,
-    cadence: Annotated[Cadence, typer.Option(help="What it is meant for; every run is started with `syncs run`.")] = Cadence.ONE_TIME,
+    cadence: Annotated[
+        Cadence, typer.Option(help="How often `tradewind worker` runs it; a one-time sync is run by hand.")
+    ] = Cadence.ONE_TIME,
+    at: Annotated[str, typer.Option(help="The local time of a daily sync; of an hourly one only the minute counts.")] = "06:00",
     as_json: Json = False,
 ) -> None:
     """Add a sync. Nothing is sent yet."""
     from tradewind.operations import syncs
+    from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
-        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence)
+        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at))
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -80,5 +84,15 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     elif not syncs:
         show.line("No syncs yet. Add one with: tradewind syncs add COHORT CONNECTION")
     else:
-        rows = [(s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", s.cadence.value, s.state.value) for s in syncs]
+        rows = [(s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", _cadence(s), s.state.value) for s in syncs]
         show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "state"), rows)
+
+
+def _cadence(sync: Sync) -> str:
+    match sync.cadence:
+        case Cadence.ONE_TIME:
+            return sync.cadence.value
+        case Cadence.HOURLY:
+            return f"hourly at :{sync.at:%M} UTC"
+        case Cadence.DAILY:
+            return f"daily at {sync.at:%H:%M}"

@@ -78,7 +78,7 @@ class Destination(Protocol):
         ...
 
     def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
-        """Lay out and sign a batch. `ids` are its identifiers as bytes (binary); equal arguments give equal bytes."""
+        """Lay out and sign a batch. `ids` are its identifiers as binary, of fixed width or not; equal arguments give equal bytes."""
         ...
 
     def send(self, request: Request) -> Receipt:

@@ -20,7 +20,7 @@ class Runs(Protocol):
     """The book of runs. A run is opened once, claimed by one worker at a time, and closed once."""
 
     def open(self, run: Run, binding: Binding) -> None:
-        """Write a new run. Raises LedgerError when its target has another run that is not closed."""
+        """Write a new run. Raises TakenError when its slot has a run, or its target another that is neither held nor closed."""
 
     def binding(self, binding: str) -> Binding:
         """A binding that a run was opened with. Raises LedgerError when there is none."""
@@ -28,11 +28,17 @@ class Runs(Protocol):
     def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
         """Take or renew a run until an instant; the fence grows with each new owner.
 
-        Raises LedgerError while another owner's claim lasts, unless that owner is among `dead`.
+        Raises TakenError while another owner's claim lasts, unless that owner is among `dead`.
         """
 
+    def release(self, claim: Claim) -> None:
+        """Give the claim back, so that others need not wait for its end; nothing happens when it is void."""
+
     def record(self, claim: Claim, phase: str, value: object) -> None:
-        """Write what a phase gave; the run's state becomes the phase's. Raises LedgerError when the claim is void."""
+        """Write what a phase gave; the run's state becomes the phase's.
+
+        Raises LedgerError when the claim is void, TakenError when a held run goes on while its target has another.
+        """
 
     def recall(self, run: str, phase: str, kind: type[Value]) -> Value | None:
         """What a phase gave, or None when the run has not come so far."""
@@ -49,6 +55,9 @@ class History(Protocol):
 
     def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
         """Every run of a project or sync, newest first."""
+
+    def newest(self, project: str, sync: str, until: datetime) -> Run | None:
+        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
 
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
@@ -78,8 +87,10 @@ class Deliveries(Protocol):
     def sent(self, claim: Claim, batch: Batch) -> None:
         """The batch is about to be sent with its stamp and body hash: durable before a byte leaves."""
 
-    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
-        """The batch has ended: one transaction for the attempt, the outcome and the refused lines."""
+    def settle(
+        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
+    ) -> None:
+        """The batch has ended: one transaction for the attempt, the outcome, the refused lines, and that `following` is *sent* next."""
 
     def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
         """An attempt that did not end the batch; with `replaced_by` the batch lives on in its halves."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.model.plan import Batch
 from tradewind.model.run import Account, Attempt, BatchState, Claim, Line, Outcome, Run, RunOutcome, RunState
 from tradewind.model.sync import Binding
 
 Value = TypeVar("Value")
+
+RESTING = frozenset({RunState.HELD, RunState.CLOSED})
+"""States in which a run sends nothing, so that its target may have another."""
 
 
 @dataclass
@@ -46,8 +49,10 @@ class MemoryLedger:
     def open(self, run: Run, binding: Binding) -> None:
         """Write a new run; see the Protocol."""
         for other in self._runs.values():
-            if other.run.id == run.id or (other.run.target == run.target and other.run.state is not RunState.CLOSED):
-                raise LedgerError(f"segment '{binding.target.segment}' has a run that is not closed; one run per segment at a time")
+            same_slot = run.slot and (other.run.project, other.run.sync, other.run.slot) == (run.project, run.sync, run.slot)
+            if other.run.id == run.id or same_slot or (other.run.target == run.target and other.run.state not in RESTING):
+                name = binding.target.segment
+                raise TakenError(f"segment '{name}' has a run that is not closed, or its slot has had one; one run per segment at a time")
         self._bindings[binding.id] = binding
         self._runs[run.id] = _Run(run)
 
@@ -61,13 +66,19 @@ class MemoryLedger:
         """Take or renew a run; see the Protocol."""
         row = self._runs.get(run)
         if row is None or row.run.state is RunState.CLOSED:
-            raise LedgerError(f"run {run} cannot be taken; it is held by nobody: it is closed or unknown")
+            raise TakenError(f"run {run} cannot be taken; it is held by nobody: it is closed or unknown")
         held = row.owner not in {None, owner, *dead} and row.until is not None and row.until > now
         if held:
-            raise LedgerError(f"run {run} cannot be taken; it is held by {row.owner} until {row.until:%H:%M:%S} UTC")
+            raise TakenError(f"run {run} cannot be taken; it is held by {row.owner} until {row.until:%H:%M:%S} UTC")
         row.fence += row.owner != owner
         row.owner, row.until = owner, until
         return Claim(run, owner, row.fence)
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back; nothing happens when it is void."""
+        row = self._runs.get(claim.run)
+        if row and (row.owner, row.fence) == (claim.owner, claim.fence):
+            row.owner = row.until = None
 
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
@@ -78,6 +89,11 @@ class MemoryLedger:
         row = self._runs.get(run)
         return row.run if row and row.run.project == project else None
 
+    def newest(self, project: str, sync: str, until: datetime) -> Run | None:
+        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
+        mine = (row.run for row in self._runs.values() if (row.run.project, row.run.sync, row.run.keeps) == (project, sync, None))
+        return max((run for run in mine if run.opened_at <= until), key=lambda run: (run.opened_at, run.id), default=None)
+
     def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
         """Every run of a project or sync, newest first."""
         runs = [row.run for row in self._runs.values() if row.run.project == project and sync in {None, row.run.sync}]
@@ -86,6 +102,10 @@ class MemoryLedger:
     def record(self, claim: Claim, phase: str, value: object) -> None:
         """Write what a phase gave, or replace it."""
         row = self._guard(claim)
+        if phase in set(RunState):
+            others = (other.run for other in self._runs.values() if other is not row and other.run.target == row.run.target)
+            if phase not in RESTING and any(other.state not in RESTING for other in others):
+                raise TakenError(f"run {claim.run} cannot go on yet: another run of its segment is not closed")
         row.phases[phase] = value
         if phase in set(RunState):
             row.run = replace(row.run, state=RunState(phase))
@@ -122,12 +142,16 @@ class MemoryLedger:
         row.uncertain = row.uncertain or row.state is BatchState.SENT
         row.batch, row.state = batch, BatchState.SENT
 
-    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
-        """The batch has ended."""
+    def settle(
+        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
+    ) -> None:
+        """The batch has ended, and `following` is about to leave."""
         run = self._guard(claim)
         run.attempts.append(attempt)
         row = run.batches[batch.number]
         row.state, row.outcome, row.lines = BatchState.SETTLED, outcome, tuple(lines)
+        if following:
+            self.sent(claim, following)
 
     def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
         """An attempt that did not end the batch."""

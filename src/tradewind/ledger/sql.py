@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from tradewind.database import Database, metadata
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
@@ -68,14 +68,21 @@ run_table = sa.Table(
     sa.Column("owner", sa.String),
     sa.Column("until", sa.DateTime(timezone=True)),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("slot", sa.DateTime(timezone=True)),
+    sa.Column("missed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("keeps", sa.String),
     sa.Index("run_history", "project", "sync", "opened_at"),
+    sa.Index("one_run_a_slot", "project", "sync", "slot", unique=True),
 )
+RESTING = [RunState.HELD.value, RunState.CLOSED.value]
+"""States in which a run sends nothing, so that its target may have another."""
+
 sa.Index(
     "one_open_run_a_target",
     run_table.c.target,
     unique=True,
-    sqlite_where=run_table.c.state != RunState.CLOSED.value,
-    postgresql_where=run_table.c.state != RunState.CLOSED.value,
+    sqlite_where=run_table.c.state.not_in(RESTING),
+    postgresql_where=run_table.c.state.not_in(RESTING),
 )
 
 phase_table = sa.Table(
@@ -150,7 +157,9 @@ class SqlLedger:
                     db.execute(binding_table.insert().values(**row))
                 db.execute(run_table.insert().values(**_run_row(run)))
         except sa.exc.IntegrityError as error:
-            raise LedgerError(f"segment '{home.segment}' has a run that is not closed; one run per segment at a time") from error
+            raise TakenError(
+                f"segment '{home.segment}' has a run that is not closed, or its slot has had one; one run per segment at a time"
+            ) from error
 
     def binding(self, binding: str) -> Binding:
         """A binding that a run was opened with. Raises LedgerError when there is none."""
@@ -170,9 +179,14 @@ class SqlLedger:
             row = db.execute(sa.select(run_table.c.owner, run_table.c.fence, run_table.c.until).where(run_table.c.id == run)).first()
         if not taken:
             holder = f"{row.owner} until {_aware(row.until):%H:%M:%S} UTC" if row and row.owner else "nobody: it is closed or unknown"
-            raise LedgerError(f"run {run} cannot be taken; it is held by {holder}")
+            raise TakenError(f"run {run} cannot be taken; it is held by {holder}")
         assert row is not None
         return Claim(run, owner, row.fence)
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back; nothing happens when it is void."""
+        with self.database.transaction() as db:
+            db.execute(run_table.update().where(*_held_by(claim)).values(owner=None, until=None))
 
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
@@ -184,14 +198,20 @@ class SqlLedger:
         found = self._runs(run_table.c.project == project, run_table.c.id == run)
         return found[0] if found else None
 
+    def newest(self, project: str, sync: str, until: datetime) -> Run | None:
+        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
+        r = run_table.c
+        found = self._runs(r.project == project, r.sync == sync, r.keeps.is_(None), r.opened_at <= until.astimezone(UTC), limit=1)
+        return found[0] if found else None
+
     def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
         """Every run of a project or sync, newest first."""
         return self._runs(run_table.c.project == project, *([run_table.c.sync == sync] if sync else []))
 
-    def _runs(self, *conditions: sa.ColumnElement[bool]) -> tuple[Run, ...]:
+    def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         with self.database.transaction() as db:
             order = (run_table.c.opened_at.desc(), run_table.c.id.desc())
-            return tuple(_run(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order)))
+            return tuple(_run(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order).limit(limit)))
 
     def record(self, claim: Claim, phase: str, value: object) -> None:
         """Write what a phase gave, or replace it; the run's state becomes the phase's, when it names a state."""
@@ -234,22 +254,24 @@ class SqlLedger:
 
     def sent(self, claim: Claim, batch: Batch) -> None:
         """The batch is about to leave: stamp, body hash and count of sends are durable after this."""
-        uncertain = sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value)
-        values = {"stamp": batch.stamp, "body_sha256": batch.body_sha256, "sends": batch.sends, "state": BatchState.SENT.value}
         with self.database.transaction() as db:
-            _guard(db, claim, owner=claim.owner, state=RunState.DELIVERING.value)
-            db.execute(batch_table.update().where(*_is(claim, batch)).values(uncertain=uncertain, **values))
+            _carry_out(db, claim, _DELIVERING)
+            _write_sent(db, claim, batch)
 
-    def settle(self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line]) -> None:
-        """The batch has ended: attempt, outcome and refused lines in one transaction."""
-        values = {"accepted": outcome.accepted, "rejected": outcome.rejected, "unknown": outcome.unknown}
+    def settle(
+        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
+    ) -> None:
+        """The batch has ended: attempt, outcome, refused lines, and the batch that leaves next, in one transaction."""
+        counts = {"n_accepted": outcome.accepted, "n_rejected": outcome.rejected, "n_unknown": outcome.unknown}
         with self.database.transaction() as db:
-            _guard(db, claim, owner=claim.owner)
-            db.execute(batch_table.update().where(*_is(claim, batch)).values(state=BatchState.SETTLED.value, **values))
-            db.execute(attempt_table.insert().values(**_attempt_row(claim.run, attempt)))
+            _carry_out(db, claim, _DELIVERING)
+            db.execute(_SETTLED, {"of_run": claim.run, "of_number": batch.number, **counts})
+            db.execute(_ATTEMPT, _attempt_row(claim.run, attempt))
             if lines:
                 rows = [{"run": claim.run, "batch": batch.number, **_line_row(line)} for line in lines]
                 db.execute(line_table.insert(), rows)
+            if following:
+                _write_sent(db, claim, following)
 
     def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
         """An attempt that did not end the batch. What was surely not applied counts as not sent again."""
@@ -310,9 +332,58 @@ class SqlLedger:
 
 def _guard(db: sa.Connection, claim: Claim, **values: Any) -> None:
     """Write to the run's row under the claim's fence; a stale fence stops the worker."""
-    here = (run_table.c.id == claim.run, run_table.c.owner == claim.owner, run_table.c.fence == claim.fence)
-    if db.execute(run_table.update().where(*here).values(**values)).rowcount != 1:
+    _carry_out(db, claim, run_table.update().where(*_OF_CLAIM).values(**values))
+
+
+def _carry_out(db: sa.Connection, claim: Claim, change: sa.Update) -> None:
+    try:
+        changed = db.execute(change, {"of_run": claim.run, "of_owner": claim.owner, "of_fence": claim.fence}).rowcount
+    except sa.exc.IntegrityError as error:
+        raise TakenError(f"run {claim.run} cannot go on yet: another run of its segment is not closed") from error
+    if changed != 1:
         raise LedgerError(f"the claim on run {claim.run} is lost: another worker has taken it")
+
+
+def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (run_table.c.id == claim.run, run_table.c.owner == claim.owner, run_table.c.fence == claim.fence)
+
+
+_OF_BATCH = (batch_table.c.run == sa.bindparam("of_run"), batch_table.c.number == sa.bindparam("of_number"))
+_OF_CLAIM = (
+    run_table.c.id == sa.bindparam("of_run"),
+    run_table.c.owner == sa.bindparam("of_owner"),
+    run_table.c.fence == sa.bindparam("of_fence"),
+)
+
+# What is written for every batch is built once: building a statement takes longer than SQLite takes to carry it out.
+_DELIVERING = run_table.update().where(*_OF_CLAIM).values(state=RunState.DELIVERING.value)
+_ATTEMPT = attempt_table.insert()
+_SENT = (
+    batch_table.update()
+    .where(*_OF_BATCH)
+    .values(
+        stamp=sa.bindparam("at"),
+        body_sha256=sa.bindparam("digest"),
+        sends=sa.bindparam("times"),
+        state=BatchState.SENT.value,
+        uncertain=sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value),
+    )
+)
+_SETTLED = (
+    batch_table.update()
+    .where(*_OF_BATCH)
+    .values(
+        state=BatchState.SETTLED.value,
+        accepted=sa.bindparam("n_accepted"),
+        rejected=sa.bindparam("n_rejected"),
+        unknown=sa.bindparam("n_unknown"),
+    )
+)
+
+
+def _write_sent(db: sa.Connection, claim: Claim, batch: Batch) -> None:
+    pinned = {"at": batch.stamp, "digest": batch.body_sha256, "times": batch.sends}
+    db.execute(_SENT, {"of_run": claim.run, "of_number": batch.number, **pinned})
 
 
 def _is(claim: Claim, batch: Batch) -> tuple[sa.ColumnElement[bool], ...]:
@@ -320,8 +391,9 @@ def _is(claim: Claim, batch: Batch) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason")
+    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps")
     moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
+    moments |= {"slot": run.slot.astimezone(UTC)} if run.slot else {}
     return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value}
 
 
@@ -329,7 +401,7 @@ def _run(row: Any) -> Run:
     return Run(
         row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
         RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
-        _aware(row.closed_at) if row.closed_at else None,
+        _aware(row.closed_at) if row.closed_at else None, _aware(row.slot) if row.slot else None, row.missed, row.keeps,
     )  # fmt: skip
 
 

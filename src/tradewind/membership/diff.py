@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import sync
 from tradewind.errors import EngineError
-from tradewind.membership.buckets import bucket_name, bucket_sql
+from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
 from tradewind.membership.parts import PartWriter
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation, Part
@@ -25,6 +25,9 @@ EMPTY = (
     " NULL::TIMESTAMP AS unknown_since, NULL::BIGINT AS batch LIMIT 0)"
 )
 """The membership of a target to which nothing was ever sent."""
+
+
+MEND = "tradewind ledger verify says what can be mended"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, out: Path, gr
     """The delta between two sets of identifiers, written as parts into the folder `out`.
 
     A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again.
-    `group_rows` is the rows of one batch. Memory is bounded by one bucket. Raises EngineError when a file is
-    gone or damaged.
+    `group_rows` is the rows of one batch. A part is in the order of its identifiers' buckets, however many of them
+    there are. Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     writers: dict[tuple[Operation, IdType], PartWriter] = {}
@@ -63,9 +66,9 @@ def readable(held: Buckets | None) -> Iterator[None]:
     """Says in a sentence when files of the membership or of the run are gone or damaged. Raises EngineError."""
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
         where = f"the files in {held.folder}, what the segment holds as far as we know," if held else "the files of the run"
-        raise EngineError(f"{where} cannot be worked on: gone, damaged, or no room; put them back from a backup") from error
+        raise EngineError(f"{where} cannot be worked on: gone, damaged, or no room; {MEND}") from error
 
 
 def _desired(parts: tuple[Part, ...]) -> int:
@@ -91,7 +94,7 @@ def _changes(duck: duckdb.DuckDBPyConnection, desired: Buckets, held: Buckets | 
             FROM {wanted} AS d
             FULL JOIN (SELECT * FROM {held_bucket(held, number, desired.count)} WHERE expires_until > {moment}::TIMESTAMP) AS h
               ON d.id_type = h.id_type AND d.id = h.id
-            ORDER BY ALL"""
+            ORDER BY operation, id_type, {order_sql("coalesce(d.id, h.id)")}"""
         yield duck.sql(query).to_arrow_table()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class PartWriter:
         self.part = Part(number, operation, id_type, path.name, 0, group_rows)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
-        self._writer = pq.ParquetWriter(path, self.schema, compression="zstd", use_dictionary=False, write_statistics=False)
+        self._writer = pq.ParquetWriter(path, self.schema, compression="none", use_dictionary=False, write_statistics=False)
 
     def write(self, ids: pa.ChunkedArray[Any]) -> None:
         """Take identifiers (bytes) and write every full group."""
@@ -50,9 +51,37 @@ class PartWriter:
         self.rows += table.num_rows
 
 
+class PartReader:
+    """Reads batches of the parts in a folder; a part stays open from its first batch on. Not for several threads at once."""
+
+    def __init__(self, folder: Path, parts: Iterable[Part]) -> None:
+        self._folder = folder
+        self._parts = {part.number: part for part in parts}
+        self._open: dict[int, pq.ParquetFile] = {}
+
+    def read(self, batch: Batch) -> pa.Array[Any]:
+        """The identifiers of a batch, as an Arrow array of bytes; of fixed width where the type has one."""
+        part = self._parts[batch.part]
+        file = self._open.get(part.number)
+        if file is None:
+            file = self._open[part.number] = pq.ParquetFile(self._folder / part.path, pre_buffer=False)
+        group, start = divmod(batch.offset, part.group_rows)
+        column = file.read_row_group(group, columns=["id"], use_threads=False).column("id")
+        return column.slice(start, batch.rows).combine_chunks()
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._open.values():
+            file.close()
+
+    def __enter__(self) -> PartReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def read_batch(folder: Path, part: Part, batch: Batch) -> pa.Array[Any]:
-    """The identifiers of a batch, as an Arrow array of bytes."""
-    group, start = divmod(batch.offset, part.group_rows)
-    with pq.ParquetFile(folder / part.path) as file:
-        column = file.read_row_group(group, columns=["id"]).column("id")
-    return column.slice(start, batch.rows).combine_chunks().cast(pa.binary())
+    """The identifiers of one batch, as an Arrow array of bytes."""
+    with PartReader(folder, [part]) as reader:
+        return reader.read(batch)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from tradewind.database import Database, metadata
+from tradewind.errors import LedgerError
 
 version_table = sa.Table(
     "membership_version",
@@ -46,15 +49,40 @@ class Versions:
         query = sa.select(version_table).where(version_table.c.target == target).order_by(version_table.c.version.desc()).limit(1)
         with self.database.transaction() as db:
             row = db.execute(query).first()
-        return Version(*row) if row else None
+        return _version(row) if row else None
 
     def of_run(self, run: str) -> Version | None:
         """The version a run left behind, or None."""
         with self.database.transaction() as db:
             row = db.execute(sa.select(version_table).where(version_table.c.run == run)).first()
-        return Version(*row) if row else None
+        return _version(row) if row else None
 
     def add(self, version: Version) -> None:
         """Name a version whose files are complete: from now on it is the belief."""
         with self.database.transaction() as db:
             db.execute(version_table.insert().values(**vars(version)))
+
+    def chain(self, target: str | None = None) -> tuple[Version, ...]:
+        """Every version of a target, or of all of them, each target's in the order in which they were made."""
+        with self.database.transaction() as db:
+            return _chain(db, target)
+
+    def replace(self, target: str, seen: Sequence[Version], by: Sequence[Version]) -> None:
+        """Name other files, all at once. Raises LedgerError when the target's versions are no longer those that were seen."""
+        with self.database.transaction() as db:
+            if _chain(db, target) != tuple(seen):
+                raise LedgerError("a run has written the membership meanwhile; nothing was replaced, so do the same again")
+            db.execute(version_table.delete().where(version_table.c.target == target))
+            if by:
+                db.execute(version_table.insert(), [vars(version) for version in by])
+
+
+def _chain(db: sa.Connection, target: str | None) -> tuple[Version, ...]:
+    query = sa.select(version_table).order_by(version_table.c.target, version_table.c.version)
+    return tuple(_version(row) for row in db.execute(query if target is None else query.where(version_table.c.target == target)))
+
+
+def _version(row: Any) -> Version:
+    moment: datetime = row.created_at
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Version(row.target, row.version, row.run, row.path, row.buckets, row.rows, moment)

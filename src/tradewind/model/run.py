@@ -96,7 +96,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of one sync, as the ledger holds it. `target` and `binding` are ids, pinned when it was opened."""
+    """One execution of one sync, as the ledger holds it. `target` and `binding` are ids, pinned when it was opened.
+
+    `slot` is the instant of the cadence it was opened for, None when a person asked; `missed` counts slots before it that
+    had no run. With `keeps`, the id of a run that is held or failed, it only renews who would lapse meanwhile.
+    """
 
     id: str
     project: str
@@ -110,6 +114,9 @@ class Run:
     outcome: RunOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
+    slot: datetime | None = None
+    missed: int = 0
+    keeps: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from tradewind.model.identifier import IdentityMap
@@ -15,6 +16,11 @@ class Cadence(StrEnum):
     HOURLY = "hourly"
     DAILY = "daily"
 
+    @property
+    def period(self) -> timedelta:
+        """The time from one run to the next; nothing for a One-Time Sync."""
+        return {Cadence.HOURLY: timedelta(hours=1), Cadence.DAILY: timedelta(days=1)}.get(self, timedelta())
+
 
 class SyncState(StrEnum):
     """Whether a sync may run. An ended One-Time Sync keeps its segment until its members lapse."""
@@ -26,7 +32,10 @@ class SyncState(StrEnum):
 
 @dataclass(frozen=True)
 class Sync:
-    """Cohort, connection and the segment that shall equal the cohort. The segment's name never changes."""
+    """Cohort, connection and the segment that shall equal the cohort. The segment's name never changes.
+
+    `at` is the local time of a daily sync in its project's zone; of an hourly one only its minute counts.
+    """
 
     project: str
     id: str
@@ -36,6 +45,8 @@ class Sync:
     ttl_minutes: int
     cadence: Cadence
     state: SyncState = SyncState.ACTIVE
+    at: time = time(6)
+    added_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

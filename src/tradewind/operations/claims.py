@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tradewind.clock import Clock
 from tradewind.delivery.deliver import LEASE
+from tradewind.errors import LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.model.run import Claim
 
@@ -22,6 +26,31 @@ def take(ledger: Ledger, run: str, clock: Clock) -> Claim:
     holder, now = ledger.holder(run), clock.now()
     dead = [holder] if holder and is_dead(holder) else []
     return ledger.claim(run, me(), now, now + LEASE, dead)
+
+
+@contextmanager
+def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = LEASE.total_seconds() / 4) -> Iterator[None]:
+    """Renew a claim beside the work (`every` so many seconds), also while a query takes longer than the claim would last.
+
+    When the claim is lost meanwhile, the renewing ends and the work's next write to the ledger says so.
+    """
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(every):
+            now = clock.now()
+            try:
+                ledger.claim(claim.run, claim.owner, now, now + LEASE)
+            except LedgerError:
+                return
+
+    keeper = threading.Thread(target=renew, name=f"claim-{claim.run}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
 
 
 def is_dead(owner: str) -> bool:

@@ -22,6 +22,14 @@ from tradewind.phases import APPROVED, Approvals, Watch
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A run that renewed who would have lapsed while another was held or failed, and its account."""
+
+    run: str
+    account: Account
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The way of a run from people to the platform; what a phase it has not reached would say is None."""
 
@@ -37,6 +45,7 @@ class RunReport:
     repeated: int
     holds: int | None
     lapses_at: datetime | None
+    kept: tuple[Kept, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
         _again(attempts),
         version.rows if version else None,
         _lapses_at(parts, run, binding),
+        _kept(parts, run),
     )
 
 
@@ -158,6 +168,11 @@ def _again(attempts: tuple[Attempt, ...]) -> int:
 def keeps(batch: Batch, outcome: Outcome | None) -> bool:
     """Whether a batch put somebody into the segment, or renewed somebody there."""
     return batch.operation is not Operation.REMOVE and outcome is not None and outcome.accepted > 0
+
+
+def _kept(parts: Parts, run: Run) -> tuple[Kept, ...]:
+    later = parts.ledger.history(run.project, run.sync)
+    return tuple(Kept(each.id, parts.ledger.account(each.id)) for each in later if each.keeps == run.id)
 
 
 def _lapses_at(parts: Parts, run: Run, binding: Binding) -> datetime | None:

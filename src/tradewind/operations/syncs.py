@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 
 from tradewind import runner
 from tradewind.catalog.yaml import default_sync_id
@@ -16,11 +17,12 @@ from tradewind.model.project import ProjectPlan
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.operations.claims import take
+from tradewind.operations.claims import kept, take
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import Watch, binding_of
+from tradewind.schedule import Due
 
 DAY = 1440
 
@@ -46,6 +48,7 @@ class Wish:
     segment: str | None = None
     ttl_days: int = 30
     cadence: Cadence = Cadence.ONE_TIME
+    at: time = time(6)
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -61,7 +64,8 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     segment = default_segment_name(cohort.name, cohort.id) if wish.segment is None else wish.segment
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
-    return Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence)
+    sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence)
+    return replace(sync, at=wish.at, added_at=parts.clock.now())
 
 
 def add(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -87,25 +91,64 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
     sync = permitted(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     new = _new(parts, sync, moment)
-    opened = _unfinished(parts, sync, moment if as_of else None) or _open(parts, sync, new)
+    opened = _unfinished(parts, sync, moment if as_of else None, watch) or _open(parts, sync, new)
     return go_on(parts, opened, watch)
 
 
+def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) -> Run:
+    """Run a sync for a slot of its cadence, as of now; a run that was cut short is finished instead. Raises as `run` does."""
+    sync = permitted(parts, project, sync_id)
+    new = replace(_new(parts, sync, parts.clock.now()), slot=due.slot, missed=due.missed)
+    return go_on(parts, _unfinished(parts, sync, None, watch) or _open(parts, sync, new), watch)
+
+
 def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
-    """Take a run that is open to its end."""
-    claim = take(parts.ledger, opened.id, parts.clock)
+    """Take a run that is open to its end. While it is held, or when it fails, a run of its own keeps who would lapse."""
     try:
-        done = runner.run(parts, claim, opened, watch)
+        done = _finish(parts, opened, watch)
+    except LedgerError:
+        raise
+    except TradewindError:
+        _keep(parts, opened, watch)
+        raise
+    if done.state is RunState.HELD:
+        _keep(parts, opened, watch)
+    if opened.keeps:
+        return done
+    sync = parts.catalog.sync(opened.project, opened.sync)
+    if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
+        parts.catalog.set_sync_state(opened.project, opened.sync, SyncState.ENDED)
+    return done
+
+
+def _finish(parts: Parts, opened: Run, watch: Watch) -> Run:
+    """Work on a run under a claim; one that fails before anything was sent is closed with the reason."""
+    claim = take(parts.ledger, opened.id, parts.clock)
+    work = runner.keep if opened.keeps else runner.run
+    try:
+        with kept(parts.ledger, claim, parts.clock):
+            return work(parts, claim, opened, watch)
     except LedgerError:
         raise
     except TradewindError as error:
         if not parts.ledger.attempts(opened.id) and not parts.ledger.account(opened.id).unknown:
             parts.ledger.close(claim, RunOutcome.FAILED, str(error), parts.clock.now())
         raise
-    sync = parts.catalog.sync(opened.project, opened.sync)
-    if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
-        parts.catalog.set_sync_state(opened.project, opened.sync, SyncState.ENDED)
-    return done
+    finally:
+        parts.ledger.release(claim)
+
+
+def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
+    """Renew who would lapse meanwhile, in a run of its own. Should that fail too, its row says why, and the first error counts."""
+    if opened.keeps or parts.versions.newest(opened.target) is None:
+        return
+    with suppress(TradewindError):
+        sync = permitted(parts, opened.project, opened.sync)
+        new = replace(_new(parts, sync, parts.clock.now()), keeps=opened.id)
+        binding = binding_of(parts, sync)
+        if runner.lapsing(parts, new, binding, watch):
+            parts.ledger.open(new, binding)
+            _finish(parts, new, watch)
 
 
 def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
@@ -123,14 +166,17 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
     return sync
 
 
-def _unfinished(parts: Parts, sync: Sync, moment: datetime | None) -> Run | None:
-    """The run to go on with. A held one makes way for the new run."""
+def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch) -> Run | None:
+    """The run to go on with. A held one makes way for the new run; one that keeps people is finished first."""
     for earlier in parts.ledger.history(sync.project, sync.id):
         if earlier.state is RunState.CLOSED:
             continue
         if earlier.state is RunState.HELD:
             claim = take(parts.ledger, earlier.id, parts.clock)
             parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
+            continue
+        if earlier.keeps:
+            _finish(parts, earlier, watch)
             continue
         if moment and moment != earlier.as_of:
             raise DefinitionError(

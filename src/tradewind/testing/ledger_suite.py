@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import Ledger
 from tradewind.model.identifier import IdentityMap, IdType
 from tradewind.model.plan import Approval, Batch, Operation
@@ -50,6 +51,49 @@ class LedgerSuite:
         ledger.close(claim, RunOutcome.CLEAN, "", SOON)
         ledger.open(a_run("r2"), BINDING)
         assert [run.id for run in ledger.history("default")] == ["r2", "r1"]
+
+    def test_a_held_run_leaves_its_target_free(self, ledger: Ledger, claim: Claim) -> None:
+        """While a run waits for a person another may go on in its place; the held one waits for it in turn."""
+        ledger.record(claim, RunState.HELD, Approval("shrink", 501))
+        ledger.open(replace(a_run("r2"), keeps="r1"), BINDING)
+        with pytest.raises(TakenError, match="cannot go on yet"):
+            ledger.record(claim, RunState.PLANNED, Approval("shrink", 501))
+        ledger.close(ledger.claim("r2", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
+        ledger.record(claim, RunState.PLANNED, Approval("shrink", 501))
+
+    def test_a_slot_has_one_run(self, ledger: Ledger) -> None:
+        """A second run of the same slot is refused for ever, also when the first is closed; runs without a slot are not concerned."""
+        first = replace(a_run(), slot=NOON, missed=3)
+        ledger.open(first, BINDING)
+        assert ledger.find("default", "r1") == first
+        ledger.close(ledger.claim("r1", "me", NOON, SOON), RunOutcome.FAILED, "no source", SOON)
+        with pytest.raises(TakenError, match="slot has had one"):
+            ledger.open(replace(a_run("r2", "t1"), slot=NOON), BINDING)
+        ledger.open(replace(a_run("r3"), slot=NOON, sync="other"), BINDING)
+        ledger.close(ledger.claim("r3", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
+        ledger.open(a_run("r4"), BINDING)
+
+    def test_the_newest_run_of_a_sync_is_none_that_only_keeps_people(self, ledger: Ledger, claim: Claim) -> None:
+        """Up to an instant, so that a run of a clock that was wrong does not count."""
+        ledger.close(claim, RunOutcome.FAILED, "no source", SOON)
+        ledger.open(replace(a_run("r2"), opened_at=SOON, keeps="r1"), BINDING)
+        ledger.close(ledger.claim("r2", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
+        ledger.open(replace(a_run("r3"), opened_at=SOON + timedelta(days=365)), BINDING)
+        found = ledger.newest("default", "payers-acme", SOON)
+        assert found is not None
+        assert found.id == "r1"
+        assert ledger.newest("default", "payers-acme", NOON - timedelta(minutes=1)) is None
+        assert ledger.newest("default", "other", SOON) is None
+
+    def test_a_claim_that_is_given_back_is_free(self, ledger: Ledger, claim: Claim) -> None:
+        """At once, and with a new fence; giving back what another took does nothing."""
+        ledger.release(claim)
+        newer = ledger.claim("r1", "you", NOON, SOON)
+        assert newer.fence > claim.fence
+        ledger.release(claim)
+        assert ledger.holder("r1") == "you"
+        with pytest.raises(LedgerError, match="is lost"):
+            ledger.record(claim, RunState.EVALUATED, Approval("x", 1))
 
     def test_a_claim_excludes_others_until_it_ends(self, ledger: Ledger, claim: Claim) -> None:
         """Another worker waits for the end of a claim; then the old one may write no more."""
@@ -124,6 +168,19 @@ class LedgerSuite:
         ((batch, state, outcome, found),) = ledger.settled("r1")
         assert (batch.number, state, outcome, found) == (0, BatchState.SETTLED, Outcome(9, 1, 0), lines)
         assert not ledger.pending("r1")
+
+    def test_settling_one_batch_sends_the_next(self, ledger: Ledger, claim: Claim) -> None:
+        """The receipt of one and the intent of the next are one transaction, under one fence."""
+        ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])
+        ledger.sent(claim, a_batch(0))
+        pinned = Batch(**{**vars(a_batch(1)), "stamp": NOON, "body_sha256": "ab", "sends": 1})
+        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(10, 0, 0), (), following=pinned)
+        assert ledger.pending("r1") == (pinned, a_batch(2))
+        assert ledger.account("r1") == Account(planned=30, accepted=10, unknown=10, not_sent=10)
+        ledger.claim("r1", "you", SOON, SOON + timedelta(minutes=1))
+        with pytest.raises(LedgerError, match="claim on run r1 is lost"):
+            ledger.settle(claim, pinned, an_attempt(1, Answer.APPLIED), Outcome(10, 0, 0), (), following=a_batch(2))
+        assert ledger.account("r1") == Account(planned=30, accepted=10, unknown=10, not_sent=10)
 
     def test_a_split_batch_lives_in_its_halves(self, ledger: Ledger, claim: Claim) -> None:
         """The halves count instead of the whole, in its place and with its doubt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ connections:
     send: first
 syncs:
   - {cohort: buyers, connection: acme-us, cadence: daily}
-  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time}
+  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30}
 """
 CONNECTION = (
     "connections: [{id: a, name: A, destination: d, advertiser: x, region: r, auth: token, identity: [{from: user_id, to: UID2}]%s}]"
@@ -58,6 +59,7 @@ def test_a_file_is_read_with_its_defaults(tmp_path: Path) -> None:
     first, second = (written.value for written in documents.syncs)
     assert (first.id, first.segment, first.ttl_minutes, first.cadence) == ("buyers-acme-us", "", 43_200, Cadence.DAILY)
     assert (second.id, second.segment, second.ttl_minutes, second.cadence) == ("vip-once", "VIP list", 10_080, Cadence.ONE_TIME)
+    assert (first.at, second.at) == (time(6), time(16, 30))
 
 
 def test_files_are_named_from_the_folder_of_the_text(tmp_path: Path) -> None:
@@ -107,6 +109,8 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path) -> None:
         (SYNC % ", ttl_days: 1.5", r"expected a whole number"),
         (SYNC % ', ttl_days: "30"', r"expected a whole number"),
         (SYNC % ", ttl_days: true", r"expected a whole number"),
+        (SYNC % ", at: 24:00", r"syncs\[0\].at: '24:00' is not a time of day; expected HH:MM"),
+        (SYNC % ", at: 6", r"syncs\[0\].at: expected a text"),
         (SYNC.replace("daily", "weekly") % "", r"'weekly' is not a cadence; expected one of one_time, hourly, daily"),
         (
             "syncs: [{cohort: c, connection: k, cadence: daily}, {cohort: c, connection: k, cadence: daily}]",

@@ -207,3 +207,33 @@ def test_a_general_refusal_is_not_halved_without_end(tmp_path: Path, scene: Scen
     assert stop is not None
     assert len(scene.platform.sent) < 200
     assert ledger.account("r1").balances()
+
+
+def test_a_batch_that_cannot_be_read_costs_no_receipt(tmp_path: Path, scene: Scene) -> None:
+    """The second part is gone: what was under way is settled, and only then the run says what is wrong."""
+    gone = Part(1, Operation.ADD, IdType.DAID, "gone.parquet", 4, 4)
+    whole = write_part(tmp_path, (bytes([n]) * 16 for n in range(1, 5)), 4)
+    ledger = MemoryLedger()
+    ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches([whole, gone]))
+    with pytest.raises(OSError, match="gone"):
+        deliver(replace(scene.delivery, ledger=ledger, parts=[whole, gone]))
+    assert ledger.account("r1") == Account(planned=8, accepted=4, not_sent=4)
+
+
+def test_the_next_batch_is_written_as_sent_with_the_receipt_before_it(scene: Scene) -> None:
+    """Killed before the second request: its intent is there, so it is in doubt and goes out again as the same bytes."""
+
+    class Killed(Exception):
+        """The process dies."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        deliver(replace(scene.delivery, watch=die))
+    assert scene.account() == Account(planned=10, accepted=4, unknown=4, not_sent=2)
+    intended = scene.ledger.pending("r1")[0]
+    assert scene.answer() is None
+    assert scene.account() == Account(planned=10, accepted=10)
+    assert scene.platform.sent[1].sha256 == intended.body_sha256

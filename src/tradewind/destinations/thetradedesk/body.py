@@ -21,7 +21,8 @@ Bytes = npt.NDArray[np.uint8]
 GUID_LENGTH, BASE64_LENGTH = 36, 44
 """Characters of an identifier's text: a GUID of 16 bytes, or standard Base64 of 32 or 33."""
 
-DASHES = (8, 13, 18, 23)
+GROUPS = (0, 4, 9, 14, 19, 24, 28, 32)
+"""Where in a GUID's text the four digits of each two bytes begin."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,21 @@ def items_per_body(limits: Limits, layout: Layout) -> int:
 
 
 def lay_out(layout: Layout, ids: pa.Array[Any]) -> bytes:
-    """The body of a request for `ids`: a binary array without nulls, of 16 bytes each, or of 32 or 33 bytes for a UID2."""
+    """The body of a request for `ids`: a binary array without nulls, of fixed width or not; 16 bytes each, a UID2 32 or 33."""
     if not len(ids):
         raise Bug("a request holds at least one item")
     before, after = layout.item()
-    text = BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH
-    head, tail, start, width = layout.head(), layout.tail(), len(before), len(before) + text + len(after)
-    body = np.empty(len(head) + len(ids) * width + len(tail) - 1, np.uint8)
+    blank = b"-" * (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
+    head, tail, item = layout.head(), layout.tail(), before + blank + after
+    body = np.empty(len(head) + len(ids) * len(item) + len(tail) - 1, np.uint8)
     body[: len(head)] = np.frombuffer(head, np.uint8)
-    items = body[len(head) : len(head) + len(ids) * width].reshape(len(ids), width)
-    items[:, :start] = np.frombuffer(before, np.uint8)
-    items[:, start + text :] = np.frombuffer(after, np.uint8)
+    items = np.ndarray((len(ids),), f"V{len(item)}", body, len(head))
+    items[:] = np.frombuffer(item, items.dtype)
+    text = _Text(body, len(head) + len(before), len(item), len(ids))
     if layout.id_type is IdType.UID2:
-        _write_base64(items[:, start : start + text], ids)
+        _write_base64(text, ids)
     else:
-        _write_guids(items[:, start : start + text], _matrix(ids, 16))
+        _write_guids(text, _matrix(ids, 16))
     body[-len(tail) :] = np.frombuffer(tail, np.uint8)
     return body.tobytes()
 
@@ -84,15 +85,28 @@ def _head(advertiser: str) -> bytes:
     return b'{"AdvertiserId":' + orjson.dumps(advertiser) + b',"Items":['
 
 
-def _write_guids(out: Bytes, values: Bytes) -> None:
-    """16 bytes -> 36 characters: two bytes at a time through a table of their four hexadecimal digits."""
-    digits = _hex_table()[values.view("<u2")].view(np.uint8)
-    for number, (first, last) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
-        out[:, first + number : last + number] = digits[:, first:last]
-    out[:, DASHES] = ord("-")
+@dataclass(frozen=True)
+class _Text:
+    """Where the identifiers stand in a body: the first at `start`, each `width` bytes after the one before."""
+
+    body: Bytes
+    start: int
+    width: int
+    items: int
+
+    def column(self, place: int, size: int) -> npt.NDArray[Any]:
+        """`size` bytes of each identifier from `place` on, as one number each."""
+        return np.ndarray((self.items,), f"<u{size}", self.body, self.start + place, (self.width,))
 
 
-def _write_base64(out: Bytes, ids: pa.Array[Any]) -> None:
+def _write_guids(text: _Text, values: Bytes) -> None:
+    """16 bytes -> 36 characters, dashes stand already: two bytes at a time through a table of their four hexadecimal digits."""
+    table, pairs = _hex_table(), values.view("<u2")
+    for number, place in enumerate(GROUPS):
+        text.column(place, 4)[:] = table.take(pairs[:, number])
+
+
+def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
     """32 or 33 bytes -> 44 characters: twelve bits at a time through a table of their two characters.
 
     A value of 32 bytes is written as one of 33 that ends in a zero byte, whose last character then becomes `=`.
@@ -109,12 +123,16 @@ def _write_base64(out: Bytes, ids: pa.Array[Any]) -> None:
     pairs = np.empty((len(ids), 11, 2), np.uint16)
     pairs[:, :, 0] = threes[:, :, 0] << 4 | threes[:, :, 1] >> 4
     pairs[:, :, 1] = (threes[:, :, 1] & 15) << 8 | threes[:, :, 2]
-    out[:] = _base64_table()[pairs].reshape(len(ids), 22).view(np.uint8)
-    out[short, -1] = ord("=")
+    letters = _base64_table()[pairs].reshape(len(ids), 22).view("<u4")
+    for number in range(11):
+        text.column(4 * number, 4)[:] = letters[:, number]
+    text.column(BASE64_LENGTH - 1, 1)[short] = ord("=")
 
 
 def _matrix(ids: pa.Array[Any], width: int) -> Bytes:
     """A binary array whose values all have `width` bytes, as rows of a matrix over its own memory."""
+    if ids.type == pa.binary(width) and not ids.null_count:
+        return np.frombuffer(_buffer(ids, 1), np.uint8, len(ids) * width, ids.offset * width).reshape(len(ids), width)
     offsets = _offsets(ids)
     if not np.array_equal(offsets, np.arange(offsets[0], offsets[0] + (len(ids) + 1) * width, width)):
         raise Bug(f"an identifier of this type has {width} bytes")

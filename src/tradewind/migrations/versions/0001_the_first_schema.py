@@ -186,6 +186,9 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("slot", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("missed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("keeps", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["binding"],
             ["binding.id"],
@@ -201,9 +204,10 @@ def upgrade() -> None:
             "one_open_run_a_target",
             ["target"],
             unique=True,
-            sqlite_where=sa.text("state != 'closed'"),
-            postgresql_where=sa.text("state != 'closed'"),
+            sqlite_where=sa.text("(state NOT IN ('held', 'closed'))"),
+            postgresql_where=sa.text("(state NOT IN ('held', 'closed'))"),
         )
+        batch_op.create_index("one_run_a_slot", ["project", "sync", "slot"], unique=True)
         batch_op.create_index("run_history", ["project", "sync", "opened_at"], unique=False)
 
     op.create_table(
@@ -215,6 +219,8 @@ def upgrade() -> None:
         sa.Column("segment", sa.String(), nullable=False),
         sa.Column("ttl_minutes", sa.Integer(), nullable=False),
         sa.Column("cadence", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("(CURRENT_TIMESTAMP)"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("advertiser", sa.String(), nullable=False),

@@ -1,0 +1,142 @@
+"""The dumb loop: run what is due, go on with what was cut short, sleep until the next slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tradewind.clock import Clock
+from tradewind.errors import TakenError, TradewindError
+from tradewind.model.run import Run, RunState
+from tradewind.model.sync import Sync, SyncState
+from tradewind.operations import syncs
+from tradewind.parts import Parts
+from tradewind.schedule import Due, next_fire, slots_due
+
+LONGEST_SLEEP = timedelta(seconds=60)
+"""A sync that was added or resumed meanwhile is seen within this time."""
+
+GLANCE = 1.0
+"""Seconds between two looks at whether to stop, while waiting."""
+
+
+class Stopped(Exception):
+    """The worker was asked to stop: raised between two requests, so that nothing is left in doubt."""
+
+
+@dataclass
+class Stop:
+    """Whether the worker was asked to stop; whoever takes the system's signals sets it."""
+
+    requested: bool = False
+
+    def check(self) -> None:
+        """Raise Stopped once it was asked for."""
+        if self.requested:
+            raise Stopped
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one sync that was due: its run, or the error that it ended with."""
+
+    project: str
+    sync: str
+    run: Run | None
+    error: TradewindError | None = None
+
+
+Tell = Callable[[Done], None]
+
+
+@dataclass(frozen=True)
+class _Watchful:
+    """A clock whose sleep ends when the worker is asked to stop."""
+
+    clock: Clock
+    stop: Stop
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        while seconds > 0:
+            self.stop.check()
+            self.clock.sleep(min(seconds, GLANCE))
+            seconds -= GLANCE
+        self.stop.check()
+
+
+def work(parts: Parts, stop: Stop, tell: Tell) -> None:
+    """Run what is due, again and again, until asked to stop. Raises LedgerError when the store is gone."""
+    clock = _Watchful(parts.clock, stop)
+    with suppress(Stopped):
+        while True:
+            began = parts.clock.now()
+            for done in run_once(parts, stop):
+                tell(done)
+            clock.sleep((_wake(parts, began) - parts.clock.now()).total_seconds())
+
+
+def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
+    """Run everything that is due now, the longest due first; what fails is told, and the next has its turn.
+
+    What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
+    """
+    watchful = replace(parts, clock=_Watchful(parts.clock, stop))
+    with suppress(Stopped):
+        for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
+            stop.check()
+            try:
+                yield Done(sync.project, sync.id, _run(watchful, sync, todo, stop))
+            except TakenError:
+                continue
+            except TradewindError as error:
+                yield Done(sync.project, sync.id, None, error)
+
+
+def _run(parts: Parts, sync: Sync, todo: Due | Run, stop: Stop) -> Run:
+    def watch(_what: str, _done: int, _total: int) -> None:
+        stop.check()
+
+    if isinstance(todo, Run):
+        syncs.permitted(parts, sync.project, sync.id)
+        return syncs.go_on(parts, todo, watch)
+    return syncs.run_due(parts, sync.project, sync.id, todo, watch)
+
+
+def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
+    """Each active sync with a run to finish, or else with the slot that is due."""
+    now = parts.clock.now()
+    for project in parts.catalog.projects():
+        for sync in parts.catalog.syncs(project.id):
+            if sync.state is not SyncState.ACTIVE:
+                continue
+            last = parts.ledger.newest(project.id, sync.id, now)
+            if last and last.state not in {RunState.HELD, RunState.CLOSED}:
+                yield sync, last
+                continue
+            since = (last.slot or last.opened_at) if last else sync.added_at or now
+            due = slots_due(sync.cadence, project.zone, sync.at, since, now)
+            if due:
+                yield sync, due
+
+
+def _since(todo: Due | Run) -> datetime:
+    return todo.opened_at if isinstance(todo, Run) else todo.slot
+
+
+def _wake(parts: Parts, began: datetime) -> datetime:
+    """The next slot of any sync after an instant; at the latest a minute from it."""
+    fires = [
+        next_fire(sync.cadence, project.zone, sync.at, began)
+        for project in parts.catalog.projects()
+        for sync in parts.catalog.syncs(project.id)
+        if sync.state is SyncState.ACTIVE
+    ]
+    return min([began + LONGEST_SLEEP, *(fire for fire in fires if fire)])

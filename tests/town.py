@@ -1,0 +1,138 @@
+"""A product of real parts around a platform, an engine and a clock in memory: days pass at once, and everything can be looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from tradewind.catalog.sql import Catalog
+from tradewind.clock import StandingClock
+from tradewind.compute import Bounds
+from tradewind.database import Database
+from tradewind.destinations.base import Request
+from tradewind.engines.base import Preview
+from tradewind.engines.memory import Event, MemoryEngine
+from tradewind.errors import EngineError
+from tradewind.events.store import EventStore
+from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.sql import SqlLedger
+from tradewind.membership.sql import Versions
+from tradewind.migrations import database_upgrade
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
+from tradewind.model.destination import Auth, Connection, Secret
+from tradewind.model.identifier import IdentityMap, IdType
+from tradewind.model.identifier import Mapping as IdMapping
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.run import Receipt
+from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.model.sync import Cadence, Sync
+from tradewind.operations import syncs
+from tradewind.parts import Parts
+from tradewind.sources.lists import ListStore
+from tradewind.sources.select import SelectSource
+from tradewind.sources.sql import ListVersions
+from tradewind.testing.fakes import FakeDestination
+from tradewind.vault.key import create_key
+from tradewind.vault.sql import Vault, plant_canary
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Platform(FakeDestination):
+    """The platform in memory, which lets a test act while a request is under way."""
+
+    on_send: Callable[[], object] = staticmethod(lambda: None)
+
+    def send(self, request: Request) -> Receipt:
+        """As it is, and then what the test wants."""
+        receipt = super().send(request)
+        self.on_send()
+        return receipt
+
+
+class People:
+    """An engine whose people are a set of numbers; it fails when told to."""
+
+    def __init__(self) -> None:
+        self.numbers: set[int] = set(range(1, 101))
+        self.broken = False
+
+    def evaluate(
+        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+    ) -> Snapshot:
+        return self._engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out)
+
+    def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
+        return self._engine(project, as_of).attach(project, members, as_of, wanted, out)
+
+    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
+        return self._engine(project, as_of).preview(project, cohort, as_of, nested, limit)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _engine(self, project: Project, as_of: datetime) -> MemoryEngine:
+        if self.broken:
+            raise EngineError("the events cannot be read")
+        moment = as_of - timedelta(hours=1)
+        told = [Event("Open", moment, user_id=f"u{n}", user_properties={"ad": str(guid(n))}) for n in sorted(self.numbers)]
+        return MemoryEngine({project.id: told})
+
+
+def guid(number: int) -> UUID:
+    """The device of a person."""
+    return UUID(int=(0xA << 120) + (number << 64) + number)
+
+
+class Town:
+    """A home in `folder`, with a cohort of everybody and a connection; syncs are added by tests. It begins at noon of a day."""
+
+    def __init__(self, folder: Path, ledger: MemoryLedger | None = None, zone: str = "UTC") -> None:
+        self.database = Database.at(folder)
+        database_upgrade(self.database)
+        self.clock, self.people = StandingClock(NOON), People()
+        self.platform = Platform(self.clock)
+        key = create_key(folder)
+        plant_canary(self.database, key)
+        self.parts = Parts(
+            home=folder,
+            clock=self.clock,
+            bounds=Bounds(threads=1),
+            catalog=Catalog(self.database),
+            ledger=ledger or SqlLedger(self.database),
+            versions=Versions(self.database),
+            vault=Vault(self.database, key),
+            events=EventStore(self.database, folder),
+            engine=self.people,
+            lists=ListStore(folder),
+            list_versions=ListVersions(self.database),
+            select=lambda _project, _as_of: SelectSource(folder, {}, None),
+            destination=lambda _kind: self.platform,
+            environment={},
+            chance=lambda: 0.5,
+        )
+        self.parts.catalog.add_project(Project("default", "Default", ProjectPlan.PAID, zone, ("fake",)), "ann")
+        self.parts.catalog.save_cohort(Cohort("default", "all", "All", CohortKind.BEHAVIOURAL, Behaviour(Did("Open"))))
+        identity = IdentityMap((IdMapping("user.ad", IdType.DAID),))
+        self.parts.catalog.save_connection(Connection("default", "main", "Main", "fake", "adv1", "here", Auth.SIGNATURE, identity))
+        self.parts.vault.seal("default", "main", Secret("s3cret"))
+
+    def add(self, name: str, cadence: Cadence, at: time = time(6), ttl_days: int = 30) -> Sync:
+        """A sync of everybody into a segment of its own."""
+        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at)
+        return syncs.add(self.parts, "default", wish)
+
+    def held(self, sync: Sync) -> set[int]:
+        """The numbers of those who are in the segment now, as the platform has it."""
+        numbers = self.platform.held("https://memory.invalid", "adv1", sync.segment)
+        return {int.from_bytes(each[1], "big") & (2**64 - 1) for each in numbers}
+
+    def at(self, moment: datetime) -> None:
+        """Let time pass until an instant."""
+        self.clock.sleep((moment - self.clock.now()).total_seconds())
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.database.close()
