@@ -23,7 +23,7 @@ GLANCE = 1.0
 
 
 class Stopped(Exception):
-    """The worker was asked to stop: raised between two requests, so that nothing is left in doubt."""
+    """The worker was asked to stop: raised between two requests. A batch whose intent is written by then goes out at the next start."""
 
 
 @dataclass
