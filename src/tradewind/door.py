@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx2
 
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
+from tradewind.moment import reached
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer read at most."""
@@ -122,6 +123,7 @@ class Door:
         assert self._transport is not None
         async with asyncio.timeout(self.deadline):
             answer = await self._transport.handle_async_request(request)
+            reached("answer.begun")
             try:
                 pieces: list[bytes] = []
                 length = 0
@@ -132,6 +134,7 @@ class Door:
                     pieces.append(piece)
             finally:
                 await answer.aclose()
+        reached("answer.whole")
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, b"".join(pieces))
 
 
@@ -151,7 +154,9 @@ class _Body(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.begun = True
+        reached("request.begun")
         yield self._body
+        reached("request.sent")
 
 
 class _TooLong(Exception):

@@ -27,6 +27,7 @@ from tradewind.model.plan import Approval, Delta, Plan
 from tradewind.model.run import Claim, Run, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Sync
+from tradewind.moment import reached
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
 from tradewind.planning.planner import batches
@@ -84,6 +85,7 @@ def once(stage: Stage, phase: str, kind: type[Value], work: Callable[[], Value])
     stage.watch(phase, 0, 0)
     value = work()
     stage.parts.ledger.record(stage.claim, phase, value)
+    reached("phase.recorded")
     return value
 
 
@@ -100,22 +102,28 @@ def evaluate(stage: Stage) -> Snapshot:
     """The members of the cohort, in the version and at the instant the run was opened with."""
     sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
     cohort = stage.parts.catalog.cohort_at(stage.run.project, sync.cohort, stage.run.cohort_version)
-    return members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder)
+    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder)
+    reached("snapshot.written")
+    return snapshot
 
 
 def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
     """Their identifiers, checked, counted and sorted into buckets."""
     desired, rejects = stage.desired(snapshot), stage.folder / "rejects.parquet"
-    return resolve_file(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
+    resolution = resolve_file(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
+    reached("identifiers.written")
+    return resolution
 
 
 def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
     now = stage.parts.clock.now()
-    return diff_buckets(
+    delta = diff_buckets(
         stage.desired(snapshot), stage.held(), now=now, out=stage.folder / "delta", group_rows=rows, bounds=stage.parts.bounds
     )
+    reached("delta.written")
+    return delta
 
 
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
@@ -129,12 +137,14 @@ def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     planned = weigh(stage, delta, snapshot)
     if stage.parts.ledger.recall(stage.run.id, RunState.PLANNED, Plan) != planned:
         stage.parts.ledger.record(stage.claim, RunState.PLANNED, planned)
+        reached("plan.recorded")
     return planned
 
 
 def hold(stage: Stage, planned: Plan) -> Run:
     """Send nothing of it: a person approves or discards, or the next run takes over."""
     stage.parts.ledger.record(stage.claim, RunState.HELD, planned)
+    reached("hold.recorded")
     return _as_written(stage)
 
 
@@ -150,7 +160,9 @@ def keep(stage: Stage) -> Delta:
     if held is None:
         return Delta((), held=0, desired=0)
     rows = stage.destination().items_per_request(stage.binding)
-    return keep_buckets(held, now=now, before=_too_soon(stage), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+    reached("delta.written")
+    return delta
 
 
 def _too_soon(stage: Stage) -> datetime:
@@ -167,6 +179,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
     if parts.versions.of_run(run.id):
         return None
     parts.ledger.lay(stage.claim, batches(planned.delta.parts))
+    reached("batches.laid")
     delivery = Delivery(
         ledger=parts.ledger,
         destination=stage.destination(),
@@ -183,6 +196,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
     stop = send_all(delivery)
     if stop and stop.pauses:
         parts.catalog.pause_connection(run.project, stage.binding.connection, stop.sentence)
+        reached("connection.paused")
     return stop
 
 
@@ -197,7 +211,9 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
     place = Path("membership") / target / f"{number:06d}-{stage.run.id}"
     out = Buckets(parts.home / place, buckets_for(planned.delta.held + planned.delta.desired))
     rows = merged(parts, stage.run, planned, stage.held(), out, now)
+    reached("membership.written")
     parts.versions.add(Version(target, number, stage.run.id, str(place), out.count, rows, now))
+    reached("membership.named")
 
 
 def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Buckets, now: datetime) -> int:
@@ -216,6 +232,7 @@ def close(stage: Stage, stop: Stop | None) -> Run:
     if account.unknown or account.not_sent:
         outcome = RunOutcome.INCOMPLETE
     stage.parts.ledger.close(stage.claim, outcome, stop.sentence if stop else "", stage.parts.clock.now())
+    reached("run.closed")
     return _as_written(stage)
 
 

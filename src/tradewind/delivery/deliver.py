@@ -18,6 +18,7 @@ from tradewind.model.destination import Secret
 from tradewind.model.plan import Batch, Part
 from tradewind.model.run import Answer, Attempt, Claim, Line, LineClass, Outcome, Receipt
 from tradewind.model.sync import Binding
+from tradewind.moment import reached
 from tradewind.planning.planner import halves
 
 LEASE = timedelta(minutes=2)
@@ -124,6 +125,7 @@ class _Sender:
         stamp = batch.stamp or self.delivery.clock.now().astimezone(UTC).replace(microsecond=0)
         batch = replace(batch, stamp=stamp, sends=batch.sends + 1)
         request = self.delivery.destination.prepare(self.delivery.binding, batch, self.reader.read(batch), self.secret)
+        reached("request.signed")
         return Ready(replace(batch, body_sha256=request.sha256), request)
 
     def _send(self, ready: Ready, after: Batch | None) -> tuple[Next, Receipt, Ready | None]:
@@ -198,6 +200,7 @@ class _Sender:
 
     def _wait(self, seconds: float) -> None:
         """Wait, and keep the claim meanwhile."""
+        reached("delivery.waiting")
         while seconds > 0:
             self.delivery.clock.sleep(min(seconds, SLICE))
             seconds -= SLICE
@@ -208,4 +211,5 @@ class _Sender:
         moment, now = self.delivery.clock.monotonic(), self.delivery.clock.now()
         if moment - self.renewed >= LEASE.total_seconds() / 3:
             self.delivery.ledger.claim(self.delivery.claim.run, self.delivery.claim.owner, now, now + LEASE)
+            reached("claim.renewed")
             self.renewed = moment

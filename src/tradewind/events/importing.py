@@ -26,6 +26,7 @@ from tradewind.events.manifest import EventFile, ImportRow, SourceRow
 from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
+from tradewind.moment import reached
 
 PIECE = 320 << 20
 """Bytes of text taken at a time; memory stays the same however much is imported."""
@@ -86,8 +87,10 @@ def import_events(
             if tally.read != tally.new + tally.duplicates + sum(tally.rejected.values()):
                 raise Bug(f"import {work.id} of project {project} does not account for every event")
             read = [each for each in inputs if str(each.path) not in work.refused]
+            reached("import.written")
             if read:
                 work.commit(read, started)
+                reached("import.named")
         except (duckdb.Error, OSError) as error:
             first_line = str(error).partition("\n")[0] or type(error).__name__
             raise EngineError(f"the import into project '{project}' failed and left nothing: {first_line}") from error

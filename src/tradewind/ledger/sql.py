@@ -29,6 +29,7 @@ from tradewind.model.run import (
     RunState,
 )
 from tradewind.model.sync import Binding
+from tradewind.moment import reached
 
 Value = TypeVar("Value")
 
@@ -234,6 +235,7 @@ class SqlLedger:
         with self.database.transaction() as db:
             values = {"state": RunState.CLOSED.value, "outcome": outcome.value, "reason": reason, "closed_at": at}
             _guard(db, claim, owner=None, until=None, **values)
+            reached("run.closing")
 
     def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
         """Write the batches of a plan, once; a second call changes nothing."""
@@ -257,6 +259,8 @@ class SqlLedger:
         with self.database.transaction() as db:
             _carry_out(db, claim, _DELIVERING)
             _write_sent(db, claim, batch)
+            reached("intent.written")
+        reached("intent.committed")
 
     def settle(
         self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
@@ -272,6 +276,8 @@ class SqlLedger:
                 db.execute(line_table.insert(), rows)
             if following:
                 _write_sent(db, claim, following)
+            reached("receipt.written")
+        reached("receipt.committed")
 
     def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
         """An attempt that did not end the batch. What was surely not applied counts as not sent again."""
@@ -286,6 +292,8 @@ class SqlLedger:
             if replaced_by:
                 rows = [_batch_row(claim.run, half, uncertain=uncertain) for half in replaced_by]
                 db.execute(batch_table.insert(), rows)
+            reached("attempt.written")
+        reached("attempt.committed")
 
     def next_number(self, run: str) -> int:
         """The first number no batch of the run has."""

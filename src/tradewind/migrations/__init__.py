@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tradewind.database import Database
 from tradewind.errors import ConfigurationError
+from tradewind.moment import reached
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,6 +40,8 @@ def database_upgrade(database: Database) -> bool:
                 f"the database is at schema {current} and this program knows schemas up to {newest}; use the newer program that wrote it"
             )
         _upgrade(transaction)
+        reached("schema.written")
+    reached("schema.committed")
     return True
 
 

@@ -14,6 +14,7 @@ from tradewind.delivery.deliver import LEASE
 from tradewind.errors import LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.model.run import Claim
+from tradewind.moment import reached
 
 
 def me() -> str:
@@ -25,7 +26,9 @@ def take(ledger: Ledger, run: str, clock: Clock) -> Claim:
     """Claim a run; at once when its holder was a process of this host that is gone. Raises LedgerError when it is not free."""
     holder, now = ledger.holder(run), clock.now()
     dead = [holder] if holder and is_dead(holder) else []
-    return ledger.claim(run, me(), now, now + LEASE, dead)
+    claim = ledger.claim(run, me(), now, now + LEASE, dead)
+    reached("claim.taken")
+    return claim
 
 
 @contextmanager
@@ -43,6 +46,7 @@ def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = LEASE.total_
                 ledger.claim(claim.run, claim.owner, now, now + LEASE)
             except LedgerError:
                 return
+            reached("claim.renewed")
 
     keeper = threading.Thread(target=renew, name=f"claim-{claim.run}", daemon=True)
     keeper.start()

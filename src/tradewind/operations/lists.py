@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tradewind.errors import DefinitionError, LedgerError
 from tradewind.model.cohort import Cohort, StaticList
+from tradewind.moment import reached
 from tradewind.parts import Parts
 from tradewind.sources.files import open_table
 from tradewind.sources.lists import Change, ListChange
@@ -21,11 +22,13 @@ def fill(parts: Parts, project: str, cohort_id: str, file: str | None, change: C
     Raises DefinitionError when the cohort is of another kind or the file is not what it should be; nothing is changed then.
     """
     done, version = draw_up(parts, parts.catalog.cohort(project, cohort_id), file, change)
+    reached("list.published")
     try:
         parts.list_versions.add(version)
     except LedgerError:
         done.path.unlink(missing_ok=True)
         raise
+    reached("list.recorded")
     return done
 
 

@@ -17,6 +17,7 @@ from tradewind.model.project import ProjectPlan
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.moment import reached
 from tradewind.operations.claims import kept, take
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
@@ -118,6 +119,7 @@ def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
     sync = parts.catalog.sync(opened.project, opened.sync)
     if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
         parts.catalog.set_sync_state(opened.project, opened.sync, SyncState.ENDED)
+        reached("sync.ended")
     return done
 
 
@@ -136,6 +138,7 @@ def _finish(parts: Parts, opened: Run, watch: Watch) -> Run:
         raise
     finally:
         parts.ledger.release(claim)
+        reached("claim.released")
 
 
 def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
@@ -148,6 +151,7 @@ def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
         binding = binding_of(parts, sync)
         if runner.lapsing(parts, new, binding, watch):
             parts.ledger.open(new, binding)
+            reached("run.opened")
             _finish(parts, new, watch)
 
 
@@ -174,6 +178,7 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
         if earlier.state is RunState.HELD:
             claim = take(parts.ledger, earlier.id, parts.clock)
             parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
+            reached("run.superseded")
             continue
         if earlier.keeps:
             _finish(parts, earlier, watch)
@@ -192,6 +197,7 @@ def _open(parts: Parts, sync: Sync, new: Run) -> Run:
     if sync.state is SyncState.ENDED:
         parts.catalog.set_sync_state(sync.project, sync.id, SyncState.ACTIVE)
     parts.ledger.open(new, binding_of(parts, sync))
+    reached("run.opened")
     return new
 
 
