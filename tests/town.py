@@ -13,7 +13,7 @@ from tradewind.compute import Bounds
 from tradewind.database import Database
 from tradewind.destinations.base import Request
 from tradewind.engines.base import Preview
-from tradewind.engines.memory import Event, MemoryEngine
+from tradewind.engines.memory import Event, MemoryEngine, resolve
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
@@ -106,6 +106,7 @@ class Town:
             vault=Vault(self.database, key),
             events=EventStore(self.database, folder),
             engine=self.people,
+            resolve=resolve,
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),
             select=lambda _project, _as_of: SelectSource(folder, {}, None),

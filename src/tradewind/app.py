@@ -18,6 +18,7 @@ from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
 from tradewind.door import Door
 from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.resolve import resolve
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
 from tradewind.ledger.sql import SqlLedger
@@ -108,6 +109,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         vault=Vault(database, settings.home / NAME),
         events=events,
         engine=DuckDBEngine(events, bounds),
+        resolve=resolve,
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),
         select=select,

@@ -11,7 +11,7 @@ from tradewind.catalog.sql import Catalog
 from tradewind.clock import Clock
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
-from tradewind.engines.base import Engine
+from tradewind.engines.base import Engine, Resolve
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
@@ -36,6 +36,7 @@ class Parts:
     vault: Vault
     events: EventStore
     engine: Engine
+    resolve: Resolve
     lists: ListStore
     list_versions: ListVersions
     select: Callable[[Project, datetime], SelectSource]

@@ -11,7 +11,6 @@ from typing import TypeVar
 from tradewind.delivery.deliver import Delivery, Stop
 from tradewind.delivery.deliver import deliver as send_all
 from tradewind.destinations.base import Destination
-from tradewind.engines.resolve import resolve as resolve_file
 from tradewind.errors import LedgerError
 from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
@@ -110,7 +109,7 @@ def evaluate(stage: Stage) -> Snapshot:
 def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
     """Their identifiers, checked, counted and sorted into buckets."""
     desired, rejects = stage.desired(snapshot), stage.folder / "rejects.parquet"
-    resolution = resolve_file(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
+    resolution = stage.parts.resolve(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
     reached("identifiers.written")
     return resolution
 

@@ -28,6 +28,8 @@ from tradewind.model.sync import Cadence, Sync, SyncState
 
 Value = TypeVar("Value")
 
+_IDENTITY = TypeAdapter(IdentityMap)
+
 project_table = sa.Table(
     "project",
     metadata,
@@ -435,13 +437,13 @@ def _connection_row(connection: Connection) -> dict[str, Any]:
     return {
         "project": connection.project, "id": connection.id, "name": connection.name, "destination": connection.destination,
         "advertiser": connection.advertiser, "region": connection.region, "auth": connection.auth.value,
-        "identity": TypeAdapter(IdentityMap).dump_python(connection.identity, mode="json"),
+        "identity": _IDENTITY.dump_python(connection.identity, mode="json"),
         "version": connection.version, "paused": connection.paused,
     }  # fmt: skip
 
 
 def _connection(row: Any) -> Connection:
-    identity = TypeAdapter(IdentityMap).validate_python(row.identity, strict=False)
+    identity = _IDENTITY.validate_python(row.identity, strict=False)
     return Connection(
         row.project, row.id, row.name, row.destination, row.advertiser, row.region, Auth(row.auth), identity, row.version, row.paused
     )

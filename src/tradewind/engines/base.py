@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tradewind.cohorts.check import nested as parts_of
+from tradewind.compute import Bounds
 from tradewind.errors import Bug
 from tradewind.model.cohort import Behaviour, Cohort, Rule
+from tradewind.model.identifier import IdentityMap, Resolution
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -53,3 +55,10 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back what the engine holds; it answers nothing afterwards."""
+
+
+class Resolve(Protocol):
+    """Finds the identifiers of a snapshot's members; what it writes and raises stands at `engines.resolve`."""
+
+    def __call__(self, snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
+        """Write `buckets` files of identifiers into the folder `out`, and the refused values to `rejects`; return the account."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -14,10 +16,15 @@ import pyarrow.parquet as pq
 
 from tradewind.cohorts.check import nested as parts_of
 from tradewind.cohorts.windows import zone_of
+from tradewind.compute import Bounds
 from tradewind.engines.base import Preview, rule_of
 from tradewind.engines.matching import as_text, compares, meets
-from tradewind.errors import EngineError
+from tradewind.errors import DefinitionError, EngineError
+from tradewind.identity.validate import check, unusual
+from tradewind.membership.buckets import bucket, bucket_name
 from tradewind.model.cohort import All, AnyOf, Between, Cohort, Did, InCohort, Last, Not, Rule, Since, UserProperty, Window
+from tradewind.model.identifier import IdentityMap, IdType, Refusal, Resolution, Send, Take
+from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -225,3 +232,65 @@ def _table(file: Path) -> pa.Table:
         return pq.read_table(file)
     except (OSError, pa.ArrowInvalid) as error:
         raise EngineError(f"the member file {file.name} cannot be read") from error
+
+
+def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
+    """What `engines.resolve` gives, told as a loop: one member, one mapping, one value after the other."""
+    del bounds
+    if not identity.mappings:
+        raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
+    found: list[tuple[IdType, bytes]] = []
+    refused: list[tuple[bytes, str, str, IdType, Refusal]] = []
+    usable = 0
+    members = _table(snapshot).to_pylist()
+    for member in members:
+        before = len(found)
+        for mapping in identity.mappings:
+            for answer in (check(mapping.id_type, text) for text in _texts(member, mapping)):
+                if isinstance(answer, Refusal):
+                    refused.append((member["member"], member["person"], mapping.source, mapping.id_type, answer))
+                else:
+                    found.append((mapping.id_type, answer))
+            if identity.send is Send.FIRST and len(found) > before:
+                break
+        usable += len(found) > before
+    distinct = set(found)
+    _write_identifiers(distinct, out, buckets)
+    _write_rejects(refused, rejects)
+    types = dict.fromkeys(mapping.id_type for mapping in identity.mappings)
+    odd = sum(unusual(*pair) for pair in found)
+    return Resolution(
+        members=len(members),
+        members_usable=usable,
+        values=len(found) + len(refused),
+        identifiers={each: sum(id_type is each for id_type, _ in distinct) for each in types},
+        refused={each: dict(Counter(reason for *_, id_type, reason in refused if id_type is each)) for each in types},
+        duplicates=len(found) - len(distinct),
+        warnings={"unusual": odd} if odd else {},
+    )
+
+
+def _texts(member: Mapping[str, Any], mapping: IdMapping) -> Sequence[str | None]:
+    cell = member.get(mapping.source)
+    if isinstance(cell, str):
+        return [cell]
+    values: list[str | None] = cell or [None]
+    return values if mapping.take is Take.ALL else values[-1:]
+
+
+def _write_identifiers(found: Iterable[tuple[IdType, bytes]], out: Path, buckets: int) -> None:
+    """Every bucket, with what is in it sorted; the folder appears whole, replacing an older one."""
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in out.iterdir():
+        stale.unlink()
+    for number in range(buckets):
+        rows = sorted((id_type.value, value) for id_type, value in found if bucket(value, buckets) == number)
+        kinds, values = ([row[place] for row in rows] for place in (0, 1))
+        pq.write_table(pa.table({"id_type": pa.array(kinds, pa.string()), "id": pa.array(values, pa.binary())}), out / bucket_name(number))
+
+
+def _write_rejects(refused: Sequence[tuple[bytes, str, str, IdType, Refusal]], rejects: Path) -> None:
+    names = ("member", "person", "source", "id_type", "reason")
+    columns = {name: [row[place] for row in refused] for place, name in enumerate(names)}
+    kinds = {name: pa.binary() if name == "member" else pa.string() for name in names}
+    pq.write_table(pa.table({name: pa.array(columns[name], kinds[name]) for name in names}), rejects)

@@ -13,7 +13,6 @@ from tradewind.catalog.yaml import read
 from tradewind.cohorts.check import check
 from tradewind.cohorts.explain import explain as sentence_of
 from tradewind.engines.look import export_persons
-from tradewind.engines.resolve import resolve
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.identifier import Resolution
@@ -77,7 +76,7 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
         if connection:
             identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
             snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
-            resolution = resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
+            resolution = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
     return Preview(cohort.id, moment, seen.members, seen.universe, seen.sample, resolution)
 
 

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tradewind.compute import Bounds
+from tradewind.engines import memory
+from tradewind.engines.base import Resolve
 from tradewind.engines.resolve import resolve
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
@@ -87,16 +89,18 @@ MAPS = {
 }
 
 
+@pytest.mark.parametrize("way", [resolve, memory.resolve], ids=["duckdb", "memory"])
 @pytest.mark.parametrize("buckets", [1, 64])
 @pytest.mark.parametrize("send", list(Send))
 @pytest.mark.parametrize("mappings", MAPS.values(), ids=MAPS.keys())
-def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Send, buckets: int) -> None:
+def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Send, buckets: int, way: Resolve) -> None:
     columns: dict[str, list[Any]] = {"user.ad": ADS, "user.uid2": UID2S, "device_id": LISTS}
     identity = IdentityMap(mappings, send)
     found, rejects, account = expected(identity, columns)
     path = snapshot(tmp_path, **columns)
 
-    answer = resolve(path, identity, tmp_path / "run" / "identifiers", tmp_path / "run" / "rejects.parquet", buckets, BOUNDS)
+    (tmp_path / "run").mkdir()
+    answer = way(path, identity, tmp_path / "run" / "identifiers", tmp_path / "run" / "rejects.parquet", buckets, BOUNDS)
 
     assert answer == account
     assert answer.values == sum(answer.identifiers.values()) + answer.duplicates + sum(map(sum, map(dict.values, answer.refused.values())))
