@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
+import re
+import socket
+import ssl
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from concurrent.futures import CancelledError
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
-import httpx2
+import truststore
 
+from tradewind.clock import SystemClock
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
-from tradewind.moment import reached
+from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Line, Octets, Response
 
-LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes of an answer read at most."""
+__all__ = ["LARGEST_ANSWER", "Door", "Response", "is_loopback"]
 
 HEADERS = {"User-Agent": "tradewind", "Accept": "application/json", "Accept-Encoding": "identity"}
 
+PORTS = {"https": 443, "http": 80}
 
-@dataclass(frozen=True, repr=False)
-class Response:
-    """An answer as it came: header names in lower case, the body not decoded. It may hold identifiers: no repr."""
+IDLE = 15.0
+"""Seconds for which a connection waits for its next request; servers hang up after a minute or so, and then the answer is lost."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_NAME = r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*"
+_URL = re.compile(rf"(?P<scheme>https?)://(?P<host>{_NAME}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[!-\"$-~]*)?")
+_FIELD_VALUE = re.compile("[ -~]*")
 
-    def __repr__(self) -> str:
-        return f"Response({self.status}, {len(self.body)} bytes)"
+
+@dataclass(frozen=True)
+class Address:
+    """Where a request goes. `authority` is host and port as the URL had them."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    path: str
 
 
 class Door:
@@ -37,54 +48,50 @@ class Door:
 
     `deadline` bounds each request as a whole, in seconds, from the look-up of the name to the last byte of the answer
     (a client's own timeouts bound only the silence between two bytes). With `loopback_only` every host but this
-    machine is refused, whatever asks: for demos, rehearsals and tests.
+    machine is refused, whatever asks: for demos, rehearsals and tests. Who may answer for a name is what this machine trusts.
     """
 
     def __init__(self, deadline: float = 60.0, *, loopback_only: bool = False) -> None:
         self.deadline, self.loopback_only = deadline, loopback_only
+        self._now = SystemClock().monotonic
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._transport: httpx2.AsyncHTTPTransport | None = None
+        self._times_closed = 0
+        self._busy = set[Line]()
+        self._idle = list[tuple[Address, float, Line]]()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+    def post(self, url: str, body: Octets, headers: Mapping[str, str]) -> Response:
         """Send these very bytes once and give back the whole answer, whatever its status.
 
         Raises ConfigurationError for an address that may not be reached, RetryableError when not a byte of the body
         was sent, and UncertainError when the answer was lost after that: then the request may have been applied.
         """
         address = self._checked(url)
-        outgoing = _Body(body)
-        request = httpx2.Request(
-            "POST",
-            address,
-            headers={**HEADERS, **headers, "Content-Length": str(len(body))},
-            content=outgoing,
-        )
+        head = _head(address, {**HEADERS, **headers, "Content-Length": str(len(body))})
+        deadline = Deadline(self._now() + self.deadline, self._now)
+        line: Line | None = None
         try:
-            return self._run(self._exchange(request))
-        except (TimeoutError, httpx2.TimeoutException):
+            line = self._line(address, deadline)
+            return line.exchange(head, body, deadline)
+        except TimeoutError:
             reason = f"no whole answer within {self.deadline:g} s"
-        except (httpx2.TransportError, OSError) as error:
-            reason = _reason(error)
-        except CancelledError:
-            reason = "it was called off"
-        except _TooLong:
-            reason = f"the answer is longer than {LARGEST_ANSWER} bytes"
-        if outgoing.begun:
-            raise UncertainError(f"{address.host} may have received the request: {reason}")
+        except (OSError, BrokenExchangeError) as error:
+            reason = _reason(error, line)
+        finally:
+            if line:
+                self._put_back(address, line)
+        if line and line.begun:
+            raise UncertainError(f"{address.host} may have received the request: {'it was called off' if line.called_off else reason}")
         raise RetryableError(f"{address.host} could not be reached: {reason}")
 
     def close(self) -> None:
-        """Call off what is under way, close every connection and end the thread; a later `post` starts anew."""
+        """Call off what is under way and close every connection; a later `post` starts anew."""
         with self._lock:
-            loop, thread, transport = self._loop, self._thread, self._transport
-            self._loop = self._thread = self._transport = None
-        if loop and thread and transport:
-            asyncio.run_coroutine_threadsafe(_wind_up(transport), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
+            self._times_closed += 1
+            for line in self._busy:
+                line.call_off()
+            for _, _, line in self._idle:
+                line.close()
+            self._idle.clear()
 
     def __enter__(self) -> Door:
         return self
@@ -92,75 +99,103 @@ class Door:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _checked(self, url: str) -> httpx2.URL:
-        try:
-            address = httpx2.URL(url)
-        except httpx2.InvalidURL:
-            raise ConfigurationError("the address is not a URL: expected https://host/path") from None
-        loopback = is_loopback(address.host)
-        if address.userinfo or not address.host or (address.scheme != "https" and not (loopback and address.scheme == "http")):
-            raise ConfigurationError(f"'{address.host}' is refused: only https is sent, and plain http to this machine alone")
-        if self.loopback_only and not loopback:
-            raise ConfigurationError(f"'{address.host}' is refused: only this machine may be reached here")
-        return address
+    def _checked(self, url: str) -> Address:
+        found = _URL.fullmatch(url)
+        port = int(found["port"] or PORTS[found["scheme"]]) if found else 0
+        if found is None or not 0 < port < 65536:
+            raise ConfigurationError("the address is not a URL that may be sent to: expected https://host/path")
+        host = found["host"].lower()
+        if found["scheme"] != "https" and not is_loopback(host):
+            raise ConfigurationError(f"'{host}' is refused: only https is sent, and plain http to this machine alone")
+        if self.loopback_only and not is_loopback(host):
+            raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
+        authority = host + (f":{found['port']}" if found["port"] else "")
+        return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
 
-    def _run(self, exchange: Coroutine[None, None, Response]) -> Response:
+    def _line(self, address: Address, deadline: Deadline) -> Line:
+        """A connection that is free, or a new one."""
         with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._transport = httpx2.AsyncHTTPTransport(trust_env=False)
-                self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)
-                self._thread.start()
-            future = asyncio.run_coroutine_threadsafe(exchange, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+            closed = self._times_closed
+            for place in reversed(range(len(self._idle))):
+                where, until, line = self._idle[place]
+                if (where.scheme, where.authority) == (address.scheme, address.authority):
+                    del self._idle[place]
+                    if self._now() < until and line.quiet():
+                        self._busy.add(line)
+                        return line
+                    line.close()
+        line = Line(self._connected(address, deadline))
+        with self._lock:
+            self._busy.add(line)
+            if self._times_closed != closed:
+                line.call_off()
+        return line
 
-    async def _exchange(self, request: httpx2.Request) -> Response:
-        """One request. What interrupts it closes its connection, so that a late answer meets nobody."""
-        assert self._transport is not None
-        async with asyncio.timeout(self.deadline):
-            answer = await self._transport.handle_async_request(request)
-            reached("answer.begun")
+    def _put_back(self, address: Address, line: Line) -> None:
+        """A connection that saw anything but a clean end is closed, so that a late answer meets nobody."""
+        with self._lock:
+            self._busy.discard(line)
+            if line.clean and not line.called_off:
+                self._idle.append((address, self._now() + IDLE, line))
+            else:
+                line.close()
+
+    def _connected(self, address: Address, deadline: Deadline) -> socket.socket:
+        """The first of the host's addresses that takes the connection; each has its share of the time that is left."""
+        places = _look_up(address, deadline)
+        refused: OSError = ConnectionRefusedError()
+        for number, (family, kind, protocol, _, place) in enumerate(places):
+            connection = socket.socket(family, kind, protocol)
             try:
-                pieces: list[bytes] = []
-                length = 0
-                async for piece in answer.aiter_raw():
-                    length += len(piece)
-                    if length > LARGEST_ANSWER:
-                        raise _TooLong
-                    pieces.append(piece)
-            finally:
-                await answer.aclose()
-        reached("answer.whole")
-        return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, b"".join(pieces))
+                connection.settimeout(deadline.left() / (len(places) - number))
+                connection.connect(place)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return _secured(connection, address, deadline) if address.scheme == "https" else connection
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, OSError):
+                    raise
+                refused = error
+        raise refused
 
 
-async def _wind_up(transport: httpx2.AsyncHTTPTransport) -> None:
-    under_way = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in under_way:
-        task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
-    await transport.aclose()
+def _secured(connection: socket.socket, address: Address, deadline: Deadline) -> socket.socket:
+    """TLS with this machine's trust; the handshake as a whole has what is left of the deadline.
+
+    The context is the connection's own: it is locked during a handshake, and another connection must not wait for this one.
+    """
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    connection.settimeout(deadline.left())
+    return context.wrap_socket(connection, server_hostname=address.host)
 
 
-class _Body(httpx2.AsyncByteStream):
-    """The bytes of a request, and whether the first of them may have left."""
+def _look_up(address: Address, deadline: Deadline) -> list[Any]:
+    """The host's addresses, as `socket.getaddrinfo` gives them; for plain http those of this machine alone.
 
-    def __init__(self, body: bytes) -> None:
-        self._body, self.begun = body, False
+    The system's look-up of a name cannot be interrupted: it runs in a thread that is left to itself when time is up.
+    """
+    if _literal(address.host):
+        return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    answer = Future[list[Any]]()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.begun = True
-        reached("request.begun")
-        yield self._body
-        reached("request.sent")
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    found = answer.result(deadline.left())
+    return found if address.scheme == "https" else [each for each in found if ipaddress.ip_address(each[4][0]).is_loopback]
 
 
-class _TooLong(Exception):
-    """The answer passed its bound."""
+def _literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:
@@ -174,11 +209,20 @@ def is_loopback(host: str) -> bool:
     return address in ipaddress.ip_network("127.0.0.0/8") if address.version == 4 else address == ipaddress.IPv6Address("::1")
 
 
-def _reason(error: Exception) -> str:
-    """A transport's words, without anything we sent."""
-    return {
-        "ConnectError": "no connection (name, address or certificate)",
-        "ReadError": "the connection broke before the answer was whole",
-        "WriteError": "the connection broke while the request was sent",
-        "RemoteProtocolError": "the answer is not HTTP, or was cut short",
-    }.get(type(error).__name__, type(error).__name__)
+def _head(address: Address, headers: Mapping[str, str]) -> bytes:
+    for name, value in headers.items():
+        if not _FIELD_VALUE.fullmatch(value):
+            raise ConfigurationError(f"the header {name} holds a character that cannot be sent; expected plain ASCII without line breaks")
+    fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": address.authority, **headers}.items())
+    return f"POST {address.path} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+
+
+def _reason(error: Exception, line: Line | None) -> str:
+    """What went wrong, without anything we sent."""
+    if isinstance(error, BrokenExchangeError):
+        return str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted ({error.verify_message})"
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be looked up"
+    return "the connection broke before the answer was whole" if line else "no connection (address, port or TLS)"

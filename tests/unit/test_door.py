@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradewind.door import LARGEST_ANSWER, Door, is_loopback
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
@@ -21,12 +28,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 class Server:
     """A raw server: reads each whole request, then lets `speak` do what it likes with the connection."""
 
-    def __init__(self, speak: Speak) -> None:
-        self.speak, self.requests, self.connections = speak, list[bytes](), 0
+    def __init__(self, speak: Speak, tls: ssl.SSLContext | None = None) -> None:
+        self.speak, self.tls, self.requests, self.connections = speak, tls, list[bytes](), 0
         self.ended = threading.Event()
         self.closed_by_peer = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/data"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.listener.getsockname()[1]}/data"
         self.threads = [threading.Thread(target=self._accept)]
         self.threads[0].start()
 
@@ -41,6 +48,11 @@ class Server:
             self.threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self.tls:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
         with connection:
             while request := self._read(connection):
                 self.requests.append(request)
@@ -75,8 +87,8 @@ class Server:
 
 
 @contextmanager
-def serving(speak: Speak) -> Iterator[Server]:
-    server = Server(speak)
+def serving(speak: Speak, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server(speak, tls)
     try:
         yield server
     finally:
@@ -277,3 +289,179 @@ def test_closing_calls_off_what_is_under_way() -> None:
         door.close()
         with pytest.raises(UncertainError, match="called off"):
             sent.result(10)
+
+
+# --- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine, signed by itself, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox")])
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
+    built = built.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(secret + built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    """What a server of this certificate needs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_byte(tls: ssl.SSLContext) -> None:
+    with serving(answering(OK), tls) as server, Door(deadline=10) as door:
+        with pytest.raises(RetryableError, match="its certificate is not accepted"):
+            door.post(server.url, b"secret", {})
+        assert server.requests == []
+
+
+def test_a_trusted_host_gets_the_very_bytes_over_one_connection(
+    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    body = bytes(range(256)) * 8000
+    with serving(answering(OK), tls) as server, Door(deadline=30) as door:
+        for _ in range(2):
+            assert door.post(server.url, body, {}).body == b"{}"
+        assert [request.partition(b"\r\n\r\n")[2] == body for request in server.requests] == [True, True]
+        assert server.connections == 1
+
+
+def test_a_certificate_of_another_host_is_refused(tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(answering(OK), tls) as server, Door(deadline=10) as door, pytest.raises(RetryableError, match="not accepted"):
+        door.post(server.url.replace("127.0.0.1", "localhost"), b"secret", {})
+
+
+def test_the_deadline_holds_under_tls_too(tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(drip, tls) as server, Door(deadline=0.5) as door:
+        begun = time.monotonic()
+        with pytest.raises(UncertainError, match="no whole answer"):
+            door.post(server.url, b"{}", {})
+        assert time.monotonic() - begun < 10
+
+
+# --- connections and their ends
+
+
+def test_a_peer_that_accepts_and_says_nothing_holds_no_handshake_longer_than_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Door(deadline=0.3) as door, pytest.raises(RetryableError, match="within"):
+        door.post(f"https://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {})
+
+
+def test_a_connection_that_the_server_closed_meanwhile_makes_no_doubt() -> None:
+    """The server ends each connection after its answer without saying so; the next request takes a new one."""
+    with serving(cut_after(OK)) as server, Door(deadline=10) as door:
+        for _ in range(5):
+            assert door.post(server.url, b"{}", {}).status == 200
+            assert server.ended.wait(0.05) is False
+        assert (server.connections, len(server.requests)) == (5, 5)
+
+
+def test_what_a_server_says_unasked_is_not_the_next_answer() -> None:
+    with serving(answering(OK + b"HTTP/1.1 500 Stray\r\nContent-Length: 0\r\n\r\n")) as server, Door(deadline=10) as door:
+        assert [door.post(server.url, b"{}", {}).status for _ in range(3)] == [200] * 3
+
+
+def test_a_slow_reader_cannot_hold_the_request() -> None:
+    """A byte of the body read now and then keeps any single wait short, and the whole endless."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, Door(deadline=0.5) as door:
+        ended = threading.Event()
+
+        def sip() -> None:
+            with listener.accept()[0] as connection, suppress(OSError):
+                while not ended.wait(0.02):
+                    connection.recv(4096)
+
+        thread = threading.Thread(target=sip)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(UncertainError, match=r"within 0\.5 s"):
+            door.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", bytes(50_000_000), {})
+        assert time.monotonic() - begun < 10
+        ended.set()
+        thread.join(10)
+
+
+def early(answer: bytes) -> Callable[[socket.socket], None]:
+    """Answer after the head, and hang up on the body."""
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.recv(2048)
+        connection.sendall(answer)
+        connection.close()
+
+    return serve
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 3", b"Transfer-Encoding: chunked"])
+def test_a_refusal_before_the_body_was_read_is_an_answer(length: bytes) -> None:
+    said = b"3\r\nbig\r\n0\r\n\r\n" if b"chunked" in length else b"big"
+    with socket.create_server(("127.0.0.1", 0)) as listener, Door(deadline=10) as door:
+        thread = threading.Thread(target=early(b"HTTP/1.1 413 Big\r\n" + length + b"\r\n\r\n" + said), args=(listener,))
+        thread.start()
+        answer = door.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", bytes(5_000_000), {})
+        assert (answer.status, answer.body) == (413, b"big")
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\nA: b\r\n\r\n", b"{}"),
+        (b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + OK, b"{}"),
+        (b"HTTP/1.1 204 None\r\n\r\n", b""),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", b"{}"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", b"{}"),
+    ],
+    ids=["pieces", "hints first", "no content", "old", "to the end"],
+)
+def test_every_form_of_answer_is_read(answer: bytes, body: bytes) -> None:
+    with serving(cut_after(answer)) as server, Door(deadline=10) as door:
+        assert door.post(server.url, b"{}", {}).body == body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\n: nameless\r\n\r\n{}",
+        b"HTTP/1.1 101 Other\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        (b"HTTP/1.1 100 Go\r\n\r\n" * 200) + OK,
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
+    ],
+    ids=["torn", "no end", "negative", "packed", "-2", "two lengths", "huge", "nameless", "another protocol", "2", "for ever", "bomb"],
+)
+def test_an_answer_in_a_wrong_form_is_lost(answer: bytes) -> None:
+    with serving(cut_after(answer)) as server, Door(deadline=10) as door, pytest.raises(UncertainError, match="may have received"):
+        door.post(server.url, b"{}", {})
+
+
+def test_a_name_that_is_not_looked_up_in_time_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, free = socket.getaddrinfo, threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: free.wait(20) and known(*given, **named))
+    with Door(deadline=0.3) as door, pytest.raises(RetryableError, match=r"could not be reached: no whole answer within 0\.3 s"):
+        door.post("http://localhost:9/", b"{}", {})
+    free.set()
+
+
+def test_a_header_that_would_break_its_line_is_refused_without_its_value() -> None:
+    with Door() as door, pytest.raises(ConfigurationError, match="the header TTD-Auth holds a character") as refused:
+        door.post("http://127.0.0.1:9/", b"{}", {"TTD-Auth": "word\r\nHost: evil.example"})
+    assert "evil" not in str(refused.value)

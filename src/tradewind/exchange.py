@@ -1,0 +1,224 @@
+"""One HTTP/1.1 exchange over a socket: head and body out, the whole answer in, everything before one instant."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tradewind.moment import reached
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes of an answer's body read at most."""
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes read at most before an answer's body begins, and after it."""
+
+Octets = bytes | bytearray | memoryview
+"""What is sent; it is not copied on its way."""
+
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
+_LENGTH = re.compile("[0-9]{1,15}")
+_PIECE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
+
+
+class BrokenExchangeError(Exception):
+    """The answer is none: not HTTP, cut short or too long. Its text says which, and nothing of what was sent."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """An instant of a monotonic clock, `now`."""
+
+    until: float
+    now: Callable[[], float]
+
+    def left(self) -> float:
+        """The seconds until then. Raises TimeoutError when there are none."""
+        seconds = self.until - self.now()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
+@dataclass(frozen=True, repr=False)
+class Response:
+    """An answer as it came: header names in lower case, the body not decoded. It may hold identifiers: no repr."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.body)} bytes)"
+
+
+class Line:
+    """A connected socket, for one exchange after another as long as each leaves it clean.
+
+    `begun`: a byte of the present body may have left. `clean`: the last exchange ended where it should, and the peer goes on.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.begun = self.clean = self.called_off = False
+        self._held = b""
+
+    def exchange(self, head: bytes, body: Octets, deadline: Deadline) -> Response:
+        """Send these bytes and read the answer. Raises TimeoutError, OSError and BrokenExchangeError; then the line is not clean."""
+        self.begun = self.clean = False
+        self._send(head, deadline)
+        self.begun = True
+        reached("request.begun")
+        cut = False
+        try:
+            self._send(body, deadline)
+        except (BrokenPipeError, ConnectionResetError):
+            cut = True  # a server may refuse before it has read everything, and hang up: its answer is there to be read
+        reached("request.sent")
+        version, status, headers = self._head(deadline)
+        reached("answer.begun")
+        if cut and status < 400:
+            raise BrokenExchangeError("the connection broke while the request was sent")
+        answer = Response(status, headers, self._body(status, headers, deadline))
+        bounded = status in {204, 304} or "transfer-encoding" in headers or "content-length" in headers
+        goes_on = version == b"1" and "close" not in headers.get("connection", "").lower()
+        self.clean = bounded and goes_on and not cut and not self._held
+        reached("answer.whole")
+        return answer
+
+    def quiet(self) -> bool:
+        """Whether nothing came since the last answer: neither a byte that belongs to nobody nor the peer's end."""
+        waiting = select.poll()
+        waiting.register(self._connection, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not waiting.poll(0)
+
+    def call_off(self) -> None:
+        """End what is under way in another thread."""
+        self.called_off = True
+        with suppress(OSError):
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)  # below TLS, whose state belongs to the other thread
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._connection.close()
+
+    def _send(self, octets: Octets, deadline: Deadline) -> None:
+        """Each piece has what is left of the deadline, so that a peer that reads slowly cannot hold us longer."""
+        left = memoryview(octets)
+        while left:
+            self._connection.settimeout(deadline.left())
+            left = left[self._connection.send(left) :]
+
+    def _receive(self, deadline: Deadline) -> bytes:
+        """What comes next; empty at the peer's end."""
+        self._connection.settimeout(deadline.left())
+        return self._connection.recv(65536)
+
+    def _more(self, deadline: Deadline) -> None:
+        piece = self._receive(deadline)
+        if not piece:
+            raise BrokenExchangeError("the connection broke before the answer was whole")
+        self._held += piece
+
+    def _until(self, end: bytes, deadline: Deadline) -> bytes:
+        """What stands before `end`, which is taken off too."""
+        while (at := self._held.find(end)) < 0:
+            if len(self._held) > LARGEST_HEAD:
+                raise BrokenExchangeError(f"the answer's head is longer than {LARGEST_HEAD} bytes")
+            self._more(deadline)
+        found, self._held = self._held[:at], self._held[at + len(end) :]
+        return found
+
+    def _head(self, deadline: Deadline) -> tuple[bytes, int, dict[str, str]]:
+        """Version, status and headers; what a server says in between (1xx) is passed over, within reason."""
+        for _ in range(10):
+            status, *fields = self._until(b"\r\n\r\n", deadline).split(b"\r\n")
+            said = _STATUS.fullmatch(status)
+            headers = _headers(fields)
+            if said is None or said[2] == b"101":
+                break
+            if not said[2].startswith(b"1"):
+                return said[1], int(said[2]), headers
+        raise _not_http()
+
+    def _body(self, status: int, headers: Mapping[str, str], deadline: Deadline) -> bytes:
+        if status in {204, 304}:
+            return b""
+        if "transfer-encoding" in headers:
+            if headers["transfer-encoding"].lower() != "chunked":
+                raise _not_http()
+            return _joined(self._in_pieces(deadline))
+        if "content-length" in headers:
+            if not _LENGTH.fullmatch(headers["content-length"]):
+                raise _not_http()
+            return self._exactly(int(headers["content-length"]), deadline)
+        return _joined(self._to_the_end(deadline))
+
+    def _exactly(self, length: int, deadline: Deadline) -> bytes:
+        if length > LARGEST_ANSWER:
+            raise _too_long()
+        pieces, came = [self._held], len(self._held)
+        while came < length:
+            pieces.append(self._receive(deadline))
+            came += len(pieces[-1])
+            if not pieces[-1]:
+                raise BrokenExchangeError("the connection broke before the answer was whole")
+        whole = b"".join(pieces)
+        self._held = whole[length:]
+        return whole[:length]
+
+    def _in_pieces(self, deadline: Deadline) -> Iterator[bytes]:
+        """The body of an answer that says the length of each piece before it (RFC 9112, 7.1)."""
+        while True:
+            size = _PIECE.fullmatch(self._until(b"\r\n", deadline))
+            if size is None:
+                raise _not_http()
+            if not (length := int(size[1], 16)):
+                break
+            yield self._exactly(length, deadline)
+            if self._until(b"\r\n", deadline):
+                raise _not_http()
+        for _ in range(100):
+            if not self._until(b"\r\n", deadline):
+                return
+        raise _not_http()
+
+    def _to_the_end(self, deadline: Deadline) -> Iterator[bytes]:
+        yield self._held
+        self._held = b""
+        while piece := self._receive(deadline):
+            yield piece
+
+
+def _headers(fields: list[bytes]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field in fields:
+        read = _FIELD.fullmatch(field)
+        if read is None:
+            raise _not_http()
+        name, value = read[1].decode("ascii").lower(), read[2].decode("latin-1").strip(" \t")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _joined(pieces: Iterator[bytes]) -> bytes:
+    whole, length = [], 0
+    for piece in pieces:
+        length += len(piece)
+        if length > LARGEST_ANSWER:
+            raise _too_long()
+        whole.append(piece)
+    return b"".join(whole)
+
+
+def _not_http() -> BrokenExchangeError:
+    return BrokenExchangeError("the answer is not HTTP")
+
+
+def _too_long() -> BrokenExchangeError:
+    return BrokenExchangeError(f"the answer is longer than {LARGEST_ANSWER} bytes")
