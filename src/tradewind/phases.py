@@ -23,7 +23,7 @@ from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Delta, Plan
-from tradewind.model.run import Claim, Run, RunOutcome, RunState
+from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Sync
 from tradewind.moment import reached
@@ -238,7 +238,7 @@ def close(stage: Stage, stop: Stop | None) -> Run:
 def _gone(stage: Stage, snapshot: Snapshot) -> tuple[str, ...]:
     """Mapped columns that the sync's last run still found and this one does not; one that never was is no loss."""
     for earlier in stage.parts.ledger.history(stage.run.project, stage.run.sync):
-        if earlier.id != stage.run.id and earlier.keeps is None and earlier.outcome in DELIVERED:
+        if earlier.id != stage.run.id and earlier.kind is RunKind.SYNC and earlier.outcome in DELIVERED:
             before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot)
             return tuple(source for source in snapshot.missing if before and source not in before.missing)
     return ()

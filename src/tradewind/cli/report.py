@@ -9,7 +9,7 @@ from tradewind.cli import show
 from tradewind.errors import DeliveryError
 from tradewind.model.identifier import REFUSAL_SENTENCES, Resolution
 from tradewind.model.plan import Decision, Operation, Plan
-from tradewind.model.run import Run, RunOutcome, RunState
+from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 
 if TYPE_CHECKING:
     from tradewind.operations.runs import RunReport
@@ -39,7 +39,7 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(f"Mapped, but nowhere in the data: {', '.join(report.snapshot.missing)}.")
     if run.missed:
         show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
-    if run.keeps:
+    if run.kind is RunKind.KEEP:
         show.line(f"It only renews who would lapse, since run {run.keeps} could not go on; nobody was added or removed.")
     for kept in report.kept:
         show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")

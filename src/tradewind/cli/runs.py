@@ -36,10 +36,18 @@ def list_(
         show.line("No runs yet. Start one with: tradewind syncs run SYNC")
     else:
         rows = [
-            (run.id, run.sync, f"{run.as_of:%Y-%m-%d %H:%M}", run.state.value, run.outcome.value if run.outcome else "", run.reason)
+            (
+                run.id,
+                run.sync,
+                run.kind.value,
+                f"{run.as_of:%Y-%m-%d %H:%M}",
+                run.state.value,
+                run.outcome.value if run.outcome else "",
+                run.reason,
+            )
             for run in found
         ]
-        show.table("", ("run", "sync", "as of (UTC)", "state", "outcome", "reason"), rows)
+        show.table("", ("run", "sync", "kind", "as of (UTC)", "state", "outcome", "reason"), rows)
 
 
 @app.command("show")

@@ -57,7 +57,7 @@ class History(Protocol):
         """Every run of a project or sync, newest first."""
 
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
-        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
+        """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""
 
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""

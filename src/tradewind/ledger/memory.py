@@ -10,7 +10,7 @@ from typing import TypeVar
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.model.plan import Batch
-from tradewind.model.run import Account, Attempt, BatchState, Claim, Line, Outcome, Run, RunOutcome, RunState
+from tradewind.model.run import Account, Attempt, BatchState, Claim, Line, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Binding
 
 Value = TypeVar("Value")
@@ -90,8 +90,8 @@ class MemoryLedger:
         return row.run if row and row.run.project == project else None
 
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
-        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
-        mine = (row.run for row in self._runs.values() if (row.run.project, row.run.sync, row.run.keeps) == (project, sync, None))
+        """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""
+        mine = (row.run for row in self._runs.values() if (row.run.project, row.run.sync, row.run.kind) == (project, sync, RunKind.SYNC))
         return max((run for run in mine if run.opened_at <= until), key=lambda run: (run.opened_at, run.id), default=None)
 
     def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:

@@ -25,6 +25,7 @@ from tradewind.model.run import (
     LineClass,
     Outcome,
     Run,
+    RunKind,
     RunOutcome,
     RunState,
 )
@@ -72,6 +73,8 @@ run_table = sa.Table(
     sa.Column("slot", sa.DateTime(timezone=True)),
     sa.Column("missed", sa.Integer, nullable=False, server_default="0"),
     sa.Column("keeps", sa.String),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("cohort", sa.String, nullable=False),
     sa.Index("run_history", "project", "sync", "opened_at"),
     sa.Index("one_run_a_slot", "project", "sync", "slot", unique=True),
 )
@@ -200,9 +203,11 @@ class SqlLedger:
         return found[0] if found else None
 
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
-        """The run of a sync that was opened last, up to an instant; one that only keeps people is none."""
+        """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""
         r = run_table.c
-        found = self._runs(r.project == project, r.sync == sync, r.keeps.is_(None), r.opened_at <= until.astimezone(UTC), limit=1)
+        found = self._runs(
+            r.project == project, r.sync == sync, r.kind == RunKind.SYNC.value, r.opened_at <= until.astimezone(UTC), limit=1
+        )
         return found[0] if found else None
 
     def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
@@ -399,10 +404,10 @@ def _is(claim: Claim, batch: Batch) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps")
+    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort")
     moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
     moments |= {"slot": run.slot.astimezone(UTC)} if run.slot else {}
-    return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value}
+    return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value, "kind": run.kind.value}
 
 
 def _run(row: Any) -> Run:
@@ -410,6 +415,7 @@ def _run(row: Any) -> Run:
         row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
         RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
         _aware(row.closed_at) if row.closed_at else None, _aware(row.slot) if row.slot else None, row.missed, row.keeps,
+        RunKind(row.kind), row.cohort,
     )  # fmt: skip
 
 

@@ -7,6 +7,18 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class RunKind(StrEnum):
+    """What a run is for: make the segment equal to the cohort; renew who would lapse; empty a segment; take named people out.
+
+    Only the first is held by guards: the others add nobody, and a person or the sync's own run asked for them.
+    """
+
+    SYNC = "sync"
+    KEEP = "keep"
+    DRAIN = "drain"
+    OPT_OUT = "opt_out"
+
+
 class RunState(StrEnum):
     """How far a run has come; it resumes at the first phase whose row is missing."""
 
@@ -99,7 +111,8 @@ class Run:
     """One execution of one sync, as the ledger holds it. `target` and `binding` are ids, pinned when it was opened.
 
     `slot` is the instant of the cadence it was opened for, None when a person asked; `missed` counts slots before it that
-    had no run. With `keeps`, the id of a run that is held or failed, it only renews who would lapse meanwhile.
+    had no run. `keeps` is, for a run that only renews who would lapse, the run that is held or failed meanwhile. `cohort` is
+    the sync's cohort, so that the run can be told of after the sync has gone.
     """
 
     id: str
@@ -117,6 +130,8 @@ class Run:
     slot: datetime | None = None
     missed: int = 0
     keeps: str | None = None
+    kind: RunKind = RunKind.SYNC
+    cohort: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
     return RunReport(
         run,
         binding,
-        parts.catalog.sync(project, run.sync).cohort,
+        run.cohort,
         ledger.recall(run.id, RunState.EVALUATED, Snapshot),
         ledger.recall(run.id, RunState.RESOLVED, Resolution),
         ledger.recall(run.id, RunState.PLANNED, Plan),

@@ -14,7 +14,7 @@ from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, T
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.project import ProjectPlan
-from tradewind.model.run import Run, RunOutcome, RunState
+from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.moment import reached
@@ -26,6 +26,9 @@ from tradewind.phases import Watch, binding_of
 from tradewind.schedule import Due
 
 DAY = 1440
+
+WORK = {RunKind.SYNC: runner.run, RunKind.KEEP: runner.keep}
+"""What is done in a run of each kind."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
         raise
     if done.state is RunState.HELD:
         _keep(parts, opened, watch)
-    if opened.keeps:
+    if opened.kind is not RunKind.SYNC:
         return done
     sync = parts.catalog.sync(opened.project, opened.sync)
     if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
@@ -126,7 +129,7 @@ def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
 def _finish(parts: Parts, opened: Run, watch: Watch) -> Run:
     """Work on a run under a claim; one that fails before anything was sent is closed with the reason."""
     claim = take(parts.ledger, opened.id, parts.clock)
-    work = runner.keep if opened.keeps else runner.run
+    work = WORK[opened.kind]
     try:
         with kept(parts.ledger, claim, parts.clock):
             return work(parts, claim, opened, watch)
@@ -143,11 +146,11 @@ def _finish(parts: Parts, opened: Run, watch: Watch) -> Run:
 
 def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
     """Renew who would lapse meanwhile, in a run of its own. Should that fail too, its row says why, and the first error counts."""
-    if opened.keeps or parts.versions.newest(opened.target) is None:
+    if opened.kind is not RunKind.SYNC or parts.versions.newest(opened.target) is None:
         return
     with suppress(TradewindError):
         sync = permitted(parts, opened.project, opened.sync)
-        new = replace(_new(parts, sync, parts.clock.now()), keeps=opened.id)
+        new = replace(_new(parts, sync, parts.clock.now()), keeps=opened.id, kind=RunKind.KEEP)
         binding = binding_of(parts, sync)
         if runner.lapsing(parts, new, binding, watch):
             parts.ledger.open(new, binding)
@@ -171,7 +174,7 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
 
 
 def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch) -> Run | None:
-    """The run to go on with. A held one makes way for the new run; one that keeps people is finished first."""
+    """The run to go on with. A held one makes way for the new run; one of another kind is finished first."""
     for earlier in parts.ledger.history(sync.project, sync.id):
         if earlier.state is RunState.CLOSED:
             continue
@@ -180,7 +183,7 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
             parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
             reached("run.superseded")
             continue
-        if earlier.keeps:
+        if earlier.kind is not RunKind.SYNC:
             _finish(parts, earlier, watch)
             continue
         if moment and moment != earlier.as_of:
@@ -205,5 +208,5 @@ def _new(parts: Parts, sync: Sync, moment: datetime) -> Run:
     now, binding = parts.clock.now(), binding_of(parts, sync)
     cohort = parts.catalog.cohort(sync.project, sync.cohort)
     name = f"r{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    run = Run(name, sync.project, sync.id, binding.target.id, binding.id, cohort.version, moment, now)
+    run = Run(name, sync.project, sync.id, binding.target.id, binding.id, cohort.version, moment, now, cohort=cohort.id)
     return replace(run, state=RunState.OPEN)

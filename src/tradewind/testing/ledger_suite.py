@@ -11,7 +11,7 @@ from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import Ledger
 from tradewind.model.identifier import IdentityMap, IdType
 from tradewind.model.plan import Approval, Batch, Operation
-from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, LineClass, Outcome, Run, RunOutcome, RunState
+from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, LineClass, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Binding, Target
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ class LedgerSuite:
     def test_a_held_run_leaves_its_target_free(self, ledger: Ledger, claim: Claim) -> None:
         """While a run waits for a person another may go on in its place; the held one waits for it in turn."""
         ledger.record(claim, RunState.HELD, Approval("shrink", 501))
-        ledger.open(replace(a_run("r2"), keeps="r1"), BINDING)
+        ledger.open(replace(a_run("r2"), kind=RunKind.KEEP, keeps="r1"), BINDING)
         with pytest.raises(TakenError, match="cannot go on yet"):
             ledger.record(claim, RunState.PLANNED, Approval("shrink", 501))
         ledger.close(ledger.claim("r2", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
@@ -73,11 +73,14 @@ class LedgerSuite:
         ledger.close(ledger.claim("r3", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
         ledger.open(a_run("r4"), BINDING)
 
-    def test_the_newest_run_of_a_sync_is_none_that_only_keeps_people(self, ledger: Ledger, claim: Claim) -> None:
-        """Up to an instant, so that a run of a clock that was wrong does not count."""
+    def test_the_newest_run_of_a_sync_is_one_that_makes_its_segment_equal(self, ledger: Ledger, claim: Claim) -> None:
+        """None that keeps people, empties a segment or takes people out; up to an instant, so that a wrong clock's run does not count."""
         ledger.close(claim, RunOutcome.FAILED, "no source", SOON)
-        ledger.open(replace(a_run("r2"), opened_at=SOON, keeps="r1"), BINDING)
-        ledger.close(ledger.claim("r2", "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
+        for kind in (RunKind.KEEP, RunKind.DRAIN, RunKind.OPT_OUT):
+            other = replace(a_run(kind.value), opened_at=SOON, kind=kind, keeps="r1", cohort="payers")
+            ledger.open(other, BINDING)
+            assert ledger.find("default", kind.value) == other
+            ledger.close(ledger.claim(kind.value, "me", NOON, SOON), RunOutcome.CLEAN, "", SOON)
         ledger.open(replace(a_run("r3"), opened_at=SOON + timedelta(days=365)), BINDING)
         found = ledger.newest("default", "payers-acme", SOON)
         assert found is not None

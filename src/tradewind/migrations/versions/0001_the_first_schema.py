@@ -189,6 +189,8 @@ def upgrade() -> None:
         sa.Column("slot", sa.DateTime(timezone=True), nullable=True),
         sa.Column("missed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("keeps", sa.String(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["binding"],
             ["binding.id"],
