@@ -27,7 +27,7 @@ from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Receipt
 from tradewind.model.snapshot import Snapshot, Wanted
-from tradewind.model.sync import Cadence, Sync
+from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations import syncs
 from tradewind.parts import Parts
 from tradewind.sources.lists import ListStore
@@ -120,9 +120,9 @@ class Town:
         self.parts.catalog.save_connection(Connection("default", "main", "Main", "fake", "adv1", "here", Auth.SIGNATURE, identity))
         self.parts.vault.seal("default", "main", Secret("s3cret"))
 
-    def add(self, name: str, cadence: Cadence, at: time = time(6), ttl_days: int = 30) -> Sync:
+    def add(self, name: str, cadence: Cadence, at: time = time(6), ttl_days: int = 30, refresh: Refresh = Refresh.EVERY_SYNC) -> Sync:
         """A sync of everybody into a segment of its own."""
-        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at)
+        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at, refresh)
         return syncs.add(self.parts, "default", wish)
 
     def held(self, sync: Sync) -> set[int]:

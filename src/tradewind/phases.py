@@ -31,7 +31,7 @@ from tradewind.parts import Parts
 from tradewind.planning.binding import bind
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
-from tradewind.planning.refresh import margin
+from tradewind.planning.refresh import margin, renewal
 
 Value = TypeVar("Value")
 
@@ -117,10 +117,9 @@ def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
 def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
-    now = stage.parts.clock.now()
-    delta = diff_buckets(
-        stage.desired(snapshot), stage.held(), now=now, out=stage.folder / "delta", group_rows=rows, bounds=stage.parts.bounds
-    )
+    now, out, bounds = stage.parts.clock.now(), stage.folder / "delta", stage.parts.bounds
+    due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
+    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, out=out, group_rows=rows, bounds=bounds)
     reached("delta.written")
     return delta
 

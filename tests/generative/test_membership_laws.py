@@ -20,7 +20,9 @@ from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, merge
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation
+from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.planning.planner import batches
+from tradewind.planning.refresh import renewal
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 TTL = timedelta(days=30)
@@ -31,6 +33,14 @@ people = st.integers(0, 30).map(lambda n: (IdType.DAID, hashlib.md5(b"d%d" % n, 
 tokens = st.integers(0, 10).map(lambda n: (IdType.UID2, hashlib.sha256(b"u%d" % n).digest()))
 sets = st.frozensets(people | tokens, max_size=25)
 counts = st.sampled_from([1, 64])
+
+
+def of(refresh: Refresh, days: int = 30) -> Sync:
+    """A daily sync."""
+    return Sync("default", "s", "c", "k", "Segment", days * 1440, Cadence.DAILY, refresh=refresh)
+
+
+EVERYONE = of(Refresh.EVERY_SYNC)
 
 
 def write(folder: Path, ids: Ids, count: int) -> Buckets:
@@ -60,13 +70,16 @@ def contents(folder: Path, delta: Delta) -> dict[tuple[IdType, bytes], Operation
     return found
 
 
-def step(work: Path, name: str, held: Buckets | None, ids: Ids, now: datetime, fate: str, count: int) -> tuple[Delta, Buckets]:
+def step(
+    work: Path, name: str, held: Buckets | None, ids: Ids, now: datetime, fate: str, count: int, sync: Sync = EVERYONE
+) -> tuple[Delta, Buckets]:
     """One whole run with one fate for all of it."""
     desired = write(work / f"{name}-ids", ids, count)
-    delta = diff(desired, held, now=now, out=work / f"{name}-delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, held, now=now, renewal=renewal(sync, now), out=work / f"{name}-delta", group_rows=4, bounds=BOUNDS)
     fates = [Fate(replace(batch, stamp=now), fate) for batch in batches(delta.parts)]
     out = Buckets(work / f"{name}-held", count)
-    merge(held, work / f"{name}-delta", delta.parts, fates, out=out, ttl=TTL, now=now, bounds=BOUNDS)
+    ttl = timedelta(minutes=sync.ttl_minutes)
+    merge(held, work / f"{name}-delta", delta.parts, fates, out=out, ttl=ttl, now=now, bounds=BOUNDS)
     return delta, out
 
 
@@ -88,6 +101,30 @@ def test_applying_the_difference_gives_the_desired(first: Ids, second: Ids, befo
         rows = read(now_held)
         assert set(rows) == second
         assert {row["expires_until"] for row in rows.values()} <= {(NOW + timedelta(days=31)).replace(tzinfo=None)}
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(first=sets, second=sets, day=st.integers(0, 29), days=st.sampled_from([7, 30, 60]))
+def test_before_expiry_sends_only_who_must_be_sent_and_gives_the_same(first: Ids, second: Ids, day: int, days: int) -> None:
+    """Who stays is sent again when less than the margin is left, or more than the TTL that is now; the rest is unchanged."""
+    with tempfile.TemporaryDirectory() as folder:
+        work, later, now_sync = Path(folder), NOW + timedelta(days=day), of(Refresh.BEFORE_EXPIRY, days)
+        _, held = step(work, "a", None, first, NOW, ACCEPTED, 1)
+        delta, now_held = step(work, "b", held, second, later, ACCEPTED, 64, now_sync)
+        left, ttl = 30 - day, days
+        sent_again = left < max(2, ttl / 3) or left > ttl
+        stay = first & second
+        assert contents(work / "b-delta", delta) == {
+            **dict.fromkeys(second - first, Operation.ADD),
+            **dict.fromkeys(first - second, Operation.REMOVE),
+            **dict.fromkeys(stay if sent_again else (), Operation.REFRESH),
+        }
+        assert {part.urgent for part in delta.parts if part.operation is Operation.REFRESH} <= {left < 2}
+        assert (delta.held, delta.desired, delta.unchanged) == (len(first), len(second), 0 if sent_again else len(stay))
+        old, new = ((moment + timedelta(days=span)).replace(tzinfo=None) for moment, span in ((NOW, 30), (later, ttl)))
+        assert {key: row["expires_until"] for key, row in read(now_held).items()} == {
+            key: old if key in stay and not sent_again else new for key in second
+        }
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
@@ -125,7 +162,7 @@ def test_a_refused_row_stays_as_it_was(tmp_path: Path) -> None:
     ids = frozenset([*first[:2], (IdType.DAID, bytes([9]) * 16)])
     desired = write(tmp_path / "ids", ids, 1)
     later = NOW + timedelta(days=1)
-    delta = diff(desired, held, now=later, out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, held, now=later, renewal=renewal(EVERYONE, later), out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
     fates = [Fate(replace(batch, stamp=later), ACCEPTED, (0,)) for batch in batches(delta.parts)]
     out = Buckets(tmp_path / "held", 1)
     assert merge(held, tmp_path / "delta", delta.parts, fates, out=out, ttl=TTL, now=later, bounds=BOUNDS) == 3
@@ -138,7 +175,7 @@ def test_a_half_sent_part_keeps_what_was_not_sent(tmp_path: Path) -> None:
     """Batches of one part end differently: the rows of each follow their own batch."""
     ids = frozenset((IdType.DAID, bytes([n]) * 16) for n in range(10))
     desired = write(tmp_path / "ids", ids, 1)
-    delta = diff(desired, None, now=NOW, out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, None, now=NOW, renewal=renewal(EVERYONE, NOW), out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
     laid = [replace(batch, stamp=NOW) for batch in batches(delta.parts)]
     fates = [Fate(batch, fate) for batch, fate in zip(laid, (ACCEPTED, KEPT, UNKNOWN), strict=True)]
     out = Buckets(tmp_path / "held", 1)

@@ -13,7 +13,7 @@ from town import NOON, Town
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.model.plan import Approval, Operation
 from tradewind.model.run import Run, RunOutcome, RunState
-from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
 from tradewind.operations import runs, syncs
 from tradewind.schedule import next_fire
 from tradewind.worker import Done, Stop, run_once, work
@@ -130,6 +130,21 @@ def test_who_was_accepted_stays_while_a_run_is_held_or_its_source_fails(quick: T
     quick.clock.sleep(DAY.total_seconds())
     once(quick)
     assert quick.held(sync) == everybody - {1} | {500}
+
+
+def test_before_expiry_sends_members_again_only_when_their_time_runs_short(quick: Town) -> None:
+    """Twenty days long nothing is sent of those who stay, and then everything, with ten days left."""
+    sync = quick.add("sparing", Cadence.DAILY, refresh=Refresh.BEFORE_EXPIRY)
+    sent = []
+    for day in (1, 2, 20, 21, 22):
+        quick.at(NOON + day * DAY)
+        (done,) = once(quick)
+        assert done.run, done.error
+        account = quick.parts.ledger.account(done.run.id)
+        assert account.planned == account.accepted
+        sent.append((day, account.planned, runs.report(quick.parts, "default", done.run.id).holds))
+        assert quick.held(sync) == quick.people.numbers
+    assert sent == [(1, 100, 100), (2, 0, 100), (20, 0, 100), (21, 0, 100), (22, 100, 100)]
 
 
 def test_an_approved_run_goes_on_after_people_were_kept(town: Town) -> None:

@@ -158,6 +158,8 @@ DEFINITIONS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
         "syncs: [{id: devices, cohort: devices, connection: main, cadence: daily, segment: other}]\n",
         ("never changes",),
     ),
+    "sync-ttl-too-short": (a_sync(", ttl_days: 1"), (":2:", "TTL of 1 day is too short", "runs daily", "2 days or more")),
+    "sync-refresh-unknown": (a_sync(", refresh: never"), ("at syncs[0].refresh", "every_sync, before_expiry")),
     "sync-unknown-field": (a_sync(", ttl: 30"), ("'ttl'", "ttl_days")),
     "connection-region": (a_connection("region=mars"), ("'mars'", "us-east")),
     "connection-advertiser": (a_connection("advertiser=a-1"), ("letters and digits",)),

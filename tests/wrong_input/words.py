@@ -55,6 +55,8 @@ LINE = [
     case("ttl-long", "syncs add buyers main --ttl-days 181", DEFINITION, "181 days", "1 to 180"),
     case("ttl-negative", "syncs add buyers main --ttl-days -1", DEFINITION, "-1 days", "1 to 180"),
     case("ttl-enormous", "syncs add buyers main --ttl-days 2147483648", DEFINITION, "1 to 180"),
+    case("ttl-too-short", "syncs add buyers main --cadence daily --ttl-days 1", DEFINITION, "TTL of 1 day is too short", "2 days or more"),
+    case("refresh-unknown", "syncs add buyers main --refresh never", USAGE, "never", "before_expiry"),
     case("segment-quoted", ("syncs", "add", "buyers", "main", "--segment", "it's"), DEFINITION, "segment name", "take out: '"),
     case("segment-comma", ("syncs", "add", "buyers", "main", "--segment", "a,b"), DEFINITION, "take out: ,"),
     case("segment-tab", ("syncs", "add", "buyers", "main", "--segment", "a\tb"), DEFINITION, "take out: U+0009"),

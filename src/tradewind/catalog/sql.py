@@ -24,7 +24,7 @@ from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
 
 Value = TypeVar("Value")
 
@@ -100,6 +100,7 @@ sync_table = sa.Table(
     sa.Column("ttl_minutes", sa.Integer, nullable=False),
     sa.Column("cadence", sa.String, nullable=False),
     sa.Column("at", sa.String, nullable=False),
+    sa.Column("refresh", sa.String, nullable=False, server_default=Refresh.EVERY_SYNC.value),
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("region", sa.String, nullable=False),
@@ -297,7 +298,7 @@ class Catalog:
             db.execute(sync_table.insert().values(**row))
 
     def change_sync(self, sync: Sync) -> None:
-        """Change TTL, cadence or time of day.
+        """Change TTL, cadence, time of day or refresh.
 
         Raises DefinitionError when it has ended, or when what is fixed differs: cohort, connection, segment.
         """
@@ -310,7 +311,7 @@ class Catalog:
                 )
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
-            values = {"ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
+            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "at", "refresh")}
             db.execute(sync_table.update().where(*_is(sync_table, sync.project, sync.id)).values(**values))
 
     def set_sync_state(self, project: str, sync: str, state: SyncState) -> None:
@@ -453,11 +454,13 @@ def _sync_row(sync: Sync) -> dict[str, Any]:
     return {
         "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
         "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
+        "refresh": sync.refresh.value,
     } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
 
 
 def _sync(row: Any) -> Sync:
     return Sync(
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
-        time.fromisoformat(row.at), row.added_at.astimezone(UTC) if row.added_at.tzinfo else row.added_at.replace(tzinfo=UTC),
+        time.fromisoformat(row.at), Refresh(row.refresh),
+        row.added_at.astimezone(UTC) if row.added_at.tzinfo else row.added_at.replace(tzinfo=UTC),
     )  # fmt: skip

@@ -98,6 +98,8 @@ def _changes(plan: Plan) -> Iterator[Row]:
     yield "held before", plan.delta.held, "in the segment as far as we know"
     for operation, words in OPERATIONS.items():
         yield words, plan.delta.count(operation), ""
+    if plan.delta.unchanged:
+        yield "unchanged", plan.delta.unchanged, "stay, and have time left"
 
 
 def _answers(report: RunReport) -> Iterator[Row]:

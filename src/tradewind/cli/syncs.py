@@ -10,7 +10,7 @@ from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
-from tradewind.model.sync import Cadence, Sync
+from tradewind.model.sync import Cadence, Refresh, Sync
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -27,6 +27,9 @@ def add(
         Cadence, typer.Option(help="How often `tradewind worker` runs it; a one-time sync is run by hand.")
     ] = Cadence.ONE_TIME,
     at: Annotated[str, typer.Option(help="The local time of a daily sync; of an hourly one only the minute counts.")] = "06:00",
+    refresh: Annotated[
+        Refresh, typer.Option(help="Whom a run sends again: every member (every_sync), or only who has little time left (before_expiry).")
+    ] = Refresh.EVERY_SYNC,
     as_json: Json = False,
 ) -> None:
     """Add a sync. Nothing is sent yet."""
@@ -34,7 +37,7 @@ def add(
     from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
-        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at))
+        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh)
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -84,8 +87,11 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     elif not syncs:
         show.line("No syncs yet. Add one with: tradewind syncs add COHORT CONNECTION")
     else:
-        rows = [(s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", _cadence(s), s.state.value) for s in syncs]
-        show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "state"), rows)
+        rows = [
+            (s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", _cadence(s), s.refresh.value, s.state.value)
+            for s in syncs
+        ]
+        show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "refresh", "state"), rows)
 
 
 def _cadence(sync: Sync) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ WIDTHS = {IdType.TDID: 16, IdType.DAID: 16}
 class PartWriter:
     """Writes one part; identifiers arrive in any portions and leave in groups of `group_rows`."""
 
-    def __init__(self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int) -> None:
+    def __init__(self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int, *, urgent: bool = False) -> None:
         width = WIDTHS.get(id_type)
         self.schema = pa.schema([("id", pa.binary(width) if width else pa.binary())])
-        self.part = Part(number, operation, id_type, path.name, 0, group_rows)
+        self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
         self._writer = pq.ParquetWriter(path, self.schema, compression="none", use_dictionary=False, write_statistics=False)
@@ -43,8 +44,7 @@ class PartWriter:
             self._group(self._waiting)
         self._writer.close()
         sync(self.path)
-        part = self.part
-        return Part(part.number, part.operation, part.id_type, part.path, self.rows, part.group_rows)
+        return replace(self.part, rows=self.rows)
 
     def _group(self, table: pa.Table) -> None:
         self._writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)

@@ -44,7 +44,10 @@ class Approval:
 
 @dataclass(frozen=True)
 class Part:
-    """A file of the delta: one operation and one id type, `rows` identifiers in row groups of one batch each."""
+    """A file of the delta: one operation and one id type, `rows` identifiers in row groups of one batch each.
+
+    `urgent` are refreshes that would come too late after everything else.
+    """
 
     number: int
     operation: Operation
@@ -52,11 +55,12 @@ class Part:
     path: str
     rows: int
     group_rows: int
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
 class Delta:
-    """Desired minus held: the parts, and how many identifiers stay as they are."""
+    """Desired minus held: the parts, and how many identifiers stay and need no refresh yet. `desired` counts these too."""
 
     parts: tuple[Part, ...]
     held: int
@@ -66,6 +70,18 @@ class Delta:
     def count(self, operation: Operation) -> int:
         """Identifiers to which the operation applies."""
         return sum(part.rows for part in self.parts if part.operation is operation)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Which of those who stay are sent again: who lapses before `before`, those before `urgent` first, or after `after`.
+
+    Who lapses after `after` has more time than a refresh gives now: the TTL was made shorter.
+    """
+
+    before: datetime
+    urgent: datetime
+    after: datetime
 
 
 @dataclass(frozen=True)

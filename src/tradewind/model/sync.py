@@ -22,6 +22,13 @@ class Cadence(StrEnum):
         return {Cadence.HOURLY: timedelta(hours=1), Cadence.DAILY: timedelta(days=1)}.get(self, timedelta())
 
 
+class Refresh(StrEnum):
+    """Who of those that stay is sent again: everyone in every run, or only those who have little time left."""
+
+    EVERY_SYNC = "every_sync"
+    BEFORE_EXPIRY = "before_expiry"
+
+
 class SyncState(StrEnum):
     """Whether a sync may run. An ended One-Time Sync keeps its segment until its members lapse."""
 
@@ -46,6 +53,7 @@ class Sync:
     cadence: Cadence
     state: SyncState = SyncState.ACTIVE
     at: time = time(6)
+    refresh: Refresh = Refresh.EVERY_SYNC
     added_at: datetime | None = field(default=None, compare=False)
 
 

@@ -21,6 +21,7 @@ from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.sync import Sync
+from tradewind.planning.refresh import check_lasting
 from tradewind.vault.sql import Vault
 
 LARGEST_SECRET_FILE = 65_536
@@ -172,6 +173,7 @@ class _Application:
             name = after.segment or (before.segment if before else default_segment_name(cohorts[after.cohort].name, after.cohort))
             after = replace(after, segment=name)
             check_segment_name(name)
+            check_lasting(after)
             if before is None:
                 self.catalog.add_sync(after)
             else:

@@ -16,13 +16,14 @@ from tradewind.model.plan import Plan
 from tradewind.model.project import ProjectPlan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.operations.claims import kept, take
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import Watch, binding_of
+from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import Due
 
 DAY = 1440
@@ -53,12 +54,13 @@ class Wish:
     ttl_days: int = 30
     cadence: Cadence = Cadence.ONE_TIME
     at: time = time(6)
+    refresh: Refresh = Refresh.EVERY_SYNC
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     """The sync a wish amounts to; its segment gets its name here, once and for all.
 
-    Raises DefinitionError when the TTL is not 1 to 180 days or the name is not one The Trade Desk takes.
+    Raises DefinitionError when the TTL is not 1 to 180 days or too short for the cadence, or the name is not one The Trade Desk takes.
     """
     cohort = parts.catalog.cohort(project, wish.cohort)
     connection = parts.catalog.connection(project, wish.connection)
@@ -68,8 +70,9 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     segment = default_segment_name(cohort.name, cohort.id) if wish.segment is None else wish.segment
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
-    sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence)
-    return replace(sync, at=wish.at, added_at=parts.clock.now())
+    sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
+    check_lasting(sync)
+    return replace(sync, added_at=parts.clock.now())
 
 
 def add(parts: Parts, project: str, wish: Wish) -> Sync:

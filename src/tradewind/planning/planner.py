@@ -8,7 +8,7 @@ from tradewind.model.plan import Approval, Batch, Decision, Delta, Operation, Pa
 from tradewind.planning.guards import judge, unanswered
 
 ORDER = (Operation.REMOVE, Operation.ADD, Operation.REFRESH)
-"""Removals go before adds, so that the platform's own "time left" shows what the adds say."""
+"""Removals go before adds, so that the platform's own "time left" shows what the adds say. Urgent refreshes go before all."""
 
 
 def plan(delta: Delta, gone: Iterable[str] = (), approvals: Iterable[Approval] = ()) -> Plan:
@@ -21,7 +21,7 @@ def plan(delta: Delta, gone: Iterable[str] = (), approvals: Iterable[Approval] =
 def batches(parts: Iterable[Part]) -> Iterator[Batch]:
     """The batches of a delta in sending order: each is one row group of one part, so each row is in exactly one."""
     number = 0
-    for part in sorted(parts, key=lambda part: (ORDER.index(part.operation), part.number)):
+    for part in sorted(parts, key=lambda part: (not part.urgent, ORDER.index(part.operation), part.number)):
         for offset in range(0, part.rows, part.group_rows):
             yield Batch(number, part.number, offset, min(part.group_rows, part.rows - offset), part.operation, part.id_type)
             number += 1

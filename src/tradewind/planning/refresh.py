@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from tradewind.model.sync import Cadence
+from tradewind.errors import DefinitionError
+from tradewind.model.plan import Renewal
+from tradewind.model.sync import Cadence, Refresh, Sync
+
+URGENT = timedelta(hours=48)
+"""Who has less time left than this is refreshed before anything else is sent."""
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+DAY = timedelta(days=1)
 
 
 def margin(cadence: Cadence, ttl_minutes: int) -> timedelta:
     """How much time left is too little: two periods, so that one run may fail, or a third of the TTL where that is more."""
     return max(2 * cadence.period, timedelta(minutes=ttl_minutes) / 3)
+
+
+def renewal(sync: Sync, now: datetime) -> Renewal:
+    """Who is sent again by a run that plans now: everyone, or who has too little time left, by the sync's refresh policy."""
+    enough = margin(sync.cadence, sync.ttl_minutes)
+    before = END_OF_TIME if sync.refresh is Refresh.EVERY_SYNC else now + enough
+    return Renewal(before, now + min(URGENT, enough), now + timedelta(minutes=sync.ttl_minutes))
+
+
+def check_lasting(sync: Sync) -> None:
+    """Raise DefinitionError when members would lapse as soon as one run is missed; it names the TTL that would do."""
+    ttl, least = timedelta(minutes=sync.ttl_minutes), 2 * sync.cadence.period
+    if ttl < least:
+        raise DefinitionError(
+            f"a TTL of {_days(ttl)} is too short for a sync that runs {sync.cadence.value}: "
+            f"people would lapse as soon as one run is missed; give it {_days(least)} or more"
+        )
+
+
+def _days(span: timedelta) -> str:
+    number = -(-span // DAY)
+    return "1 day" if number == 1 else f"{number} days"

@@ -36,7 +36,7 @@ connections:
     send: first
 syncs:
   - {cohort: buyers, connection: acme-us, cadence: daily}
-  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30}
+  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30, refresh: before_expiry}
 """
 CONNECTION = (
     "connections: [{id: a, name: A, destination: d, advertiser: x, region: r, auth: token, identity: [{from: user_id, to: UID2}]%s}]"

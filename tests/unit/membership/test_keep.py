@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from tradewind.compute import Bounds
 from tradewind.membership.buckets import bucket_name
@@ -15,9 +14,7 @@ from tradewind.membership.diff import Buckets
 from tradewind.membership.keep import keep, lapsing
 from tradewind.membership.parts import read_batch
 from tradewind.model.plan import Operation
-from tradewind.model.sync import Cadence
 from tradewind.planning.planner import batches
-from tradewind.planning.refresh import margin
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,11 +40,3 @@ def test_only_the_certain_with_little_time_left_are_renewed(tmp_path: Path) -> N
     assert (delta.held, delta.unchanged, part.operation) == (3, 2, Operation.REFRESH)
     assert read_batch(out, part, batch).to_pylist() == [bytes([1]) * 16]
     assert lapsing(held, now=NOW, before=NOW + 2 * DAY, bounds=Bounds(threads=1)) == 1
-
-
-@pytest.mark.parametrize(
-    ("cadence", "ttl_days", "days"), [(Cadence.DAILY, 30, 10), (Cadence.DAILY, 3, 2), (Cadence.HOURLY, 3, 1), (Cadence.ONE_TIME, 30, 10)]
-)
-def test_little_time_is_two_periods_or_a_third_of_the_ttl(cadence: Cadence, ttl_days: int, days: int) -> None:
-    """Whichever is more."""
-    assert margin(cadence, ttl_days * 1440) == days * DAY

@@ -17,7 +17,7 @@ from tradewind.membership.diff import Buckets, diff
 from tradewind.membership.merge import ACCEPTED, Fate, merge
 from tradewind.membership.parts import PartWriter
 from tradewind.model.identifier import IdType
-from tradewind.model.plan import Batch, Operation, Part
+from tradewind.model.plan import Batch, Operation, Part, Renewal
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 IDS = [hashlib.sha256(b"%d" % number).digest()[: (16, 32)[number % 2]] + b"\x00" * (number % 4 == 3) for number in range(300)]
@@ -47,7 +47,8 @@ def test_a_delta_of_one_bucket_is_merged_into_many(tmp_path: Path) -> None:
     pq.write_table(
         pa.table({"id_type": ["UID2"] * len(tokens), "id": pa.array(sorted(tokens), pa.binary())}), tmp_path / "desired" / bucket_name(0)
     )
-    delta = diff(Buckets(tmp_path / "desired", 1), None, now=NOON, out=tmp_path / "delta", group_rows=7, bounds=Bounds())
+    everyone, place = Renewal(NOON, NOON, NOON), tmp_path / "delta"
+    delta = diff(Buckets(tmp_path / "desired", 1), None, now=NOON, renewal=everyone, out=place, group_rows=7, bounds=Bounds())
     out = Buckets(tmp_path / "out", 64)
     fates = [settle(part) for part in delta.parts]
     rows = merge(None, tmp_path / "delta", delta.parts, fates, out=out, ttl=timedelta(days=30), now=NOON, bounds=Bounds())

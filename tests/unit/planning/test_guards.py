@@ -59,6 +59,13 @@ def test_an_approval_covers_its_count_and_no_more() -> None:
     assert plan(delta, (), [Approval("empty", 600)]).decision is Decision.HOLD
 
 
+def test_urgent_refreshes_go_before_all_others() -> None:
+    """Whoever would lapse within hours does not wait for what can."""
+    parts = a_delta(held=30, add=5, remove=5, refresh=5).parts
+    urgent = Part(9, Operation.REFRESH, IdType.DAID, "part-9", 5, 10, urgent=True)
+    assert [batch.part for batch in batches((*parts, urgent))] == [9, 1, 0, 2]
+
+
 def test_batches_go_removals_first_and_cover_every_row_once() -> None:
     """Batches partition the delta, in sending order."""
     laid = list(batches(a_delta(held=30, add=25, remove=5, refresh=10).parts))
