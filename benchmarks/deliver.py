@@ -280,12 +280,13 @@ def limit(_url: str, home: Path, items: int) -> Callable[[], None]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from tradewind.destinations.base import Sheet
     from tradewind.destinations.thetradedesk.body import Layout, lay_out
     from tradewind.model.identifier import IdType
 
     with pq.ParquetFile(home / "runs" / NAME / "delta" / "part-0000.parquet") as file:
         groups = [file.read_row_group(group).column("id").combine_chunks().cast(pa.binary()) for group in range(min(20, items // BODY))]
-    ready = [lay_out(Layout(ADVERTISER, SEGMENT, IdType.DAID, TTL, datetime.now(UTC)), ids) for ids in groups]
+    ready = [lay_out(Layout(ADVERTISER, SEGMENT, IdType.DAID, TTL, datetime.now(UTC)), ids, Sheet()) for ids in groups]
 
     def send() -> None:
         for number in range(items // BODY):
@@ -305,7 +306,7 @@ def bodies(ids: list[str]) -> Iterator[dict[str, Any]]:
         yield {"AdvertiserId": ADVERTISER, "Items": [{"DAID": each, "Data": data} for each in ids[start : start + BODY]]}
 
 
-def signed(body: bytes) -> dict[str, str]:
+def signed(body: bytes | memoryview) -> dict[str, str]:
     """The headers of a body."""
     digest = base64.b64encode(hmac.digest(SECRET.encode(), body, "sha1")).decode()
     return {"Content-Type": "application/json", "TtdSignature": digest}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tradewind.clock import Clock
 from tradewind.delivery.retry import Next, Step, decide
-from tradewind.destinations.base import Destination, Request
+from tradewind.destinations.base import Destination, Request, Sheet
+from tradewind.errors import EngineError
 from tradewind.ledger.base import Ledger
 from tradewind.membership.parts import PartReader
 from tradewind.model.destination import Secret
@@ -95,6 +96,7 @@ class _Sender:
         account = delivery.ledger.account(delivery.claim.run)
         self.done, self.planned = account.accepted + account.rejected, account.planned
         self.poisoned = 0
+        self.sheets = [Sheet(), Sheet()]
         self.renewed = self.compared = -LEASE.total_seconds()
 
     def send_all(self) -> Stop | None:
@@ -124,9 +126,11 @@ class _Sender:
         """Lay a batch out and sign it; a stamp it has is kept, so that a re-send is the same bytes."""
         stamp = batch.stamp or self.delivery.clock.now().astimezone(UTC).replace(microsecond=0)
         batch = replace(batch, stamp=stamp, sends=batch.sends + 1)
-        request = self.delivery.destination.prepare(self.delivery.binding, batch, self.reader.read(batch), self.secret)
+        self.sheets.reverse()  # the other one may be on its way
+        request = self.delivery.destination.prepare(self.delivery.binding, batch, self.reader.read(batch), self.secret, self.sheets[0])
+        _compare(batch, request)
         reached("request.signed")
-        return Ready(replace(batch, body_sha256=request.sha256), request)
+        return Ready(replace(batch, fingerprint=request.fingerprint), request)
 
     def _send(self, ready: Ready, after: Batch | None) -> tuple[Next, Receipt, Ready | None]:
         """One batch that is written as sent, again and again until it is settled, split or given up, or everything stops.
@@ -213,3 +217,12 @@ class _Sender:
             self.delivery.ledger.claim(self.delivery.claim.run, self.delivery.claim.owner, now, now + LEASE)
             reached("claim.renewed")
             self.renewed = moment
+
+
+def _compare(batch: Batch, request: Request) -> None:
+    """A re-send holds the identifiers that were sent. (What they share may be laid out otherwise after an upgrade.)"""
+    if batch.fingerprint and batch.fingerprint.rpartition("-")[2] != request.fingerprint.rpartition("-")[2]:
+        raise EngineError(
+            f"batch {batch.number} was sent before, and its file, part {batch.part}, no longer holds what was sent; "
+            "put the file back as it was, and run the sync again"
+        )

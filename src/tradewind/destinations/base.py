@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -15,18 +15,33 @@ from tradewind.model.run import Receipt
 from tradewind.model.sync import Binding
 
 
+@dataclass(repr=False)
+class Sheet:
+    """Memory for one body after another; a request is good until the next is laid out on its sheet.
+
+    `form` is a note of who lays out: what stands there already and need not be written again.
+    """
+
+    octets: bytearray = field(default_factory=bytearray)
+    form: object = None
+
+
 @dataclass(frozen=True, repr=False)
 class Request:
-    """One signed request: what is signed is what is sent. Headers and body hold secrets and identifiers: no repr."""
+    """One signed request: what is signed is what is sent. Headers and body hold secrets and identifiers: no repr.
+
+    `fingerprint` tells whether two bodies are the same: what stands after its last dash is of the identifiers alone, what
+    stands before of all that the items share.
+    """
 
     url: str
     headers: Mapping[str, str]
-    body: bytes
-    sha256: str
+    body: bytes | memoryview
+    fingerprint: str
     items: int
 
     def __repr__(self) -> str:
-        return f"Request({self.url}, {self.items} items, sha256={self.sha256[:12]})"
+        return f"Request({self.url}, {self.items} items, {self.fingerprint[:12]})"
 
 
 class Verdict(StrEnum):
@@ -77,8 +92,11 @@ class Destination(Protocol):
         """How many identifiers of any of its types fit into one request of this binding."""
         ...
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
-        """Lay out and sign a batch. `ids` are its identifiers as binary, of fixed width or not; equal arguments give equal bytes."""
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+        """Lay out and sign a batch, on a sheet or in memory of its own; equal arguments give equal bytes.
+
+        `ids` are its identifiers as binary, of fixed width or not.
+        """
         ...
 
     def send(self, request: Request) -> Receipt:

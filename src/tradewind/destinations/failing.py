@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tradewind.destinations.base import Probe, Request, Verdict
+from tradewind.destinations.base import Probe, Request, Sheet, Verdict
 from tradewind.door import Door
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
@@ -53,9 +53,9 @@ class Failing:
         del binding
         return self.spec.limits.items
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
         """A request that names the batch and holds nothing of it."""
-        del secret
+        del secret, sheet
         body = f"{binding.id} {batch.number} {batch.stamp} {len(ids)}".encode()
         return Request(binding.target.url, {}, body, hashlib.sha256(body).hexdigest(), len(ids))
 

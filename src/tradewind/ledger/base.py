@@ -85,7 +85,7 @@ class Deliveries(Protocol):
         """The batches that are planned or sent and not settled, in order."""
 
     def sent(self, claim: Claim, batch: Batch) -> None:
-        """The batch is about to be sent with its stamp and body hash: durable before a byte leaves."""
+        """The batch is about to be sent with its stamp and fingerprint: durable before a byte leaves."""
 
     def settle(
         self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None

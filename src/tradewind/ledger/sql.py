@@ -108,7 +108,7 @@ batch_table = sa.Table(
     sa.Column("operation", sa.String, nullable=False),
     sa.Column("id_type", sa.String, nullable=False),
     sa.Column("stamp", sa.DateTime(timezone=True)),
-    sa.Column("body_sha256", sa.String),
+    sa.Column("fingerprint", sa.String),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("sends", sa.Integer, nullable=False),
     sa.Column("uncertain", sa.Boolean, nullable=False),
@@ -260,7 +260,7 @@ class SqlLedger:
             return tuple(_batch(row) for row in db.execute(query.order_by(batch_table.c.number)))
 
     def sent(self, claim: Claim, batch: Batch) -> None:
-        """The batch is about to leave: stamp, body hash and count of sends are durable after this."""
+        """The batch is about to leave: stamp, fingerprint and count of sends are durable after this."""
         with self.database.transaction() as db:
             _carry_out(db, claim, _DELIVERING)
             _write_sent(db, claim, batch)
@@ -376,7 +376,7 @@ _SENT = (
     .where(*_OF_BATCH)
     .values(
         stamp=sa.bindparam("at"),
-        body_sha256=sa.bindparam("digest"),
+        fingerprint=sa.bindparam("mark"),
         sends=sa.bindparam("times"),
         state=BatchState.SENT.value,
         uncertain=sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value),
@@ -395,7 +395,7 @@ _SETTLED = (
 
 
 def _write_sent(db: sa.Connection, claim: Claim, batch: Batch) -> None:
-    pinned = {"at": batch.stamp, "digest": batch.body_sha256, "times": batch.sends}
+    pinned = {"at": batch.stamp, "mark": batch.fingerprint, "times": batch.sends}
     db.execute(_SENT, {"of_run": claim.run, "of_number": batch.number, **pinned})
 
 
@@ -430,7 +430,7 @@ def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
 def _batch(row: Any) -> Batch:
     stamp = _aware(row.stamp) if row.stamp else None
     wish = Operation(row.operation), IdType(row.id_type)
-    return replace(Batch(row.number, row.part, row.offset, row.rows, *wish), stamp=stamp, body_sha256=row.body_sha256, sends=row.sends)
+    return replace(Batch(row.number, row.part, row.offset, row.rows, *wish), stamp=stamp, fingerprint=row.fingerprint, sends=row.sends)
 
 
 def _fate(row: Any) -> BatchState:

@@ -97,7 +97,7 @@ class Plan:
 class Batch:
     """A slice of one part: `rows` rows from `offset` on, within one row group. `number` orders the run's batches.
 
-    `stamp` (its TimestampUtc) and `body_sha256` are pinned when it is first sent; a re-send is the same bytes.
+    `stamp` (its TimestampUtc) and `fingerprint` are pinned when it is first sent; a re-send is the same bytes.
     """
 
     number: int
@@ -107,5 +107,5 @@ class Batch:
     operation: Operation
     id_type: IdType
     stamp: datetime | None = None
-    body_sha256: str | None = None
+    fingerprint: str | None = None
     sends: int = 0

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tradewind.clock import Clock
-from tradewind.destinations.base import Probe, Request, Verdict
+from tradewind.destinations.base import Probe, Request, Sheet, Verdict
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
@@ -65,22 +65,22 @@ class FakeDestination:
         del binding
         return self.items
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
         """Equal arguments give equal bytes."""
-        del secret
+        del secret, sheet
         values = [value for value in ids.to_pylist() if value is not None]
         head = f"{binding.target.id} {batch.operation} {batch.id_type} {batch.stamp} {binding.ttl_minutes} ".encode()
         body = head + b" ".join(value.hex().encode() for value in values)
-        sha256 = hashlib.sha256(body).hexdigest()
-        self._prepared[sha256] = (binding, batch, values)
-        return Request(binding.target.url, {}, body, sha256, len(values))
+        fingerprint = hashlib.sha256(body).hexdigest()
+        self._prepared[fingerprint] = (binding, batch, values)
+        return Request(binding.target.url, {}, body, fingerprint, len(values))
 
     def send(self, request: Request) -> Receipt:
         """Apply the request as the next answer says."""
         self.sent.append(request)
         answer = self.answers.popleft() if self.answers else APPLIED
         if answer.answer is Answer.APPLIED or answer.answer in self.applied_anyway:
-            self._apply(request.sha256, {line.item for line in answer.lines})
+            self._apply(request.fingerprint, {line.item for line in answer.lines})
         return answer
 
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
@@ -92,8 +92,8 @@ class FakeDestination:
         """Who is in a segment now."""
         return {key for key, ends in self.segments.get((url, advertiser, segment), {}).items() if ends > self.clock.now()}
 
-    def _apply(self, sha256: str, refused: set[int]) -> None:
-        binding, batch, values = self._prepared[sha256]
+    def _apply(self, fingerprint: str, refused: set[int]) -> None:
+        binding, batch, values = self._prepared[fingerprint]
         target = binding.target
         segment = self.segments.setdefault((target.url, target.advertiser, target.segment), {})
         assert batch.stamp is not None, "a batch is stamped before it is sent"

@@ -134,7 +134,7 @@ class LedgerSuite:
     def test_a_batch_without_receipt_is_unknown(self, ledger: Ledger, claim: Claim) -> None:
         """From the moment its intent is written a batch may have been applied."""
         ledger.lay(claim, [a_batch(0), a_batch(1)])
-        pinned = Batch(**{**vars(a_batch(0)), "stamp": NOON, "body_sha256": "ab", "sends": 1})
+        pinned = Batch(**{**vars(a_batch(0)), "stamp": NOON, "fingerprint": "ab", "sends": 1})
         ledger.sent(claim, pinned)
         assert ledger.pending("r1")[0] == pinned
         assert ledger.account("r1") == Account(planned=20, unknown=10, not_sent=10)
@@ -176,7 +176,7 @@ class LedgerSuite:
         """The receipt of one and the intent of the next are one transaction, under one fence."""
         ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])
         ledger.sent(claim, a_batch(0))
-        pinned = Batch(**{**vars(a_batch(1)), "stamp": NOON, "body_sha256": "ab", "sends": 1})
+        pinned = Batch(**{**vars(a_batch(1)), "stamp": NOON, "fingerprint": "ab", "sends": 1})
         ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(10, 0, 0), (), following=pinned)
         assert ledger.pending("r1") == (pinned, a_batch(2))
         assert ledger.account("r1") == Account(planned=30, accepted=10, unknown=10, not_sent=10)

@@ -13,7 +13,7 @@ import pytest
 
 from tradewind.clock import StandingClock
 from tradewind.delivery.deliver import LEASE, Delivery, Stop, deliver
-from tradewind.errors import LedgerError
+from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.membership.parts import PartWriter
 from tradewind.model.destination import Secret
@@ -100,7 +100,7 @@ def test_what_got_no_answer_is_sent_again_as_the_same_bytes(scene: Scene, lost: 
     """A re-send carries the same stamp, so an expiry is never stretched by a retry."""
     assert scene.answer(Receipt(lost, wait=7.0), OK) is None
     assert scene.account() == Account(planned=10, accepted=10)
-    assert scene.platform.sent[0].sha256 == scene.platform.sent[1].sha256
+    assert scene.platform.sent[0].fingerprint == scene.platform.sent[1].fingerprint
     assert scene.clock.now() == NOON + timedelta(seconds=7)
     assert [attempt.answer for attempt in scene.ledger.attempts("r1")][:2] == [lost, Answer.APPLIED]
 
@@ -209,6 +209,17 @@ def test_a_general_refusal_is_not_halved_without_end(tmp_path: Path, scene: Scen
     assert ledger.account("r1").balances()
 
 
+def test_a_file_that_changed_since_it_was_sent_is_noticed(tmp_path: Path, scene: Scene) -> None:
+    """Other people under a batch that is in doubt: nothing is sent, and the doubt stays."""
+    scene.answer(*[Receipt(Answer.UNKNOWN)] * 5)
+    before = len(scene.platform.sent)
+    write_part(tmp_path, (bytes([n]) * 16 for n in range(101, 111)), 4)
+    with pytest.raises(EngineError, match=r"batch 0 was sent before, and its file, part 0, no longer holds what was sent"):
+        scene.answer()
+    assert len(scene.platform.sent) == before
+    assert scene.account() == Account(planned=10, unknown=4, not_sent=6)
+
+
 def test_a_batch_that_cannot_be_read_costs_no_receipt(tmp_path: Path, scene: Scene) -> None:
     """The second part is gone: what was under way is settled, and only then the run says what is wrong."""
     gone = Part(1, Operation.ADD, IdType.DAID, "gone.parquet", 4, 4)
@@ -236,4 +247,4 @@ def test_the_next_batch_is_written_as_sent_with_the_receipt_before_it(scene: Sce
     intended = scene.ledger.pending("r1")[0]
     assert scene.answer() is None
     assert scene.account() == Account(planned=10, accepted=10)
-    assert scene.platform.sent[1].sha256 == intended.body_sha256
+    assert scene.platform.sent[1].fingerprint == intended.fingerprint

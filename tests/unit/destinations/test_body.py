@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind.destinations.thetradedesk.body import Layout, empty_body, items_per_body, lay_out
+from tradewind.destinations.base import Sheet
+from tradewind.destinations.thetradedesk import body
+from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body
 from tradewind.destinations.thetradedesk.spec import SPEC
 from tradewind.errors import Bug
 from tradewind.model.identifier import IdType
 
 STAMP = datetime(2026, 7, 1, 12, 30, 5, tzinfo=UTC)
+URL = "https://use-data.adsrvr.org/data/advertiser"
 
 
 def text_of(value: bytes) -> str:
@@ -37,6 +41,11 @@ def plain(layout: Layout, values: list[bytes]) -> bytes:
     if layout.trace is not None:
         document["DataLoadTraceId"] = layout.trace
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet | None = None) -> bytes:
+    """A body, on a sheet of its own unless told."""
+    return bytes(body.lay_out(layout, ids, sheet or Sheet()))
 
 
 def layout(id_type: IdType = IdType.DAID, segment: str = "[T] Buyers: buyers", trace: str | None = "b-1") -> Layout:
@@ -60,6 +69,45 @@ def test_equal_to_plain_json(given_ids: tuple[IdType, list[bytes]], segment: str
     assert lay_out(layout(id_type, segment, trace), array) == plain(layout(id_type, segment, trace), values)
 
 
+@settings(deadline=None)
+@given(
+    batches=st.lists(st.tuples(st.one_of(GUIDS, UID2S), st.sampled_from([0, 43200]), st.sampled_from(["b-9", "b-10", None])), min_size=2)
+)
+def test_a_sheet_that_is_used_again_leaves_no_trace(batches: list[tuple[tuple[IdType, list[bytes]], int, str | None]]) -> None:
+    sheet = Sheet()
+    for (id_type, values), ttl, trace in batches:
+        shape = replace(layout(id_type, trace=trace), ttl_minutes=ttl)
+        assert lay_out(shape, pa.array(values, pa.binary()), sheet) == plain(shape, values)
+
+
+def test_a_body_whose_sheet_was_too_small_stays_as_it_is() -> None:
+    sheet = Sheet()
+    small = body.lay_out(layout(), pa.array([bytes(16)], pa.binary()), sheet)
+    before = bytes(small)
+    lay_out(layout(), pa.array([bytes([1]) * 16] * 9, pa.binary()), sheet)
+    assert small == before
+
+
+@settings(deadline=None)
+@given(one=st.one_of(GUIDS, UID2S), other=st.one_of(GUIDS, UID2S), ttl=st.sampled_from([0, 43200]), trace=st.sampled_from(["b-1", "b-2"]))
+def test_fingerprints_are_equal_when_bodies_are(
+    one: tuple[IdType, list[bytes]], other: tuple[IdType, list[bytes]], ttl: int, trace: str
+) -> None:
+    shapes = layout(one[0]), replace(layout(other[0], trace=trace), ttl_minutes=ttl)
+    arrays = [pa.array([b"x", *values], pa.binary()).slice(1) for _, values in (one, other)]
+    same = lay_out(shapes[0], arrays[0]) == lay_out(shapes[1], arrays[1])
+    marks = [fingerprint(URL, shape, array) for shape, array in zip(shapes, arrays, strict=True)]
+    assert (marks[0] == marks[1]) == same
+    assert (marks[0].split("-")[1] == marks[1].split("-")[1]) == (one[1] == other[1])
+
+
+def test_a_fingerprint_does_not_depend_on_how_identifiers_lie_in_memory() -> None:
+    values = [bytes([number]) * 16 for number in range(1, 5)]
+    fixed, loose = pa.array(values, pa.binary(16)), pa.array([b"x", *values], pa.binary()).slice(1)
+    assert fingerprint(URL, layout(), fixed) == fingerprint(URL, layout(), loose)
+    assert fingerprint(URL, layout(), fixed) != fingerprint(URL.replace("use", "usw"), layout(), fixed)
+
+
 def test_the_stamp_is_utc_to_the_second() -> None:
     elsewhere = Layout("a", "s", IdType.DAID, 0, datetime(2026, 7, 1, 2, 0, 0, 999999, timezone(timedelta(hours=5))))
     assert b'"TtlInMinutes":0,"TimestampUtc":"2026-06-30T21:00:00Z"' in lay_out(elsewhere, pa.array([bytes(16)], pa.binary()))
@@ -70,10 +118,10 @@ def test_the_stamp_is_utc_to_the_second() -> None:
 def test_as_many_as_fit_and_not_one_more(id_type: IdType, width: int, segment: str) -> None:
     shape = layout(id_type, segment)
     fit = items_per_body(SPEC.limits, shape)
-    body = lay_out(shape, pa.array([os.urandom(width) for _ in range(fit)], pa.binary()))
-    assert len(body) <= SPEC.limits.bytes
+    full = lay_out(shape, pa.array([os.urandom(width) for _ in range(fit)], pa.binary()))
+    assert len(full) <= SPEC.limits.bytes
     each = len(lay_out(shape, pa.array([bytes(width)] * 2, pa.binary()))) - len(lay_out(shape, pa.array([bytes(width)], pa.binary())))
-    assert fit == SPEC.limits.items or len(body) + each > SPEC.limits.bytes
+    assert fit == SPEC.limits.items or len(full) + each > SPEC.limits.bytes
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from tradewind.destinations.base import Sheet
 from tradewind.errors import Bug
 from tradewind.model.destination import Limits
 from tradewind.model.identifier import IdType
@@ -21,8 +23,8 @@ Bytes = npt.NDArray[np.uint8]
 GUID_LENGTH, BASE64_LENGTH = 36, 44
 """Characters of an identifier's text: a GUID of 16 bytes, or standard Base64 of 32 or 33."""
 
-GROUPS = (0, 4, 9, 14, 19, 24, 28, 32)
-"""Where in a GUID's text the four digits of each two bytes begin."""
+GROUPS = ((0, 8, 0), (8, 4, 9), (12, 4, 14), (16, 4, 19), (20, 12, 24))
+"""A GUID's 32 digits between its dashes: from which, how many, and where in the text they stand."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,47 @@ def items_per_body(limits: Limits, layout: Layout) -> int:
     return min(limits.items, (limits.bytes - len(layout.head()) - len(layout.tail())) // each)
 
 
-def lay_out(layout: Layout, ids: pa.Array[Any]) -> bytes:
-    """The body of a request for `ids`: a binary array without nulls, of fixed width or not; 16 bytes each, a UID2 32 or 33."""
+def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet) -> memoryview:
+    """The body of a request for `ids`: a binary array without nulls, of fixed width or not; 16 bytes each, a UID2 32 or 33.
+
+    It lies on the sheet. What it shares with the body before it there is not written again: most of it, while the stamp is the same.
+    """
     if not len(ids):
         raise Bug("a request holds at least one item")
     before, after = layout.item()
     blank = b"-" * (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
     head, tail, item = layout.head(), layout.tail(), before + blank + after
-    body = np.empty(len(head) + len(ids) * len(item) + len(tail) - 1, np.uint8)
-    body[: len(head)] = np.frombuffer(head, np.uint8)
-    items = np.ndarray((len(ids),), f"V{len(item)}", body, len(head))
-    items[:] = np.frombuffer(item, items.dtype)
+    length = len(head) + len(ids) * len(item) + len(tail) - 1
+    if len(sheet.octets) < length:
+        sheet.octets, sheet.form = bytearray(length), None
+    body = np.frombuffer(sheet.octets, np.uint8, length)
+    if sheet.form != (head, item, len(ids)):
+        body[: len(head)] = np.frombuffer(head, np.uint8)
+        items = np.ndarray((len(ids),), f"V{len(item)}", body, len(head))
+        items[:] = np.frombuffer(item, items.dtype)
+        sheet.form = (head, item, len(ids))
     text = _Text(body, len(head) + len(before), len(item), len(ids))
     if layout.id_type is IdType.UID2:
         _write_base64(text, ids)
     else:
         _write_guids(text, _matrix(ids, 16))
     body[-len(tail) :] = np.frombuffer(tail, np.uint8)
-    return body.tobytes()
+    return memoryview(sheet.octets)[:length]
+
+
+def fingerprint(url: str, layout: Layout, ids: pa.Array[Any]) -> str:
+    """Of what a body is made, digested: 16 hexadecimal digits for what all items share, a dash, and 64 for the identifiers.
+
+    A tenth of the bytes of the body, and the body follows from them.
+    """
+    shared = (url.encode(), layout.head(), *layout.item(), layout.tail())
+    frame = hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in shared)).hexdigest()
+    if layout.id_type is not IdType.UID2:
+        return f"{frame[:16]}-{hashlib.sha256(_octets(ids, 16)).hexdigest()}"
+    offsets = _offsets(ids)
+    digest = hashlib.sha256(np.diff(offsets).tobytes())
+    digest.update(_buffer(ids, 2)[offsets[0] : offsets[-1]])
+    return f"{frame[:16]}-{digest.hexdigest()}"
 
 
 def _head(advertiser: str) -> bytes:
@@ -94,16 +119,16 @@ class _Text:
     width: int
     items: int
 
-    def column(self, place: int, size: int) -> npt.NDArray[Any]:
-        """`size` bytes of each identifier from `place` on, as one number each."""
-        return np.ndarray((self.items,), f"<u{size}", self.body, self.start + place, (self.width,))
+    def column(self, place: int, kind: str) -> npt.NDArray[Any]:
+        """What stands in each identifier from `place` on, as one value of a numpy type each."""
+        return np.ndarray((self.items,), kind, self.body, self.start + place, (self.width,))
 
 
 def _write_guids(text: _Text, values: Bytes) -> None:
     """16 bytes -> 36 characters, dashes stand already: two bytes at a time through a table of their four hexadecimal digits."""
-    table, pairs = _hex_table(), values.view("<u2")
-    for number, place in enumerate(GROUPS):
-        text.column(place, 4)[:] = table.take(pairs[:, number])
+    digits = _hex_table().take(values.view("<u2"))
+    for first, count, place in GROUPS:
+        text.column(place, f"V{count}")[:] = np.ndarray((text.items,), f"V{count}", digits, first, (32,))
 
 
 def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
@@ -125,18 +150,23 @@ def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
     pairs[:, :, 1] = (threes[:, :, 1] & 15) << 8 | threes[:, :, 2]
     letters = _base64_table()[pairs].reshape(len(ids), 22).view("<u4")
     for number in range(11):
-        text.column(4 * number, 4)[:] = letters[:, number]
-    text.column(BASE64_LENGTH - 1, 1)[short] = ord("=")
+        text.column(4 * number, "<u4")[:] = letters[:, number]
+    text.column(BASE64_LENGTH - 1, "u1")[short] = ord("=")
 
 
 def _matrix(ids: pa.Array[Any], width: int) -> Bytes:
     """A binary array whose values all have `width` bytes, as rows of a matrix over its own memory."""
+    return np.frombuffer(_octets(ids, width), np.uint8).reshape(len(ids), width)
+
+
+def _octets(ids: pa.Array[Any], width: int) -> memoryview[int]:
+    """The same as bytes, one value after another."""
     if ids.type == pa.binary(width) and not ids.null_count:
-        return np.frombuffer(_buffer(ids, 1), np.uint8, len(ids) * width, ids.offset * width).reshape(len(ids), width)
+        return _buffer(ids, 1)[ids.offset * width : (ids.offset + len(ids)) * width]
     offsets = _offsets(ids)
     if not np.array_equal(offsets, np.arange(offsets[0], offsets[0] + (len(ids) + 1) * width, width)):
         raise Bug(f"an identifier of this type has {width} bytes")
-    return np.frombuffer(_buffer(ids, 2), np.uint8, len(ids) * width, offsets[0]).reshape(len(ids), width)
+    return _buffer(ids, 2)[offsets[0] : offsets[-1]]
 
 
 def _offsets(ids: pa.Array[Any]) -> npt.NDArray[np.int32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -10,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from tradewind.destinations.base import Probe, Request
+from tradewind.destinations.base import Probe, Request, Sheet
 from tradewind.destinations.thetradedesk import names
 from tradewind.destinations.thetradedesk.answer import receipt
-from tradewind.destinations.thetradedesk.body import Layout, empty_body, items_per_body, lay_out
+from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body, lay_out
 from tradewind.destinations.thetradedesk.probe import read_probe
 from tradewind.destinations.thetradedesk.signature import headers
 from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
-from tradewind.door import Door, Response
+from tradewind.door import Door
 from tradewind.errors import Bug, ConfigurationError, DefinitionError, RetryableError, UncertainError
 from tradewind.model.destination import Auth, Connection, Region, Secret
 from tradewind.model.identifier import IdType
@@ -69,22 +68,24 @@ class TheTradeDesk:
         widest = _layout(binding, SPEC.id_types[0], binding.ttl_minutes, datetime.fromtimestamp(0, UTC), 10**9)
         return min(items_per_body(SPEC.limits, replace(widest, id_type=id_type)) for id_type in SPEC.id_types)
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret) -> Request:
+    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
         """Lay out and sign a batch. Raises ConfigurationError for an address that is not of a region offered here."""
         if binding.target.url not in {region.url for region in self.regions}:
             raise ConfigurationError("the address of this batch is of no region that is offered here (is the sandbox's address set?)")
         if len(ids) != batch.rows or batch.stamp is None:
             raise Bug(f"batch {batch.number} has {batch.rows} rows and a stamp, not {len(ids)} rows and {batch.stamp}")
         ttl = 0 if batch.operation is Operation.REMOVE else binding.ttl_minutes
-        body = lay_out(_layout(binding, batch.id_type, ttl, batch.stamp, batch.number), ids)
+        layout = _layout(binding, batch.id_type, ttl, batch.stamp, batch.number)
+        body = lay_out(layout, ids, sheet or Sheet())
         if len(body) > SPEC.limits.bytes or len(ids) > SPEC.limits.items:
             raise Bug(f"batch {batch.number} is larger than a request may be")
-        return _request(binding.target.url, body, Auth(binding.auth), secret, len(ids))
+        url = binding.target.url + PATH
+        return Request(url, headers(body, Auth(binding.auth), secret), body, fingerprint(url, layout, ids), len(ids))
 
     def send(self, request: Request) -> Receipt:
         """Send once and say what was answered."""
         try:
-            answer = self._post(request)
+            answer = self._door.post(request.url, request.body, request.headers)
         except RetryableError as error:
             return Receipt(Answer.UNREACHED, note=str(error))
         except UncertainError as error:
@@ -94,19 +95,13 @@ class TheTradeDesk:
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
         """Send a signed request without items, and say what its answer proves."""
         try:
-            answer = self._post(_request(url, empty_body(advertiser), auth, secret, 0))
+            body = empty_body(advertiser)
+            answer = self._door.post(url + PATH, body, headers(body, auth, secret))
         except (RetryableError, UncertainError) as error:
             return read_probe(None, str(error))
         return read_probe(answer.status, answer.body.decode("utf-8", "replace"))
-
-    def _post(self, request: Request) -> Response:
-        return self._door.post(request.url, request.body, request.headers)
 
 
 def _layout(binding: Binding, id_type: IdType, ttl: int, stamp: datetime, number: int) -> Layout:
     """The trace is the binding's and the batch's own, so that a re-send is the same bytes."""
     return Layout(binding.target.advertiser, binding.target.segment, id_type, ttl, stamp, f"{binding.id}-{number}")
-
-
-def _request(url: str, body: bytes, auth: Auth, secret: Secret, items: int) -> Request:
-    return Request(url + PATH, headers(body, auth, secret), body, hashlib.sha256(body).hexdigest(), items)

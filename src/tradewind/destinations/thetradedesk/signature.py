@@ -8,12 +8,12 @@ import hmac
 from tradewind.model.destination import Auth, Secret
 
 
-def signature(body: bytes, secret: Secret) -> str:
+def signature(body: bytes | memoryview, secret: Secret) -> str:
     """Base64 of the HMAC-SHA1 of these very bytes, 28 characters."""
     return base64.b64encode(hmac.digest(secret.value.encode(), body, "sha1")).decode("ascii")
 
 
-def headers(body: bytes, auth: Auth, secret: Secret) -> dict[str, str]:
+def headers(body: bytes | memoryview, auth: Auth, secret: Secret) -> dict[str, str]:
     """The headers of a request; exactly one of them says who sends."""
     shown = {"TTD-Auth": secret.value} if auth is Auth.TOKEN else {"TtdSignature": signature(body, secret)}
     return {"Content-Type": "application/json", **shown}

@@ -278,7 +278,7 @@ def upgrade() -> None:
         sa.Column("operation", sa.String(), nullable=False),
         sa.Column("id_type", sa.String(), nullable=False),
         sa.Column("stamp", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("body_sha256", sa.String(), nullable=True),
+        sa.Column("fingerprint", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("uncertain", sa.Boolean(), nullable=False),
