@@ -30,6 +30,7 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations import syncs
 from tradewind.parts import Parts
+from tradewind.privacy.sql import Suppressions
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -96,6 +97,7 @@ class Town:
         self.platform = Platform(self.clock)
         key = create_key(folder)
         plant_canary(self.database, key)
+        vault = Vault(self.database, key)
         self.parts = Parts(
             home=folder,
             clock=self.clock,
@@ -103,7 +105,8 @@ class Town:
             catalog=Catalog(self.database),
             ledger=ledger or SqlLedger(self.database),
             versions=Versions(self.database),
-            vault=Vault(self.database, key),
+            vault=vault,
+            suppressions=Suppressions(self.database, vault.suppressions_key(), vault),
             events=EventStore(self.database, folder),
             engine=self.people,
             resolve=resolve,

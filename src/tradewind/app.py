@@ -28,6 +28,7 @@ from tradewind.model.project import Project
 from tradewind.operations.doctor import Finding, examined, room
 from tradewind.operations.projects import Initialised, initialise
 from tradewind.parts import Parts
+from tradewind.privacy.sql import Suppressions
 from tradewind.settings import Settings, read_settings
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
@@ -93,6 +94,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     spill = settings.home / "spill"
     bounds = Bounds(settings.memory_limit, settings.threads, spill)
     events = EventStore(database, settings.home)
+    vault = Vault(database, settings.home / NAME)
     registry = Registry(door, settings.sandbox_url)
 
     def select(project: Project, as_of: datetime) -> SelectSource:
@@ -106,7 +108,8 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         catalog=Catalog(database),
         ledger=SqlLedger(database),
         versions=Versions(database),
-        vault=Vault(database, settings.home / NAME),
+        vault=vault,
+        suppressions=Suppressions(database, vault.suppressions_key(), vault),
         events=events,
         engine=DuckDBEngine(events, bounds),
         resolve=resolve,

@@ -16,6 +16,7 @@ from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
+from tradewind.privacy.sql import Suppressions
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -34,6 +35,7 @@ class Parts:
     ledger: Ledger
     versions: Versions
     vault: Vault
+    suppressions: Suppressions
     events: EventStore
     engine: Engine
     resolve: Resolve

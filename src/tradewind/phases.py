@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -21,8 +21,9 @@ from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
 from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
+from tradewind.membership.strike import without
 from tradewind.model.identifier import Resolution
-from tradewind.model.plan import Approval, Delta, Plan
+from tradewind.model.plan import Approval, Delta, Operation, Plan
 from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Sync
@@ -32,6 +33,7 @@ from tradewind.planning.binding import bind
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, renewal
+from tradewind.privacy.sieve import Sieve
 
 Value = TypeVar("Value")
 
@@ -70,6 +72,10 @@ class Stage:
         """Where the desired identifiers lie."""
         return Buckets(self.folder / "identifiers", buckets_for(snapshot.members * len(self.binding.identity.mappings)))
 
+    def sieve(self) -> Sieve:
+        """Who is suppressed in the run's project now."""
+        return self.parts.suppressions.sieve(self.run.project)
+
     def held(self) -> Buckets | None:
         """What the target holds as far as we know, or None when nothing was ever sent to it."""
         newest = self.parts.versions.newest(self.binding.target.id)
@@ -107,9 +113,10 @@ def evaluate(stage: Stage) -> Snapshot:
 
 
 def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
-    """Their identifiers, checked, counted and sorted into buckets."""
+    """Their identifiers, checked, counted and sorted into buckets, without those of people who said no."""
     desired, rejects = stage.desired(snapshot), stage.folder / "rejects.parquet"
     resolution = stage.parts.resolve(snapshot.path, stage.binding.identity, desired.folder, rejects, desired.count, stage.parts.bounds)
+    resolution = stage.sieve().strike(desired.folder, resolution)
     reached("identifiers.written")
     return resolution
 
@@ -120,8 +127,9 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     now, out, bounds = stage.parts.clock.now(), stage.folder / "delta", stage.parts.bounds
     due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
     delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, out=out, group_rows=rows, bounds=bounds)
+    leaving = [out / part.path for part in delta.parts if part.operation is Operation.REMOVE]
     reached("delta.written")
-    return delta
+    return replace(delta, suppressed=stage.sieve().count(leaving))
 
 
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
@@ -153,12 +161,14 @@ def lapsing(stage: Stage) -> int:
 
 
 def keep(stage: Stage) -> Delta:
-    """Refreshes for those members, and nothing else: nobody enters and nobody leaves."""
+    """Refreshes for those members but for people who said no, and nothing else: nobody enters and nobody leaves."""
     held, now, bounds = stage.held(), stage.parts.clock.now(), stage.parts.bounds
     if held is None:
         return Delta((), held=0, desired=0)
     rows = stage.destination().items_per_request(stage.binding)
-    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+    out = stage.folder / "delta"
+    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=out, group_rows=rows, bounds=bounds)
+    delta = without(delta, out, stage.sieve().hits)
     reached("delta.written")
     return delta
 

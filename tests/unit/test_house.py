@@ -43,12 +43,13 @@ TOO_LARGE: dict[str, str] = {
 LINES_OF_MOST, LINES_OF_ANY, LINES_OF_CLASS, LINES_OF_FILE = 35, 80, 350, 500
 
 FILES = ("events/", "membership/", "engines/", "sources/")
+COLUMNS = (*FILES, "privacy/", "delivery/", "destinations/", "testing/", "demo/")
 STORES = re.compile(r"^database\.py$|(^|/)sql\.py$|(^|/)migrations/")
 OWN_WORLD = ("sandbox/", "demo/")
 ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "duckdb": lambda path: path == "compute.py" or path.startswith((*FILES, "testing/", "demo/")),
-    "pyarrow": lambda path: path.startswith((*FILES, "delivery/", "destinations/", "testing/", "demo/")),
-    "numpy": lambda path: path.startswith((*FILES, "delivery/", "destinations/", "testing/", "demo/")),
+    "pyarrow": lambda path: path.startswith(COLUMNS),
+    "numpy": lambda path: path.startswith(COLUMNS),
     "sqlalchemy": lambda path: bool(STORES.search(path)),
     "alembic": lambda path: bool(STORES.search(path)),
     "socket": lambda path: path in {"door.py", "exchange.py", "operations/claims.py"} or path.startswith(OWN_WORLD),

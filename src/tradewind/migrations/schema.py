@@ -7,9 +7,10 @@ from tradewind.database import metadata
 from tradewind.events import sql as events
 from tradewind.ledger import sql as ledger
 from tradewind.membership import sql as membership
+from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
 from tradewind.vault import sql as vault
 
-ROOMS = (catalog, events, ledger, membership, sources, vault)
+ROOMS = (catalog, events, ledger, membership, privacy, sources, vault)
 
 __all__ = ["ROOMS", "metadata"]

@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     TOKEN = "token"
     RAW_PII = "raw_pii"
     BAD_FORMAT = "bad_format"
+    SUPPRESSED = "suppressed"
 
 
 REFUSAL_SENTENCES: dict[Refusal, str] = {
@@ -34,6 +35,7 @@ REFUSAL_SENTENCES: dict[Refusal, str] = {
     Refusal.TOKEN: "a UID2 token where the raw UID2 belongs",
     Refusal.RAW_PII: "an e-mail address or phone number, which may never be sent",
     Refusal.BAD_FORMAT: "not of the form this identifier has",
+    Refusal.SUPPRESSED: "named in an opt-out or deletion; it is sent nowhere any more",
 }
 
 
@@ -77,7 +79,8 @@ class Resolution:
 
     `refused[id_type][reason]` counts members-by-mapping whose value (or absence of one) gave no identifier.
     `identifiers[id_type]` counts distinct identifiers; `duplicates` usable values that named one already counted.
-    `values = sum(identifiers) + duplicates + sum(refused)`.
+    `values = sum(identifiers) + duplicates + sum(refused)`. The reason `suppressed` counts distinct identifiers; a member
+    whose only one is suppressed still counts as usable.
     """
 
     members: int

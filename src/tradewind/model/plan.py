@@ -60,12 +60,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Delta:
-    """Desired minus held: the parts, and how many identifiers stay and need no refresh yet. `desired` counts these too."""
+    """Desired minus held: the parts, and how many identifiers stay and need no refresh yet. `desired` counts these too.
+
+    `suppressed` counts those of the removals that are for people who said no.
+    """
 
     parts: tuple[Part, ...]
     held: int
     desired: int
     unchanged: int = 0
+    suppressed: int = 0
 
     def count(self, operation: Operation) -> int:
         """Identifiers to which the operation applies."""

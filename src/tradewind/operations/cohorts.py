@@ -76,7 +76,8 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
         if connection:
             identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
             snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
-            resolution = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
+            found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
+            resolution = parts.suppressions.sieve(project).strike(folder / "identifiers", found)
     return Preview(cohort.id, moment, seen.members, seen.universe, seen.sample, resolution)
 
 

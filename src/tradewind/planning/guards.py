@@ -26,21 +26,22 @@ def column_gone(gone: tuple[str, ...]) -> Verdict | None:
 
 
 def empty(delta: Delta) -> Verdict | None:
-    """Nobody is left, although the segment holds people."""
-    if delta.desired or not delta.held:
+    """Nobody is left, although the segment holds people who did not say no."""
+    held = delta.held - delta.suppressed
+    if delta.desired or not held:
         return None
-    return Verdict("empty", delta.held, 0, f"the cohort gives no identifier, and {delta.held:,} would be removed")
+    return Verdict("empty", held, 0, f"the cohort gives no identifier, and {held:,} would be removed")
 
 
 def shrink(delta: Delta) -> Verdict | None:
-    """More leave than max(500, 25 %) of the segment, or more than half of a segment of at least 50."""
-    leavers = delta.count(Operation.REMOVE)
-    limit = max(LEAVERS_ALWAYS_ALLOWED, int(delta.held * LEAVERS_SHARE))
-    if delta.held >= SMALL_SEGMENT:
-        limit = min(limit, int(delta.held * SMALL_SEGMENT_SHARE))
+    """More leave than max(500, 25 %) of the segment, or more than half of a segment of at least 50; who said no is not counted."""
+    leavers, held = delta.count(Operation.REMOVE) - delta.suppressed, delta.held - delta.suppressed
+    limit = max(LEAVERS_ALWAYS_ALLOWED, int(held * LEAVERS_SHARE))
+    if held >= SMALL_SEGMENT:
+        limit = min(limit, int(held * SMALL_SEGMENT_SHARE))
     if leavers <= limit or not delta.desired:
         return None
-    return Verdict("shrink", leavers, limit, f"{leavers:,} of {delta.held:,} identifiers would be removed; at most {limit:,} pass unseen")
+    return Verdict("shrink", leavers, limit, f"{leavers:,} of {held:,} identifiers would be removed; at most {limit:,} pass unseen")
 
 
 def unanswered(verdicts: Iterable[Verdict], approvals: Iterable[Approval]) -> tuple[Verdict, ...]:

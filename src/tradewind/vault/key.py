@@ -26,6 +26,7 @@ class Key:
     id: bytes
     sealing: bytes
     fingerprints: bytes
+    suppressions: bytes
 
 
 def create_key(home: Path) -> Path:
@@ -66,7 +67,9 @@ def read_key(path: Path) -> Key:
         material = b""
     if len(material) != _LENGTH:
         raise ConfigurationError(f"the key {path} is truncated or not a key; put back the file that 'tradewind init' made")
-    return Key(_derive(material, b"id")[:4], _derive(material, b"sealing"), _derive(material, b"fingerprints"))
+    return Key(
+        _derive(material, b"id")[:4], _derive(material, b"sealing"), _derive(material, b"fingerprints"), _derive(material, b"suppressions")
+    )
 
 
 def _derive(material: bytes, use: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import string
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from tradewind.vault.seal import Place
 
 FIELD = "secret"
 """The only field a connection has so far; it is part of the seal, so that a second one can never be mistaken for it."""
+
+PRIVACY = "privacy"
+"""What the identifiers of a privacy request are sealed as; their place names the request where others name a connection."""
 
 SHORTEST, LONGEST = 2, 4096
 """Characters of a secret."""
@@ -111,6 +115,18 @@ class Vault:
         table = secret_table.c
         with self._transaction() as rows:
             rows.execute(secret_table.update().where(table.project == project, table.connection == connection).values(sealed=None))
+
+    def suppressions_key(self) -> bytes:
+        """32 bytes, derived from the home's key, under which suppressed identifiers are hashed."""
+        return self._key.suppressions
+
+    def put_away(self, project: str, request: str, number: int, content: bytes) -> bytes:
+        """The identifiers of a privacy request, sealed to their row."""
+        return seals.seal(self._key, Place(project, request, PRIVACY, number), base64.b64encode(content).decode())
+
+    def bring_back(self, project: str, request: str, number: int, sealed: bytes) -> bytes:
+        """What was put away there. Raises ConfigurationError when it was sealed elsewhere, or with another key."""
+        return base64.b64decode(seals.unseal(self._key, Place(project, request, PRIVACY, number), sealed))
 
     def _mark(self, project: str, connection: str, secret: Secret) -> str:
         return seals.fingerprint(self._key, project, connection, FIELD, secret.value)
