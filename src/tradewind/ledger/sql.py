@@ -423,7 +423,7 @@ def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
     return {
         "run": run, "number": batch.number, "part": batch.part, "offset": batch.offset, "rows": batch.rows,
         "operation": batch.operation.value, "id_type": batch.id_type.value, "state": BatchState.PLANNED.value,
-        "sends": batch.sends, "uncertain": uncertain,
+        "sends": batch.sends, "uncertain": uncertain, "stamp": batch.stamp,
     }  # fmt: skip
 
 

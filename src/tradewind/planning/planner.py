@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tradewind.model.plan import Approval, Batch, Decision, Delta, Operation, Part, Plan
 from tradewind.planning.guards import judge, unanswered
@@ -28,9 +29,13 @@ def batches(parts: Iterable[Part]) -> Iterator[Batch]:
 
 
 def halves(batch: Batch, first_number: int) -> tuple[Batch, Batch]:
-    """The two batches that take the place of one that was too large, or that hides a poisonous item."""
+    """The two batches that take the place of one that was too large, or that hides a poisonous item.
+
+    They keep its stamp: should no half be sent, what the whole may have done still has the time it was done at.
+    """
     middle = batch.rows // 2
+    unsent = replace(batch, fingerprint=None, sends=0)
     return (
-        Batch(first_number, batch.part, batch.offset, middle, batch.operation, batch.id_type),
-        Batch(first_number + 1, batch.part, batch.offset + middle, batch.rows - middle, batch.operation, batch.id_type),
+        replace(unsent, number=first_number, rows=middle),
+        replace(unsent, number=first_number + 1, offset=batch.offset + middle, rows=batch.rows - middle),
     )

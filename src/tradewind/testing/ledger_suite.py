@@ -193,6 +193,10 @@ class LedgerSuite:
         ledger.answered(claim, a_batch(0), an_attempt(0, Answer.TOO_LARGE), halves)
         assert [batch.number for batch in ledger.pending("r1")] == [1, 2]
         assert ledger.account("r1") == Account(planned=10, not_sent=10)
+        quarters = tuple(replace(a_batch(number), rows=2, stamp=NOON) for number in (3, 4))
+        ledger.answered(claim, halves[0], an_attempt(1, Answer.UNATTRIBUTED), quarters)
+        fates = [(batch.number, state, batch.stamp) for batch, state, *_ in ledger.settled("r1")]
+        assert fates == [(2, BatchState.PLANNED, None), (3, BatchState.SENT, NOON), (4, BatchState.SENT, NOON)], "the doubt has its time"
 
     def test_a_closed_run_takes_no_more_writes(self, ledger: Ledger, claim: Claim) -> None:
         """Closing gives the claim back."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from tradewind.model.identifier import IdType
@@ -79,8 +82,10 @@ def test_batches_go_removals_first_and_cover_every_row_once() -> None:
 
 
 def test_halves_are_the_whole() -> None:
-    """A split loses no row, also of an odd number."""
+    """A split loses no row, also of an odd number, and not the time at which the whole may have been applied."""
     (whole,) = batches(a_delta(held=0, add=7).parts)
-    first, second = halves(whole, 5)
+    stamp = datetime(2026, 7, 1, tzinfo=UTC)
+    first, second = halves(replace(whole, stamp=stamp, fingerprint="f", sends=1), 5)
+    assert {(half.stamp, half.fingerprint, half.sends) for half in (first, second)} == {(stamp, None, 0)}
     assert (first.number, second.number) == (5, 6)
     assert (first.offset, first.rows, second.offset, second.rows) == (0, 3, 3, 4)
