@@ -185,6 +185,19 @@ def test_a_fault_costs_requests_and_nobody(product: Product, sandbox: SandboxPro
     assert len(sandbox.members("ready1", segment)) == 50
 
 
+def test_a_refusal_after_a_lost_answer_forgets_nobody(product: Product, sandbox: SandboxProcess) -> None:
+    """The first request was applied to all and its answer lost, the second refuses some: those can leave the segment all the same."""
+    ids = guids(50)
+    segment = a_list(product, ids)
+    sandbox.faults("lost", {"kind": "refuse_items", "every": 10})
+    assert product.ok("syncs", "run", "devices")["account"]["rejected"] == 5
+    assert sandbox.members("ready1", segment) == {("DAID", each) for each in ids}
+    stay = [each for place, each in enumerate(ids, 1) if place % 10]
+    a_list(product, stay)
+    product.ok("syncs", "run", "devices")
+    assert sandbox.members("ready1", segment) == {("DAID", each) for each in stay}
+
+
 @pytest.mark.timeout(180)
 def test_a_killed_run_goes_on_where_it_was(product: Product, sandbox: SandboxProcess) -> None:
     """kill -9 while the answer is on its way: the batch is sent again as the same bytes, and nobody is lost."""

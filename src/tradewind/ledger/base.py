@@ -71,7 +71,8 @@ class History(Protocol):
     def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
         """Every batch that counts (no split one), with its state, outcome and refused lines.
 
-        The state of a batch without outcome says whether it may have been applied (SENT) or surely was not (PLANNED).
+        The state of a batch without outcome says whether it may have been applied (SENT) or surely was not (PLANNED). With an
+        outcome it is SENT where an attempt before the one that was answered may have been applied, else SETTLED.
         """
 
 

@@ -198,4 +198,4 @@ class MemoryLedger:
 
 
 def _fate(row: _Batch) -> BatchState:
-    return BatchState.SENT if row.state is BatchState.PLANNED and row.uncertain else row.state
+    return BatchState.SENT if row.state in {BatchState.PLANNED, BatchState.SETTLED} and row.uncertain else row.state

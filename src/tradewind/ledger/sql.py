@@ -435,7 +435,7 @@ def _batch(row: Any) -> Batch:
 
 def _fate(row: Any) -> BatchState:
     state = BatchState(row.state)
-    return BatchState.SENT if state is BatchState.PLANNED and row.uncertain else state
+    return BatchState.SENT if state in {BatchState.PLANNED, BatchState.SETTLED} and row.uncertain else state
 
 
 def _outcome(row: Any) -> Outcome | None:

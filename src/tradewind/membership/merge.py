@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -61,8 +61,21 @@ def fates_of(settled: Iterable[tuple[Batch, BatchState, Outcome | None, Sequence
         if outcome is None:
             fates.append(Fate(batch, UNKNOWN if state is BatchState.SENT else KEPT))
         else:
-            fates.append(Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, tuple(line.item for line in lines)))
+            refused = tuple(sorted(line.item for line in lines))
+            ended = Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, refused)
+            fates += _in_doubt(ended) if state is BatchState.SENT and refused else [ended]
     return fates
+
+
+def _in_doubt(ended: Fate) -> Iterator[Fate]:
+    """The same, where an attempt before the last may have been applied: then a refusal says nothing of those it names."""
+    batch, start = ended.batch, 0
+    for item in (*ended.refused, batch.rows):
+        if item > start:
+            yield Fate(replace(batch, offset=batch.offset + start, rows=item - start), ended.outcome)
+        if item < batch.rows:
+            yield Fate(replace(batch, offset=batch.offset + item, rows=1), UNKNOWN)
+        start = item + 1
 
 
 def merge(

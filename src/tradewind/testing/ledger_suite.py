@@ -172,6 +172,18 @@ class LedgerSuite:
         assert (batch.number, state, outcome, found) == (0, BatchState.SETTLED, Outcome(9, 1, 0), lines)
         assert not ledger.pending("r1")
 
+    def test_a_refusal_after_a_lost_answer_stays_in_doubt(self, ledger: Ledger, claim: Claim) -> None:
+        """The first request may have been applied to all, whatever the second one's answer refuses."""
+        lines = (Line(3, "MissingUserId", LineClass.ROW),)
+        ledger.lay(claim, [a_batch(0)])
+        ledger.sent(claim, a_batch(0))
+        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.UNKNOWN))
+        ledger.sent(claim, a_batch(0))
+        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED, 2), Outcome(9, 1, 0), lines)
+        assert ledger.account("r1") == Account(planned=10, accepted=9, rejected=1)
+        ((_, state, outcome, found),) = ledger.settled("r1")
+        assert (state, outcome, found) == (BatchState.SENT, Outcome(9, 1, 0), lines)
+
     def test_settling_one_batch_sends_the_next(self, ledger: Ledger, claim: Claim) -> None:
         """The receipt of one and the intent of the next are one transaction, under one fence."""
         ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])
