@@ -105,6 +105,7 @@ class Journal:
             "by_status": dict(sorted(self._statuses.items())),
             "refused_by_code": dict(sorted(self._codes.items())),
             "most_at_once": dict(sorted(self._most_at_once.items())),
+            "under_way": sum(self._busy.values()),
         }
 
     def saved(self) -> dict[str, Any]:

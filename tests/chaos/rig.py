@@ -1,0 +1,264 @@
+"""The kill rig: lives of the product that end at random or at a named moment, beside a sandbox that outlives them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chaos.places import Listed, Told
+from chaos.world import WorldClock
+from sandbox_process import SandboxProcess, running_sandbox, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "error"},
+    {"kind": "error", "applied": True},
+    {"kind": "throttle", "retry_after": 1},
+    {"kind": "lost"},
+    {"kind": "unread"},
+    {"kind": "deferred", "seconds": 0.2},
+    {"kind": "torn"},
+    {"kind": "refuse_items", "every": 7},
+    {"kind": "too_large", "over_items": 12},
+]
+"""Refused, applied and refused, told to wait, applied and dropped, dropped, applied late, half an answer, partial, too large."""
+
+OUTAGES: list[dict[str, Any]] = [
+    {"kind": "lost", "times": 7},
+    {"kind": "error", "times": 12},
+    {"kind": "error", "applied": True, "times": 7},
+    {"kind": "deferred", "seconds": 0.1, "times": 7},
+]
+"""A minute in which nothing gets a good answer, so that a run gives up with batches in doubt."""
+
+SLOTS = 4
+"""Requests that may be under way at once to one advertiser, and so may have to be sent again after one kill."""
+
+CYCLES = 4
+"""Slots within which everything must agree once the faults have stopped."""
+
+HOUR, DAY = 3_660.0, 86_400.0
+
+
+@dataclass
+class Verdict:
+    """What the rig found. The first four must be 0, and `most_sent_again` at most SLOTS."""
+
+    lost: int = 0
+    stray: int = 0
+    wrong_advertiser: int = 0
+    broken: list[str] = field(default_factory=list)
+    kills: int = 0
+    lives: int = 0
+    requests: int = 0
+    faults: int = 0
+    batches_sent_again: int = 0
+    most_sent_again: int = 0
+    cycles: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise was kept."""
+        return not (self.lost or self.stray or self.wrong_advertiser or self.broken) and self.most_sent_again <= SLOTS
+
+
+class Rig:
+    """A home with two syncs of two projects into two advertisers, and the lives that are lived in it."""
+
+    def __init__(self, folder: Path, sandbox: SandboxProcess, nursery: subprocess.Popen[str], seed: int, **order: Any) -> None:
+        self.folder, self.sandbox, self.nursery = folder, sandbox, nursery
+        self.chance = random.Random(seed)
+        self.clock = WorldClock(folder / "clock")
+        (folder / "told").mkdir()
+        self.listed = Listed("default", "listed", "ready1", "listed people", 0xA1, folder, "every_sync")
+        self.told = Told("second", "told", "ready2", "told people", 0xB2, folder / "told", "before_expiry")
+        self.order = {"folder": str(folder), "home": str(folder / "home"), "clock": str(folder / "clock"), "items": 24, **order}
+        self.verdict, self.moments = Verdict(), Counter[str]()
+        self.taken: set[Path] = set()
+        self.answered: dict[str, int] = {}
+        self.sent_again: Counter[int] = Counter()
+        self.seen = 0
+        self.next: dict[str, Any] = {}
+
+    # --- one life
+
+    def live(self, **order: Any) -> dict[str, Any]:
+        """Live once, as ordered; the fate as the nursery tells it. A life that fails of itself breaks the rig's verdict."""
+        files = self.told.unread(self.taken)
+        whole = {
+            **self.order,
+            "lists": [["default", "listed", str(self.listed.file)]],
+            "imports": [["second", str(file)] for file in files],
+            **self.next,
+            **order,
+        }
+        self.next = {}
+        self._meet_sandbox()
+        assert self.nursery.stdin is not None
+        assert self.nursery.stdout is not None
+        self.nursery.stdin.write(json.dumps(whole) + "\n")
+        self.nursery.stdin.flush()
+        fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
+        self.verdict.lives += 1
+        self.verdict.kills += fate["killed"]
+        self.moments.update(fate["moments"])
+        if fate["report"] is not None:
+            self.taken |= set(files)
+        if not fate["killed"] and fate["code"] != 0:
+            self.verdict.broken.append(f"a life ended by itself: {self._last_words()}")
+        self._read_journal()
+        return fate
+
+    def set_up(self, **order: Any) -> dict[str, Any]:
+        """Make the home and what is in it; can be killed and done again."""
+        files = [["default", str(self.listed.defined())], ["second", str(self.told.defined())]]
+        return self.live(definitions=files, lists=[], imports=[], **order)
+
+    def change(self) -> None:
+        """The truth moves on: a list is written anew, and people come and go."""
+        self.listed.change(self.chance, self.clock.now())
+        self.told.change(self.chance, self.clock.now())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, once the platform has carried out what it was late with: it is never later than this."""
+        wait_until(lambda: self.sandbox.get("/_sandbox/counts")["under_way"] == 0, "the platform has carried out what it had")
+        self.clock.advance(seconds)
+
+    def also_run_once(self) -> None:
+        """A One-Time Sync of the same list, which a person runs in the next life."""
+        once = self.folder / "once.yaml"
+        once.write_text('syncs: [{id: once, cohort: listed, connection: listed, cadence: one_time, segment: "once"}]')
+        self.next = {"definitions": [["default", str(once)]], "runs": [["default", "once"]]}
+
+    # --- kills
+
+    def misbehave(self, *first: dict[str, Any]) -> None:
+        """A fault on a third of the answers, from now on, after those that are named."""
+        order = {"mode": "random", "rate": 0.34, "seed": self.chance.random(), "kinds": FAULTS, "faults": list(first)}
+        self.sandbox.post("/_sandbox/faults", order)
+
+    def kill_at_random(self, kills: int, usual: float) -> Iterator[int]:
+        """Kill so many times: half at a moment that was reached before, half after a time, short or long beside a `usual` life."""
+        while self.verdict.kills < kills:
+            if self.chance.random() < 0.7:
+                self.change()
+            self.misbehave(*self.chance.sample(OUTAGES, self.chance.random() < 0.2))
+            self.advance(self.chance.choice([1.0, HOUR, HOUR, HOUR, DAY + HOUR]))
+            if self.chance.random() < 0.5:
+                name = self.chance.choice(sorted(self.moments))
+                self.live(kill_at=[name, self.chance.randint(1, 4)])
+            else:
+                self.live(kill_after=usual * self.chance.choice([self.chance.uniform(0.05, 0.5), self.chance.uniform(0.5, 1.5)]))
+            yield self.verdict.kills
+
+    # --- the end
+
+    def converge(self) -> Verdict:
+        """Let the faults stop and time pass until all agrees, for at most CYCLES slots; then say what was found."""
+        self.sandbox.send("DELETE", "/_sandbox/faults")
+        fate: dict[str, Any] = {}
+        for cycle in range(1, CYCLES + 1):
+            self.change()
+            self.advance(HOUR)
+            self.live(approve=True)
+            self.advance(HOUR / 6)  # what is sent twice is due by now
+            fate = self.live(approve=True)
+            self.verdict.cycles = cycle
+            if self._compared():
+                break
+        else:
+            self.verdict.broken.append(f"no agreement: {fate['report']}")
+        self._examined()
+        return self.verdict
+
+    def _compared(self) -> bool:
+        """Whether each segment is as it should be."""
+        self.verdict.lost = self.verdict.stray = 0
+        for place in (self.listed, self.told):
+            held = self.sandbox.members(place.advertiser, place.segment)
+            self.verdict.lost += len(place.desired() - held)
+            self.verdict.stray += len(held - place.desired())
+        return not (self.verdict.lost or self.verdict.stray)
+
+    def _examined(self) -> None:
+        """Nobody anywhere else, and a record that agrees with itself."""
+        belongs = {(place.advertiser, place.segment): place for place in (self.listed, self.told)} | {("ready1", "once"): self.listed}
+        for segment in self.sandbox.get("/_sandbox/segments"):
+            place = belongs.get((segment["advertiser"], segment["name"]))
+            members = self.sandbox.members(segment["advertiser"], segment["name"])
+            foreign = [value for _, value in members if place is None or not value.startswith(f"{place.mark:08x}")]
+            self.verdict.wrong_advertiser += len(foreign) + (place is None and segment["advertiser"] != "nocreation1")
+        self.integrity()
+        fate = self.live(verify=True)
+        self.verdict.broken += list((fate["report"] or {"findings": ["no report"]})["findings"])
+
+    def integrity(self) -> None:
+        """What SQLite says of its file."""
+        with closing(sqlite3.connect(self.folder / "home" / "tradewind.db")) as rows:
+            if (found := rows.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
+                self.verdict.broken.append(f"the database: {found}")
+
+    # --- what the platform saw
+
+    def _meet_sandbox(self) -> None:
+        self.sandbox.post("/_sandbox/clock", {"now": self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "running": True})
+
+    def _read_journal(self) -> None:
+        """Count the requests that had a good answer and came once more: only a kill between answer and receipt explains one."""
+        new = [entry for entry in self.sandbox.get("/_sandbox/requests?limit=3000") if entry["number"] > self.seen and entry["items"]]
+        for entry in new:
+            self.seen = entry["number"]
+            if entry["status"] in {401, 403}:
+                self.verdict.wrong_advertiser += entry["fault"] is None
+            if entry["fault"] == "deferred":
+                continue  # noted when it was carried out, which is later than it was sent
+            before = self.answered.pop(entry["sha256"], None)
+            if before is not None:
+                self.verdict.batches_sent_again += 1
+                self.sent_again[min(before, self.verdict.lives - 1)] += 1
+            if entry["status"] == 200 and entry["fault"] is None:
+                self.answered[entry["sha256"]] = self.verdict.lives
+        self.verdict.requests += len(new)
+        self.verdict.faults += sum(entry["fault"] is not None for entry in new)
+        self.verdict.most_sent_again = max(self.sent_again.values(), default=0)
+
+    def _last_words(self) -> str:
+        return " | ".join((self.folder / "output.txt").read_text().strip().splitlines()[-12:])
+
+
+@contextmanager
+def running_nursery(folder: Path, sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
+    """The process that forks lives, ready when the block begins and ended by its own handle."""
+    secrets = {f"SECRET_{advertiser}": f"sandbox-secret-{advertiser}" for advertiser in ("ready1", "ready2")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
+    environment = clean | secrets | {
+        "TRADEWIND_SANDBOX_URL": sandbox_url, "TRADEWIND_LOOPBACK_ONLY": "true", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "chaos.nursery"]
+    with (folder / "nursery-errors.txt").open("wb") as errors:
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
+        process: subprocess.Popen[str] = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+        try:
+            yield process
+        finally:
+            process.communicate(timeout=30)
+
+
+@contextmanager
+def running_rig(folder: Path, seed: int, **order: Any) -> Iterator[Rig]:
+    """A rig in a folder of its own, with its sandbox and its nursery."""
+    (folder / "sandbox").mkdir(parents=True)
+    with running_sandbox(folder / "sandbox") as url, running_nursery(folder, url) as nursery:
+        yield Rig(folder, SandboxProcess(url), nursery, seed, **order)

@@ -1,0 +1,75 @@
+"""kill -9 at every named moment, once: afterwards the platform holds what it should, and nothing was sent twice without need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.rig import HOUR, Rig, running_rig
+from tradewind.moment import MOMENTS
+
+FAILS = {"kind": "error", "times": 1}
+REFUSED = {"kind": "answer", "status": 401, "body": '{"ErrorCode":"AuthenticationFailed","Message":"no"}', "times": 1}
+
+
+def _shrink(rig: Rig) -> None:
+    """Whatever was cut short is finished; then so many leave that a person has to look."""
+    rig.live()
+    rig.listed.keep_only(10)
+    rig.advance(HOUR)
+
+
+def _hold(rig: Rig) -> None:
+    """A run is held, and then the list is whole again."""
+    _shrink(rig)
+    rig.live()
+    rig.listed.grow_back()
+    rig.advance(HOUR)
+
+
+LEADS_TO: dict[str, Callable[[Rig], object]] = {
+    "attempt.written": lambda rig: rig.misbehave(FAILS),
+    "attempt.committed": lambda rig: rig.misbehave(FAILS),
+    "delivery.waiting": lambda rig: rig.misbehave(FAILS),
+    "connection.paused": lambda rig: rig.misbehave(REFUSED),
+    "hold.recorded": _shrink,
+    "run.superseded": _hold,
+    "sync.ended": lambda rig: rig.also_run_once(),
+}
+"""What has to happen for a moment to come, where it does not come in every run."""
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_every_moment_nothing_is_lost(tmp_path: Path) -> None:
+    """One home, one kill at each moment of the table, a fault on a third of the answers meanwhile."""
+    of_making = [name for name in MOMENTS if name.startswith("schema.")]
+    with running_rig(tmp_path / "rig", seed=1) as rig:
+        for name in of_making:
+            _die_at(rig, name, rig.set_up)
+        rig.set_up()
+        for place, name in enumerate(name for name in MOMENTS if name not in of_making):
+            if place % 4 == 0:  # else hardly anything would ever be delivered
+                rig.advance(HOUR)
+                rig.live()
+            rig.change()
+            rig.advance(HOUR)
+            rig.misbehave()
+            if name in LEADS_TO:
+                LEADS_TO[name](rig)
+            _die_at(rig, name, rig.live)
+            rig.integrity()
+        verdict = rig.converge()
+    print(verdict)
+    assert set(rig.moments) >= set(MOMENTS)
+    assert verdict.kills == len(MOMENTS)
+    assert verdict.clean, verdict
+
+
+def _die_at(rig: Rig, name: str, live: Callable[..., dict[str, Any]]) -> None:
+    """The life ends at the moment, and not before or after."""
+    fate = live(kill_at=[name, 1])
+    assert fate["killed"], f"{name} was not reached: {fate}"
+    assert fate["moments"][-1] == name

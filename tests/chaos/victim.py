@@ -1,0 +1,129 @@
+"""One life of the product: takes in what has changed, runs what is due, and dies where the order says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from chaos.designs import DESIGNS
+from chaos.world import WorldClock
+from tradewind import moment
+from tradewind.app import make_home, opened
+from tradewind.compute import Bounds
+from tradewind.destinations.base import Destination
+from tradewind.model.plan import Approval, Plan
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.run import Run, RunState
+from tradewind.model.sync import Binding
+from tradewind.operations import connections, definitions, runs, syncs
+from tradewind.operations.events import import_files
+from tradewind.operations.ledger import verify
+from tradewind.operations.lists import digest, fill
+from tradewind.parts import Parts
+from tradewind.sources.lists import Change
+from tradewind.worker import Done, Stop, run_once
+
+
+class SmallRequests:
+    """A destination of which a request takes few identifiers, so that a small segment needs many; all else is as it was."""
+
+    def __init__(self, inner: Destination, items: int) -> None:
+        self._inner, self._items = inner, items
+
+    def items_per_request(self, binding: Binding) -> int:
+        """At most so many."""
+        return min(self._items, self._inner.items_per_request(binding))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def live(order: dict[str, Any], log: Path, report: Path) -> int:
+    """Do what the order says, and write to `report` what the worker told."""
+    _watch(log, order.get("kill_at"))
+    home, told = Path(order["home"]), []
+    with _home_of(home, order) as parts:
+        for name, file in order.get("definitions", []):
+            _define(parts, name, Path(file))
+        for project in parts.catalog.projects():
+            for connection in parts.catalog.connections(project.id):
+                if connection.paused:  # a person has mended it
+                    connections.test(parts, project.id, connection.id)
+        for project_id, cohort, file in order.get("lists", []):
+            newest = parts.list_versions.newest(project_id, cohort)
+            if newest is None or newest.sha256 != digest(Path(file)):
+                fill(parts, project_id, cohort, file, Change.REPLACE)
+        for project_id, file in order.get("imports", []):
+            import_files(parts, project_id, [Path(file)], lambda *_: None)
+        for project_id, sync in order.get("runs", []):
+            syncs.run(parts, project_id, sync, None, lambda *_: None)
+        told = [] if order.get("verify") else [_plain(done) for done in run_once(parts, Stop())]
+        if order.get("approve"):
+            told += [_plain(Done(run.project, run.sync, _approved(parts, run))) for run in _held(parts)]
+        wrong = [f"{each.what}: {each.found}" for each in verify(parts, lambda *_: None) if not each.ok] if order.get("verify") else []
+    report.write_text(json.dumps({"done": told, "findings": wrong}))
+    return 0
+
+
+@contextmanager
+def _home_of(home: Path, order: dict[str, Any]) -> Iterator[Parts]:
+    """The product's own parts, but for the clock, the size of a request, and the bad design that the order asks for."""
+    if "definitions" in order:
+        make_home(home, "UTC")
+    with opened(home) as parts:
+        inner = parts.destination
+        world = replace(
+            parts,
+            clock=WorldClock(Path(order["clock"])),
+            chance=lambda: 0.01,
+            bounds=Bounds("256MiB", 1, parts.bounds.spill),
+            destination=lambda kind: cast(Destination, SmallRequests(inner(kind), order["items"])),
+        )
+        yield DESIGNS[order.get("design", "ours")](world)
+
+
+def _define(parts: Parts, name: str, file: Path) -> None:
+    """A project that is as its definition file says."""
+    if name not in {project.id for project in parts.catalog.projects()}:
+        parts.catalog.add_project(Project(name, name, ProjectPlan.PAID, "UTC", ("thetradedesk",)), "rig")
+    definitions.apply(parts, name, [file], plan_only=False, prune=False)
+
+
+def _held(parts: Parts) -> list[Run]:
+    """The runs that wait for a person."""
+    return [run for project in parts.catalog.projects() for run in parts.ledger.history(project.id) if run.state is RunState.HELD]
+
+
+def _approved(parts: Parts, run: Run) -> Run:
+    """A person looked, and lets it go on."""
+    planned = parts.ledger.recall(run.id, RunState.PLANNED, Plan)
+    assert planned is not None, "a held run has a plan"
+    approvals = tuple(Approval(verdict.guard, verdict.count) for verdict in planned.verdicts)
+    return runs.approve(parts, run.project, run.id, approvals, lambda *_: None)
+
+
+def _watch(log: Path, kill_at: tuple[str, int] | None) -> None:
+    """Note each moment in the log; at the n-th time of the one that is named, die."""
+    file = os.open(log, os.O_WRONLY | os.O_APPEND)
+    times = dict([kill_at]) if kill_at else {}
+
+    def come(name: str) -> None:
+        os.write(file, f"{name}\n".encode())
+        if name in times:
+            times[name] -= 1
+            if times[name] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    moment.watch(come)
+
+
+def _plain(done: Done) -> dict[str, Any]:
+    run = done.run
+    end = (run.outcome or run.state).value if run else None
+    return {"sync": done.sync, "end": end, "error": str(done.error) if done.error else None}
