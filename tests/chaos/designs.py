@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from tradewind.ledger.base import Ledger
 from tradewind.model.plan import Batch
-from tradewind.model.run import Answer, Attempt, BatchState, Claim, Line, Outcome
+from tradewind.model.run import Answer, Attempt, BatchState, Claim, Entry, Line, Outcome
 from tradewind.parts import Parts
 
 
@@ -39,60 +39,44 @@ class Watermark(_Wrapped):
 class UnknownIsFailed(_Wrapped):
     """Takes a lost answer for a refusal: what was not heard of was not applied."""
 
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """As if it had never left."""
-        self.inner.answered(claim, batch, replace(attempt, answer=Answer.UNREACHED), replaced_by)
+        failed = [entry if entry.outcome else replace(entry, attempt=replace(entry.attempt, answer=Answer.UNREACHED)) for entry in entries]
+        self.inner.advance(claim, failed, sent)
 
 
 class RefusedIsDone(_Wrapped):
     """Counts a request that was answered as good, its refused items included, and so never comes back to them."""
 
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """All accepted."""
-        self.inner.settle(claim, batch, attempt, Outcome(batch.rows, 0, 0), (), following)
+        done = [replace(each, outcome=Outcome(each.batch.rows, 0, 0), lines=()) if each.outcome else each for each in entries]
+        self.inner.advance(claim, done, sent)
 
 
 class StatusBeforeAnswer(_Wrapped):
     """Writes the outcome first and sends then: a crash, a refusal or a lost answer in between is never looked at again."""
 
-    def sent(self, claim: Claim, batch: Batch) -> None:
-        """Accepted, before a byte has left."""
-        self.inner.sent(claim, batch)
-        now = batch.stamp
-        assert now is not None, "a batch is stamped before it is sent"
-        attempt = Attempt(batch.number, batch.sends, now, now, Answer.APPLIED, 200, "", None)
-        self.inner.settle(claim, batch, attempt, Outcome(batch.rows, 0, 0), ())
-
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
-        """Nothing is left to say."""
-        if following:
-            self.sent(claim, following)
-
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Iterable[Batch] = ()) -> None:
-        """Nothing is left to say."""
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+        """Accepted, before a byte has left; nothing is left to say afterwards."""
+        self.inner.advance(claim, (), sent)
+        self.inner.advance(claim, [_accepted(batch) for batch in sent])
 
 
 class IntentAfterSend(_Wrapped):
     """Writes that a batch was sent when its answer has come: a crash in between leaves no trace of it."""
 
-    def sent(self, claim: Claim, batch: Batch) -> None:
-        """Nothing yet."""
-
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """Both at once."""
-        self.inner.sent(claim, batch)
-        self.inner.settle(claim, batch, attempt, outcome, lines)
+        del sent
+        self.inner.advance(claim, (), [entry.batch for entry in entries])
+        self.inner.advance(claim, entries)
 
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
-        """Both at once."""
-        self.inner.sent(claim, batch)
-        self.inner.answered(claim, batch, attempt, replaced_by)
+
+def _accepted(batch: Batch) -> Entry:
+    assert batch.stamp is not None, "a batch is stamped before it is sent"
+    attempt = Attempt(batch.number, batch.sends, batch.stamp, batch.stamp, Answer.APPLIED, 200, "", None)
+    return Entry(batch, attempt, Outcome(batch.rows, 0, 0))
 
 
 def _with(design: Callable[[Ledger], _Wrapped]) -> Callable[[Parts], Parts]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from tradewind.clock import Clock
 from tradewind.delivery.retry import Next, Step, decide
+from tradewind.delivery.room import ASK, Room, endpoint
 from tradewind.destinations.base import Destination, Request, Sheet
-from tradewind.errors import EngineError
+from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.membership.parts import PartReader
 from tradewind.model.destination import Secret
 from tradewind.model.plan import Batch, Part
-from tradewind.model.run import Answer, Attempt, Claim, Line, LineClass, Outcome, Receipt
+from tradewind.model.run import Answer, Attempt, Claim, Entry, Line, LineClass, Outcome, Receipt
 from tradewind.model.sync import Binding
 from tradewind.moment import reached
 from tradewind.planning.planner import halves
@@ -28,8 +29,8 @@ LEASE = timedelta(minutes=2)
 STALE = timedelta(hours=24)
 """A batch stamped longer ago is not sent again: its expiry would lie too near, and a later plan knows better."""
 
-SLICE = 30.0
-"""Seconds of waiting after which the claim is looked after."""
+SLICE = 10.0
+"""Seconds of waiting after which claim and slots are looked after."""
 
 COMPARE = 1.0
 """Seconds for which the binding, once compared with catalog and vault, is taken to be the same."""
@@ -71,112 +72,172 @@ class Stop:
 
 @dataclass(frozen=True)
 class Ready:
-    """A batch as it goes out, with what is pinned then, and its request."""
+    """A batch as it goes out, with what is pinned then, its request, and the sheet that this lies on."""
 
     batch: Batch
     request: Request
+    sheet: Sheet
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request under way, and when it left."""
+
+    ready: Ready
+    at: datetime
 
 
 def deliver(delivery: Delivery) -> Stop | None:
     """Send every batch that is not settled, each until it is settled or given up. Returns what stopped it early.
 
-    One request is under way at a time; the next is laid out and signed meanwhile. Raises LedgerError when the claim is
-    lost. A batch given up stays as the ledger has it: unknown, or not sent.
+    As many requests are under way as there is room for; the next are laid out and signed meanwhile. What ends it early, an
+    error or a call to stop out of `watch`, waits for the answers of those under way and writes them. Raises LedgerError when
+    the claim is lost. A batch given up stays as the ledger has it: unknown, or not sent.
     """
-    with PartReader(delivery.folder, delivery.parts) as reader, ThreadPoolExecutor(1, "deliver") as beside:
-        return _Sender(delivery, reader, beside).send_all()
+    at_once = delivery.destination.spec.limits.at_once
+    with PartReader(delivery.folder, delivery.parts) as reader, ThreadPoolExecutor(at_once, "deliver") as senders:
+        return _Sender(delivery, reader, senders, at_once).send_all()
 
 
 class _Sender:
-    """One delivery under way."""
+    """One delivery under way. One thread does everything but wait for the platform.
 
-    def __init__(self, delivery: Delivery, reader: PartReader, beside: ThreadPoolExecutor) -> None:
-        self.delivery, self.reader, self.beside = delivery, reader, beside
+    A batch is in one place at a time: in `todo`, made `ready`, `under_way`, or to be sent `again` at its time, which keeps its slot:
+    so a crash leaves at most one batch a slot in doubt.
+    """
+
+    def __init__(self, delivery: Delivery, reader: PartReader, senders: ThreadPoolExecutor, at_once: int) -> None:
+        self.delivery, self.reader, self.senders = delivery, reader, senders
+        target, run = delivery.binding.target, delivery.claim.run
+        self.room = Room(delivery.ledger.slots, delivery.clock, endpoint(target.url, target.advertiser), run, at_once)
         self.secret = delivery.secret()
-        account = delivery.ledger.account(delivery.claim.run)
+        account = delivery.ledger.account(run)
         self.done, self.planned = account.accepted + account.rejected, account.planned
-        self.poisoned = 0
-        self.sheets = [Sheet(), Sheet()]
-        self.renewed = self.compared = -LEASE.total_seconds()
+        self.todo, self.ready = deque[Batch](), deque[Ready]()
+        self.under_way: dict[Future[Receipt], Sent] = {}
+        self.again: list[tuple[float, Ready]] = []
+        self.entries: list[Entry] = []
+        self.left: set[int] = set()
+        self.sheets: list[Sheet] = []
+        self.stop: Stop | None = None
+        self.poisoned = self.new_number = 0
+        self.renewed = self.compared = float("-inf")
 
     def send_all(self) -> Stop | None:
-        """Pass over what is pending until nothing is left; halves of a batch come in the next pass."""
-        left: set[int] = set()
-        while todo := [batch for batch in self.delivery.ledger.pending(self.delivery.claim.run) if batch.number not in left]:
-            ready: Ready | None = None
-            for batch, after in pairwise([*todo, None]):
-                assert batch is not None, "only the end of the list is nothing"
-                if self._stale(batch):
-                    left.add(batch.number)
-                    continue
-                if ready is None:
-                    if stop := self._changed():
-                        return stop
-                    ready = self._prepare(batch)
-                    self.delivery.ledger.sent(self.delivery.claim, ready.batch)
-                following, receipt, ready = self._send(ready, None if after is None or self._stale(after) else after)
-                if following.step is Step.GIVE_UP:
-                    left.add(batch.number)
-                if stop := self._stopped_by(following, receipt):
-                    return stop
-                self.delivery.watch("delivering", self.done, self.planned)
-        return None
+        """Turn after turn, until nothing is left or something stops it."""
+        failure: BaseException | None = None
+        try:
+            while not self._stopped() and self._more():
+                self._make_ready()
+                if not self._turn():
+                    self._wait()
+        except LedgerError:
+            raise
+        except BaseException as error:
+            failure = error
+        failure = self._wind_up() or failure
+        self.room.give_back()
+        if failure:
+            raise failure
+        return self.stop
+
+    def _stopped(self) -> Stop | None:
+        """What stops the delivery: an answer, or a binding that is no longer the run's. Keeps the claim."""
+        self._renew()
+        now = self.delivery.clock.monotonic()
+        if self.stop is None and now - self.compared >= COMPARE:
+            if self.delivery.bound_now() != self.delivery.binding:
+                self.stop = Stop(
+                    "the connection, its secret or the sync was changed meanwhile; the next run goes by the change", pauses=False
+                )
+            self.compared = now
+        return self.stop
+
+    def _more(self) -> bool:
+        """Whether there is work; halves of a batch come in the next pass over what is pending."""
+        if not (self.todo or self.ready or self.under_way or self.again):
+            pending = self.delivery.ledger.pending(self.delivery.claim.run)
+            self.todo.extend(batch for batch in pending if batch.number not in self.left)
+        return bool(self.todo or self.ready or self.under_way or self.again)
+
+    def _make_ready(self) -> None:
+        """Lay out and sign what may leave soon."""
+        while self.todo and len(self.ready) < self.room.width.whole and not self.room.wait():
+            batch = self.todo.popleft()
+            if batch.stamp is not None and self.delivery.clock.now() - batch.stamp > STALE:
+                self.left.add(batch.number)
+            else:
+                self.ready.append(self._prepare(batch))
 
     def _prepare(self, batch: Batch) -> Ready:
-        """Lay a batch out and sign it; a stamp it has is kept, so that a re-send is the same bytes."""
+        """A stamp that a batch has is kept, so that a re-send is the same bytes."""
         stamp = batch.stamp or self.delivery.clock.now().astimezone(UTC).replace(microsecond=0)
-        batch = replace(batch, stamp=stamp, sends=batch.sends + 1)
-        self.sheets.reverse()  # the other one may be on its way
-        request = self.delivery.destination.prepare(self.delivery.binding, batch, self.reader.read(batch), self.secret, self.sheets[0])
+        pinned = replace(batch, stamp=stamp, sends=batch.sends + 1)
+        sheet = self.sheets.pop() if self.sheets else Sheet()
+        request = self.delivery.destination.prepare(self.delivery.binding, pinned, self.reader.read(batch), self.secret, sheet)
         _compare(batch, request)
         reached("request.signed")
-        return Ready(replace(batch, fingerprint=request.fingerprint), request)
+        return Ready(replace(pinned, fingerprint=request.fingerprint), request, sheet)
 
-    def _send(self, ready: Ready, after: Batch | None) -> tuple[Next, Receipt, Ready | None]:
-        """One batch that is written as sent, again and again until it is settled, split or given up, or everything stops.
+    def _turn(self) -> bool:
+        """Take what was answered and send what there is room for, both in one transaction; whether there was anything to do."""
+        self._hear()
+        self.delivery.watch("delivering", self.done, self.planned)
+        leaving = self._leaving() if self.stop is None else []
+        if not self.entries and not leaving:
+            return False
+        self._write([ready.batch for ready in leaving])
+        for ready in leaving:
+            answer = self.senders.submit(self.delivery.destination.send, ready.request)
+            self.under_way[answer] = Sent(ready, self.delivery.clock.now())
+        return True
 
-        The batch after it is made ready meanwhile; when the first request went through, its receipt and the intent of
-        the next are one transaction, and the next is returned.
-        """
-        delivery, coming = self.delivery, None
-        while True:
-            sent_at = delivery.clock.now()
-            answer = self.beside.submit(delivery.destination.send, ready.request)
-            coming, after = self._made_ready(after), None
-            receipt = answer.result()
-            following = decide(receipt, ready.batch.sends, ready.batch.rows, delivery.chance())
-            if following.step is not Step.SETTLE or self._changed():
-                coming = None
-            self._write(ready.batch, receipt, following, sent_at, coming.batch if coming else None)
-            if following.step is not Step.RESEND:
-                return following, receipt, coming
-            self._wait(following.wait)
-            ready = replace(ready, batch=replace(ready.batch, sends=ready.batch.sends + 1))
-            delivery.ledger.sent(delivery.claim, ready.batch)
+    def _leaving(self) -> list[Ready]:
+        """What leaves now: first what is due again, which has its slot, then new batches in what slots are free."""
+        using = len(self.under_way) + len(self.again)
+        allowed = self.room.allowed(using + len(self.ready) + len(self.todo), using)
+        now = self.delivery.clock.monotonic()
+        due = [each for each in self.again if each[0] <= now][: max(0, allowed - len(self.under_way))]
+        self.again = [each for each in self.again if each not in due]
+        new = [self.ready.popleft() for _ in range(min(len(self.ready), max(0, allowed - using)))]
+        return [replace(ready, batch=replace(ready.batch, sends=ready.batch.sends + 1)) for _, ready in due] + new
 
-    def _made_ready(self, batch: Batch | None) -> Ready | None:
-        """The same, where it can be; what is wrong with a batch comes up again in its own turn, once the one under way is settled."""
-        try:
-            return self._prepare(batch) if batch else None
-        except Exception:
-            return None
+    def _hear(self) -> None:
+        """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""
+        failures = []
+        for answer in [each for each in self.under_way if each.done()]:
+            sent = self.under_way.pop(answer)
+            if failure := answer.exception():
+                failures.append(failure)
+            else:
+                self._judge(sent, answer.result())
+        if failures:
+            raise failures[0]
 
-    def _write(self, batch: Batch, receipt: Receipt, following: Next, sent_at: datetime, upcoming: Batch | None) -> None:
+    def _judge(self, sent: Sent, receipt: Receipt) -> None:
         """What an attempt gave. What was applied is settled even when the answer stops everything else."""
-        ledger, claim, now = self.delivery.ledger, self.delivery.claim, self.delivery.clock.now()
-        attempt = Attempt(batch.number, batch.sends, sent_at, now, receipt.answer, receipt.status, receipt.note, receipt.request_id)
+        ready, batch = sent.ready, sent.ready.batch
+        following = decide(receipt, batch.sends, batch.rows, self.delivery.chance())
+        self.room.told(receipt)
+        now = self.delivery.clock.now()
+        attempt = Attempt(batch.number, batch.sends, sent.at, now, receipt.answer, receipt.status, receipt.note, receipt.request_id)
+        entry = Entry(batch, attempt)
         if receipt.answer is Answer.APPLIED:
             rejected = len(receipt.lines)
-            ledger.settle(claim, batch, attempt, Outcome(batch.rows - rejected, rejected, 0), receipt.lines, upcoming)
-            self.done += batch.rows
+            entry = replace(entry, outcome=Outcome(batch.rows - rejected, rejected, 0), lines=receipt.lines)
         elif following.step is Step.SPLIT:
-            ledger.answered(claim, batch, attempt, halves(batch, ledger.next_number(claim.run)))
+            entry = replace(entry, halves=halves(batch, self._two_numbers()))
         elif following.step is Step.GIVE_UP and receipt.answer in REFUSALS:
-            alone = (Line(0, f"status {receipt.status}", LineClass.ROW),)
-            ledger.settle(claim, batch, attempt, Outcome(0, 1, 0), alone)
-            self.done += 1
+            entry = replace(entry, outcome=Outcome(0, 1, 0), lines=(Line(0, f"status {receipt.status}", LineClass.ROW),))
+        elif following.step is Step.GIVE_UP:
+            self.left.add(batch.number)
+        self.entries.append(entry)
+        self.done += batch.rows if entry.outcome else 0
+        if following.step is Step.RESEND:
+            self.again.append((self.delivery.clock.monotonic() + following.wait, ready))
         else:
-            ledger.answered(claim, batch, attempt)
+            self.sheets.append(ready.sheet)
+        self.stop = self.stop or self._stopped_by(following, receipt)
 
     def _stopped_by(self, following: Next, receipt: Receipt) -> Stop | None:
         """Whether an answer ends more than its batch."""
@@ -189,26 +250,37 @@ class _Sender:
             return Stop(f"the platform gave no answer that settles anything ({receipt.note or receipt.answer.value})", pauses=False)
         return None
 
-    def _changed(self) -> Stop | None:
-        """Whether the run may still send by its binding. Keeps the claim."""
-        self._renew()
+    def _write(self, leaving: Sequence[Batch]) -> None:
+        entries, self.entries = self.entries, []
+        self.delivery.ledger.advance(self.delivery.claim, entries, leaving)
+
+    def _two_numbers(self) -> int:
+        self.new_number = 2 + (self.new_number or self.delivery.ledger.next_number(self.delivery.claim.run))
+        return self.new_number - 2
+
+    def _wait(self) -> None:
+        """Until an answer comes, or until something may be due."""
         now = self.delivery.clock.monotonic()
-        if now - self.compared >= COMPARE:
-            if self.delivery.bound_now() != self.delivery.binding:
-                return Stop("the connection, its secret or the sync was changed meanwhile; the next run goes by the change", pauses=False)
-            self.compared = now
-        return None
-
-    def _stale(self, batch: Batch) -> bool:
-        return batch.stamp is not None and self.delivery.clock.now() - batch.stamp > STALE
-
-    def _wait(self, seconds: float) -> None:
-        """Wait, and keep the claim meanwhile."""
-        reached("delivery.waiting")
-        while seconds > 0:
+        times = [each for each in (self.room.wait(), *(due - now for due, _ in self.again)) if each > 0]
+        seconds = min(times, default=SLICE if self.under_way else ASK)
+        if self.under_way:
+            wait(self.under_way, min(seconds, SLICE), FIRST_COMPLETED)
+        else:
+            reached("delivery.waiting")
             self.delivery.clock.sleep(min(seconds, SLICE))
-            seconds -= SLICE
-            self._renew()
+
+    def _wind_up(self) -> BaseException | None:
+        """Nothing more is sent: wait for what is under way, and write what was answered. Returns what one of them failed with."""
+        failure: BaseException | None = None
+        while self.under_way:
+            wait(self.under_way)
+            try:
+                self._hear()
+            except Exception as error:
+                failure = error
+        if self.entries:
+            self._write([])
+        return failure
 
     def _renew(self) -> None:
         """Renew the claim when it is time."""

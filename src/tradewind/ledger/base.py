@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from tradewind.ledger.slots.base import Slots
 from tradewind.model.plan import Batch
-from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, Outcome, Run, RunOutcome
+from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Entry, Line, Outcome, Run, RunOutcome
 from tradewind.model.sync import Binding
 
 Value = TypeVar("Value")
@@ -85,20 +86,20 @@ class Deliveries(Protocol):
     def pending(self, run: str) -> tuple[Batch, ...]:
         """The batches that are planned or sent and not settled, in order."""
 
-    def sent(self, claim: Claim, batch: Batch) -> None:
-        """The batch is about to be sent with its stamp and fingerprint: durable before a byte leaves."""
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+        """One transaction for what attempts gave, and for what is about to be sent next.
 
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
-        """The batch has ended: one transaction for the attempt, the outcome, the refused lines, and that `following` is *sent* next."""
-
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
-        """An attempt that did not end the batch; with `replaced_by` the batch lives on in its halves."""
+        A batch that is *sent* has its stamp and fingerprint, durable before a byte leaves. An entry without outcome leaves its
+        batch pending, or puts the halves in its place.
+        """
 
     def next_number(self, run: str) -> int:
         """The first number no batch of the run has."""
 
 
 class Ledger(Runs, Deliveries, History, Protocol):
-    """All three books together, as the product's parts hold them."""
+    """All three books together, as the product's parts hold them, and the slots of the endpoints."""
+
+    @property
+    def slots(self) -> Slots:
+        """Who may send how much at once."""

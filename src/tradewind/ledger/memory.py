@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.ledger.slots.base import Slots
+from tradewind.ledger.slots.memory import MemorySlots
 from tradewind.model.plan import Batch
-from tradewind.model.run import Account, Attempt, BatchState, Claim, Line, Outcome, Run, RunKind, RunOutcome, RunState
+from tradewind.model.run import Account, Attempt, BatchState, Claim, Entry, Line, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Binding
 
 Value = TypeVar("Value")
@@ -45,6 +47,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
         self._bindings: dict[str, Binding] = {}
+        self.slots: Slots = MemorySlots()
 
     def open(self, run: Run, binding: Binding) -> None:
         """Write a new run; see the Protocol."""
@@ -134,35 +137,25 @@ class MemoryLedger:
         live = [row.batch for row in rows if row.state in {BatchState.PLANNED, BatchState.SENT}]
         return tuple(sorted(live, key=lambda batch: batch.number))
 
-    def sent(self, claim: Claim, batch: Batch) -> None:
-        """The batch is about to leave."""
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+        """What attempts gave, and what is about to leave."""
         run = self._guard(claim)
         run.run = replace(run.run, state=RunState.DELIVERING)
-        row = run.batches[batch.number]
-        row.uncertain = row.uncertain or row.state is BatchState.SENT
-        row.batch, row.state = batch, BatchState.SENT
-
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
-        """The batch has ended, and `following` is about to leave."""
-        run = self._guard(claim)
-        run.attempts.append(attempt)
-        row = run.batches[batch.number]
-        row.state, row.outcome, row.lines = BatchState.SETTLED, outcome, tuple(lines)
-        if following:
-            self.sent(claim, following)
-
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
-        """An attempt that did not end the batch."""
-        run = self._guard(claim)
-        run.attempts.append(attempt)
-        row = run.batches[batch.number]
-        doubtful = attempt.answer in UNCERTAIN_ANSWERS
-        row.uncertain = row.uncertain or doubtful
-        row.state = BatchState.SPLIT if replaced_by else BatchState.SENT if doubtful else BatchState.PLANNED
-        for half in replaced_by:
-            run.batches[half.number] = _Batch(half, uncertain=row.uncertain)
+        for entry in entries:
+            run.attempts.append(entry.attempt)
+            row = run.batches[entry.batch.number]
+            if entry.outcome:
+                row.state, row.outcome, row.lines = BatchState.SETTLED, entry.outcome, entry.lines
+                continue
+            doubtful = entry.attempt.answer in UNCERTAIN_ANSWERS
+            row.uncertain = row.uncertain or doubtful
+            row.state = BatchState.SPLIT if entry.halves else BatchState.SENT if doubtful else BatchState.PLANNED
+            for half in entry.halves:
+                run.batches[half.number] = _Batch(half, uncertain=row.uncertain)
+        for batch in sent:
+            row = run.batches[batch.number]
+            row.uncertain = row.uncertain or row.state is BatchState.SENT
+            row.batch, row.state = batch, BatchState.SENT
 
     def next_number(self, run: str) -> int:
         """The first number no batch of the run has."""

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from tradewind.database import Database, metadata
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.ledger.slots.base import Slots
+from tradewind.ledger.slots.sql import SqlSlots
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import (
@@ -21,6 +23,7 @@ from tradewind.model.run import (
     Attempt,
     BatchState,
     Claim,
+    Entry,
     Line,
     LineClass,
     Outcome,
@@ -147,6 +150,7 @@ class SqlLedger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.slots: Slots = SqlSlots(database)
 
     def open(self, run: Run, binding: Binding) -> None:
         """Write a new run, and its target and binding when they are new."""
@@ -259,46 +263,24 @@ class SqlLedger:
         with self.database.transaction() as db:
             return tuple(_batch(row) for row in db.execute(query.order_by(batch_table.c.number)))
 
-    def sent(self, claim: Claim, batch: Batch) -> None:
-        """The batch is about to leave: stamp, fingerprint and count of sends are durable after this."""
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+        """What attempts gave, and what is about to leave, in one transaction; see the Protocol."""
+        settled = [entry for entry in entries if entry.outcome]
         with self.database.transaction() as db:
             _carry_out(db, claim, _DELIVERING)
-            _write_sent(db, claim, batch)
-            reached("intent.written")
-        reached("intent.committed")
-
-    def settle(
-        self, claim: Claim, batch: Batch, attempt: Attempt, outcome: Outcome, lines: Sequence[Line], following: Batch | None = None
-    ) -> None:
-        """The batch has ended: attempt, outcome, refused lines, and the batch that leaves next, in one transaction."""
-        counts = {"n_accepted": outcome.accepted, "n_rejected": outcome.rejected, "n_unknown": outcome.unknown}
-        with self.database.transaction() as db:
-            _carry_out(db, claim, _DELIVERING)
-            db.execute(_SETTLED, {"of_run": claim.run, "of_number": batch.number, **counts})
-            db.execute(_ATTEMPT, _attempt_row(claim.run, attempt))
-            if lines:
-                rows = [{"run": claim.run, "batch": batch.number, **_line_row(line)} for line in lines]
-                db.execute(line_table.insert(), rows)
-            if following:
-                _write_sent(db, claim, following)
-            reached("receipt.written")
-        reached("receipt.committed")
-
-    def answered(self, claim: Claim, batch: Batch, attempt: Attempt, replaced_by: Sequence[Batch] = ()) -> None:
-        """An attempt that did not end the batch. What was surely not applied counts as not sent again."""
-        doubtful = attempt.answer in UNCERTAIN_ANSWERS
-        with self.database.transaction() as db:
-            _guard(db, claim, owner=claim.owner)
-            db.execute(attempt_table.insert().values(**_attempt_row(claim.run, attempt)))
-            before = bool(db.execute(sa.select(batch_table.c.uncertain).where(*_is(claim, batch))).scalar())
-            state = BatchState.SPLIT if replaced_by else BatchState.SENT if doubtful else BatchState.PLANNED
-            uncertain = before or doubtful
-            db.execute(batch_table.update().where(*_is(claim, batch)).values(state=state.value, uncertain=uncertain))
-            if replaced_by:
-                rows = [_batch_row(claim.run, half, uncertain=uncertain) for half in replaced_by]
-                db.execute(batch_table.insert(), rows)
-            reached("attempt.written")
-        reached("attempt.committed")
+            if settled:
+                db.execute(_SETTLED, [_settled_row(claim.run, entry) for entry in settled])
+            if entries:
+                db.execute(_ATTEMPT, [_attempt_row(claim.run, entry.attempt) for entry in entries])
+            if lines := [_line_row(claim.run, entry.batch, line) for entry in settled for line in entry.lines]:
+                db.execute(line_table.insert(), lines)
+            for entry in entries:
+                if not entry.outcome:
+                    _write_open(db, claim, entry)
+            if sent:
+                db.execute(_SENT, [_sent_row(claim.run, batch) for batch in sent])
+            _reached_before_commit(entries, sent)
+        _reached_after_commit(entries, sent)
 
     def next_number(self, run: str) -> int:
         """The first number no batch of the run has."""
@@ -394,13 +376,33 @@ _SETTLED = (
 )
 
 
-def _write_sent(db: sa.Connection, claim: Claim, batch: Batch) -> None:
-    pinned = {"at": batch.stamp, "mark": batch.fingerprint, "times": batch.sends}
-    db.execute(_SENT, {"of_run": claim.run, "of_number": batch.number, **pinned})
+def _write_open(db: sa.Connection, claim: Claim, entry: Entry) -> None:
+    """An attempt that did not end its batch. What was surely not applied counts as not sent again."""
+    here = (batch_table.c.run == claim.run, batch_table.c.number == entry.batch.number)
+    doubtful = entry.attempt.answer in UNCERTAIN_ANSWERS
+    uncertain = doubtful or bool(db.execute(sa.select(batch_table.c.uncertain).where(*here)).scalar())
+    state = BatchState.SPLIT if entry.halves else BatchState.SENT if doubtful else BatchState.PLANNED
+    db.execute(batch_table.update().where(*here).values(state=state.value, uncertain=uncertain))
+    if entry.halves:
+        db.execute(batch_table.insert(), [_batch_row(claim.run, half, uncertain=uncertain) for half in entry.halves])
 
 
-def _is(claim: Claim, batch: Batch) -> tuple[sa.ColumnElement[bool], ...]:
-    return (batch_table.c.run == claim.run, batch_table.c.number == batch.number)
+def _reached_before_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> None:
+    if any(entry.outcome for entry in entries):
+        reached("receipt.written")
+    if not all(entry.outcome for entry in entries):
+        reached("attempt.written")
+    if sent:
+        reached("intent.written")
+
+
+def _reached_after_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> None:
+    if any(entry.outcome for entry in entries):
+        reached("receipt.committed")
+    if not all(entry.outcome for entry in entries):
+        reached("attempt.committed")
+    if sent:
+        reached("intent.committed")
 
 
 def _run_row(run: Run) -> dict[str, Any]:
@@ -442,8 +444,19 @@ def _outcome(row: Any) -> Outcome | None:
     return Outcome(row.accepted, row.rejected, row.unknown) if row.state == BatchState.SETTLED.value else None
 
 
-def _line_row(line: Line) -> dict[str, Any]:
-    return {"item": line.item, "code": line.code, "line_class": line.line_class.value}
+def _line_row(run: str, batch: Batch, line: Line) -> dict[str, Any]:
+    return {"run": run, "batch": batch.number, "item": line.item, "code": line.code, "line_class": line.line_class.value}
+
+
+def _settled_row(run: str, entry: Entry) -> dict[str, Any]:
+    outcome = entry.outcome
+    assert outcome is not None, "an entry without outcome settles nothing"
+    counts = {"n_accepted": outcome.accepted, "n_rejected": outcome.rejected, "n_unknown": outcome.unknown}
+    return {"of_run": run, "of_number": entry.batch.number, **counts}
+
+
+def _sent_row(run: str, batch: Batch) -> dict[str, Any]:
+    return {"of_run": run, "of_number": batch.number, "at": batch.stamp, "mark": batch.fingerprint, "times": batch.sends}
 
 
 def _attempt_row(run: str, attempt: Attempt) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request, and of the time a membership may live (minutes)."""
+    """Bounds of one request, of the time a membership may live (minutes), and of the requests under way at once for an account."""
 
     items: int
     bytes: int
@@ -34,6 +34,7 @@ class Limits:
     ttl_minimum: int
     ttl_maximum: int
     name_characters: int
+    at_once: int = 1
 
 
 @dataclass(frozen=True)

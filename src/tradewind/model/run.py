@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tradewind.model.plan import Batch
+
 
 class RunKind(StrEnum):
     """What a run is for: make the segment equal to the cohort; renew who would lapse; empty a segment; take named people out.
@@ -173,3 +175,14 @@ class Outcome:
     accepted: int
     rejected: int
     unknown: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one attempt adds to the ledger: outcome and refused lines if it ended its batch, or the halves in which that lives on."""
+
+    batch: Batch
+    attempt: Attempt
+    outcome: Outcome | None = None
+    lines: tuple[Line, ...] = ()
+    halves: tuple[Batch, ...] = ()

@@ -35,6 +35,7 @@ class FakeDestination:
 
     clock: Clock
     items: int = 10_000
+    at_once: int = 1
     answers: deque[Receipt] = field(default_factory=deque)
     applied_anyway: frozenset[Answer] = frozenset()
     segments: dict[tuple[str, str, str], Held] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class FakeDestination:
 
     def __post_init__(self) -> None:
         self.regions: tuple[Region, ...] = (Region("here", "In memory", "https://memory.invalid"),)
-        self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128))
+        self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128, self.at_once))
         self._prepared: dict[str, tuple[Binding, Batch, list[bytes]]] = {}
 
     def url(self, region: str) -> str:

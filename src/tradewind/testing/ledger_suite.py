@@ -9,9 +9,24 @@ import pytest
 
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import Ledger
+from tradewind.ledger.slots.base import Share, Wish
 from tradewind.model.identifier import IdentityMap, IdType
 from tradewind.model.plan import Approval, Batch, Operation
-from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Line, LineClass, Outcome, Run, RunKind, RunOutcome, RunState
+from tradewind.model.run import (
+    Account,
+    Answer,
+    Attempt,
+    BatchState,
+    Claim,
+    Entry,
+    Line,
+    LineClass,
+    Outcome,
+    Run,
+    RunKind,
+    RunOutcome,
+    RunState,
+)
 from tradewind.model.sync import Binding, Target
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -135,37 +150,37 @@ class LedgerSuite:
         """From the moment its intent is written a batch may have been applied."""
         ledger.lay(claim, [a_batch(0), a_batch(1)])
         pinned = Batch(**{**vars(a_batch(0)), "stamp": NOON, "fingerprint": "ab", "sends": 1})
-        ledger.sent(claim, pinned)
+        ledger.advance(claim, (), [pinned])
         assert ledger.pending("r1")[0] == pinned
         assert ledger.account("r1") == Account(planned=20, unknown=10, not_sent=10)
 
     def test_what_was_surely_not_applied_is_not_sent(self, ledger: Ledger, claim: Claim) -> None:
         """A throttled request leaves its rows as if it had not been made; after a lost answer it cannot."""
         ledger.lay(claim, [a_batch(0)])
-        ledger.sent(claim, a_batch(0))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.THROTTLED))
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.THROTTLED))])
         assert ledger.account("r1") == Account(planned=10, not_sent=10)
-        ledger.sent(claim, a_batch(0))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.UNKNOWN, 2))
-        ledger.sent(claim, a_batch(0))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.THROTTLED, 3))
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.UNKNOWN, 2))])
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.THROTTLED, 3))])
         assert ledger.account("r1") == Account(planned=10, unknown=10)
         assert [attempt.number for attempt in ledger.attempts("r1")] == [1, 2, 3]
 
     def test_a_send_after_a_crash_stays_in_doubt(self, ledger: Ledger, claim: Claim) -> None:
         """Sent twice without an answer between: a refusal of the second says nothing of the first."""
         ledger.lay(claim, [a_batch(0)])
-        ledger.sent(claim, a_batch(0))
-        ledger.sent(claim, a_batch(0))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.FORBIDDEN, 2))
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.FORBIDDEN, 2))])
         assert ledger.account("r1") == Account(planned=10, unknown=10)
 
     def test_settling_accounts_for_every_row(self, ledger: Ledger, claim: Claim) -> None:
         """Accepted, rejected and the lines are one transaction."""
         lines = (Line(3, "MissingUserId", LineClass.ROW),)
         ledger.lay(claim, [a_batch(0)])
-        ledger.sent(claim, a_batch(0))
-        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(9, 1, 0), lines)
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(9, 1, 0), lines)])
         assert ledger.account("r1") == Account(planned=10, accepted=9, rejected=1)
         assert ledger.account("r1").balances()
         ((batch, state, outcome, found),) = ledger.settled("r1")
@@ -176,10 +191,10 @@ class LedgerSuite:
         """The first request may have been applied to all, whatever the second one's answer refuses."""
         lines = (Line(3, "MissingUserId", LineClass.ROW),)
         ledger.lay(claim, [a_batch(0)])
-        ledger.sent(claim, a_batch(0))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.UNKNOWN))
-        ledger.sent(claim, a_batch(0))
-        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED, 2), Outcome(9, 1, 0), lines)
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.UNKNOWN))])
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.APPLIED, 2), Outcome(9, 1, 0), lines)])
         assert ledger.account("r1") == Account(planned=10, accepted=9, rejected=1)
         ((_, state, outcome, found),) = ledger.settled("r1")
         assert (state, outcome, found) == (BatchState.SENT, Outcome(9, 1, 0), lines)
@@ -187,26 +202,79 @@ class LedgerSuite:
     def test_settling_one_batch_sends_the_next(self, ledger: Ledger, claim: Claim) -> None:
         """The receipt of one and the intent of the next are one transaction, under one fence."""
         ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])
-        ledger.sent(claim, a_batch(0))
+        ledger.advance(claim, (), [a_batch(0)])
         pinned = Batch(**{**vars(a_batch(1)), "stamp": NOON, "fingerprint": "ab", "sends": 1})
-        ledger.settle(claim, a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(10, 0, 0), (), following=pinned)
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(10, 0, 0), ())], [pinned])
         assert ledger.pending("r1") == (pinned, a_batch(2))
         assert ledger.account("r1") == Account(planned=30, accepted=10, unknown=10, not_sent=10)
         ledger.claim("r1", "you", SOON, SOON + timedelta(minutes=1))
         with pytest.raises(LedgerError, match="claim on run r1 is lost"):
-            ledger.settle(claim, pinned, an_attempt(1, Answer.APPLIED), Outcome(10, 0, 0), (), following=a_batch(2))
+            ledger.advance(claim, [Entry(pinned, an_attempt(1, Answer.APPLIED), Outcome(10, 0, 0), ())], [a_batch(2)])
         assert ledger.account("r1") == Account(planned=30, accepted=10, unknown=10, not_sent=10)
+
+    def test_one_turn_is_one_transaction(self, ledger: Ledger, claim: Claim) -> None:
+        """Several receipts, an answer that settles nothing, a split and several intents: all of them or none."""
+        ledger.lay(claim, [a_batch(number) for number in range(6)])
+        pinned = [Batch(**{**vars(a_batch(number)), "stamp": NOON, "fingerprint": f"f{number}", "sends": 1}) for number in range(6)]
+        ledger.advance(claim, (), pinned[:4])
+        assert ledger.account("r1") == Account(planned=60, unknown=40, not_sent=20)
+        halves = (a_batch(6, 5), a_batch(7, 5))
+        entries = [
+            Entry(pinned[0], an_attempt(0, Answer.APPLIED), Outcome(9, 1, 0), (Line(3, "MissingUserId", LineClass.ROW),)),
+            Entry(pinned[1], an_attempt(1, Answer.APPLIED), Outcome(10, 0, 0)),
+            Entry(pinned[2], an_attempt(2, Answer.UNREACHED)),
+            Entry(pinned[3], an_attempt(3, Answer.POISONED), halves=halves),
+        ]
+        again = replace(pinned[2], sends=2)
+        ledger.advance(claim, entries, [again, pinned[4], pinned[5]])
+        assert ledger.account("r1") == Account(planned=60, accepted=19, rejected=1, unknown=30, not_sent=10)
+        assert ledger.pending("r1") == (again, pinned[4], pinned[5], *halves)
+        assert sorted(attempt.batch for attempt in ledger.attempts("r1")) == [0, 1, 2, 3]
+        ledger.claim("r1", "you", SOON, SOON + timedelta(minutes=1))
+        with pytest.raises(LedgerError, match="claim on run r1 is lost"):
+            ledger.advance(claim, [Entry(pinned[4], an_attempt(4, Answer.APPLIED), Outcome(10, 0, 0))], [halves[0]])
+        assert ledger.account("r1") == Account(planned=60, accepted=19, rejected=1, unknown=30, not_sent=10)
+
+    def test_slots_are_shared_fairly(self, ledger: Ledger) -> None:
+        """One alone has all; a second has its part as soon as the first has given back what it does not use."""
+        slots = ledger.slots
+        assert slots.hold("e", "one", Wish(4, 0, 4), NOON, SOON) == Share(4, None)
+        assert slots.hold("e", "two", Wish(4, 0, 4), NOON, SOON) == Share(0, None)
+        assert slots.hold("e", "one", Wish(4, 3, 4), NOON, SOON).slots == 3
+        assert slots.hold("e", "two", Wish(4, 0, 4), NOON, SOON).slots == 1
+        assert slots.hold("e", "one", Wish(4, 1, 4), NOON, SOON).slots == 3
+        assert slots.hold("elsewhere", "three", Wish(4, 0, 4), NOON, SOON).slots == 4
+        slots.give_back("e", "one")
+        assert slots.hold("e", "two", Wish(4, 1, 4), NOON, SOON).slots == 4
+
+    def test_slots_expire_by_themselves(self, ledger: Ledger) -> None:
+        """Of an owner that is gone; the same owner, back again, has them at once."""
+        slots = ledger.slots
+        slots.hold("e", "one", Wish(4, 0, 4), NOON, SOON)
+        assert slots.hold("e", "one", Wish(4, 0, 4), NOON, SOON).slots == 4
+        assert slots.hold("e", "two", Wish(4, 0, 4), SOON - timedelta(seconds=1), SOON).slots == 0
+        assert slots.hold("e", "two", Wish(4, 0, 4), SOON, SOON + timedelta(minutes=1)).slots == 4
+
+    def test_one_who_was_told_to_wait_makes_all_wait(self, ledger: Ledger) -> None:
+        """The longest wait counts, at this endpoint alone, and also where nobody holds a slot yet."""
+        slots = ledger.slots
+        assert slots.not_before("e") is None
+        slots.hold_off("e", SOON)
+        slots.hold_off("e", NOON)
+        assert slots.not_before("e") == SOON
+        assert slots.hold("e", "two", Wish(4, 0, 4), NOON, SOON) == Share(4, SOON)
+        assert slots.not_before("elsewhere") is None
 
     def test_a_split_batch_lives_in_its_halves(self, ledger: Ledger, claim: Claim) -> None:
         """The halves count instead of the whole, in its place and with its doubt."""
         ledger.lay(claim, [a_batch(0)])
-        ledger.sent(claim, a_batch(0))
+        ledger.advance(claim, (), [a_batch(0)])
         halves = (a_batch(ledger.next_number("r1"), 5), a_batch(ledger.next_number("r1") + 1, 5))
-        ledger.answered(claim, a_batch(0), an_attempt(0, Answer.TOO_LARGE), halves)
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.TOO_LARGE), halves=halves)])
         assert [batch.number for batch in ledger.pending("r1")] == [1, 2]
         assert ledger.account("r1") == Account(planned=10, not_sent=10)
         quarters = tuple(replace(a_batch(number), rows=2, stamp=NOON) for number in (3, 4))
-        ledger.answered(claim, halves[0], an_attempt(1, Answer.UNATTRIBUTED), quarters)
+        ledger.advance(claim, [Entry(halves[0], an_attempt(1, Answer.UNATTRIBUTED), halves=quarters)])
         fates = [(batch.number, state, batch.stamp) for batch, state, *_ in ledger.settled("r1")]
         assert fates == [(2, BatchState.PLANNED, None), (3, BatchState.SENT, NOON), (4, BatchState.SENT, NOON)], "the doubt has its time"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,15 @@ import pytest
 
 from tradewind.clock import StandingClock
 from tradewind.delivery.deliver import LEASE, Delivery, Stop, deliver
+from tradewind.destinations.base import Request
 from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.slots.base import Wish
 from tradewind.membership.parts import PartWriter
 from tradewind.model.destination import Secret
 from tradewind.model.identifier import IdentityMap, IdType
-from tradewind.model.plan import Operation, Part
-from tradewind.model.run import Account, Answer, BatchState, Line, LineClass, Receipt, Run
+from tradewind.model.plan import Batch, Operation, Part
+from tradewind.model.run import Account, Answer, BatchState, Claim, Entry, Line, LineClass, Receipt, Run
 from tradewind.model.sync import Binding, Target
 from tradewind.planning.planner import batches
 from tradewind.testing.fakes import FakeDestination
@@ -30,11 +33,58 @@ BINDING = Binding("b1", "default", "acme", TARGET, 1, "signature", 43200, Identi
 OK = Receipt(Answer.APPLIED, status=200)
 
 
+class Killed(LedgerError):
+    """The process dies: nothing is written after this."""
+
+
+class Mortal(MemoryLedger):
+    """A ledger in a process that dies after so many turns."""
+
+    turns = 0
+    last_will: Callable[[], None] = staticmethod(lambda: None)
+
+    def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+        """Write, and die if that was the last turn."""
+        super().advance(claim, entries, sent)
+        self.turns -= 1
+        if self.turns == 0:
+            self.last_will()
+            raise Killed
+
+
+class Crowd(FakeDestination):
+    """A platform that counts who is in it, and from the eighth request on waits until it is full, once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.inside = self.most = 0
+        self.changed = threading.Condition()
+
+    def wait_no_more(self) -> None:
+        """As if it had been full."""
+        with self.changed:
+            self.most = self.at_once
+            self.changed.notify_all()
+
+    def send(self, request: Request) -> Receipt:
+        """As ever, but some of them at the same time."""
+        with self.changed:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.changed.notify_all()
+            if len(self.sent) >= 8:
+                assert self.changed.wait_for(lambda: self.most == self.at_once, 30)
+            receipt = super().send(request)
+        with self.changed:
+            self.inside -= 1
+        return receipt
+
+
 @dataclass
 class Scene:
     """A run that is planned: ten identifiers to add in batches of four."""
 
-    ledger: MemoryLedger
+    ledger: Mortal
     platform: FakeDestination
     clock: StandingClock
     delivery: Delivery
@@ -66,13 +116,25 @@ def write_part(folder: Path, values: Iterable[bytes], rows: int) -> Part:
 def scene(tmp_path: Path) -> Scene:
     """Everything in memory but the delta's file."""
     clock = StandingClock(NOON)
-    ledger, platform = MemoryLedger(), FakeDestination(clock, items=4)
-    part = write_part(tmp_path, (bytes([n]) * 16 for n in range(1, 11)), 4)
+    return planned(tmp_path, FakeDestination(clock, items=4), clock, 10)
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Scene:
+    """Forty identifiers, each in a batch of its own, and a platform that takes four requests at once."""
+    clock = StandingClock(NOON)
+    return planned(tmp_path, Crowd(clock, items=1, at_once=4), clock, 40)
+
+
+def planned(folder: Path, platform: FakeDestination, clock: StandingClock, people: int) -> Scene:
+    """A run with its batches laid."""
+    ledger = Mortal()
+    part = write_part(folder, (bytes([n]) * 16 for n in range(1, people + 1)), platform.items)
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
     claim = ledger.claim("r1", "me", NOON, NOON + LEASE)
     ledger.lay(claim, batches([part]))
     delivery = Delivery(
-        ledger, platform, clock, lambda: 0.5, claim, BINDING, tmp_path, [part], lambda: Secret("s"), lambda: BINDING, lambda *_: None
+        ledger, platform, clock, lambda: 0.5, claim, BINDING, folder, [part], lambda: Secret("s"), lambda: BINDING, lambda *_: None
     )
     return Scene(ledger, platform, clock, delivery)
 
@@ -153,18 +215,9 @@ def test_a_changed_binding_stops_before_anything_is_signed(scene: Scene) -> None
 
 def test_a_run_goes_on_where_it_was_cut(scene: Scene) -> None:
     """Killed between the intent and the answer: the same bytes go out again, and nothing is sent twice besides."""
-
-    class Killed(Exception):
-        """The process dies."""
-
-    def die(*_: object) -> None:
-        raise Killed
-
+    scene.ledger.turns = 2
     with pytest.raises(Killed):
-        deliver(replace(scene.delivery, watch=die))
-    first = scene.ledger.pending("r1")[0]
-    stamped = replace(first, stamp=NOON, sends=1)
-    scene.ledger.sent(scene.delivery.claim, stamped)
+        scene.answer()
     assert scene.account() == Account(planned=10, accepted=4, unknown=4, not_sent=2)
     scene.clock.sleep(60)
     assert scene.answer() is None
@@ -175,7 +228,7 @@ def test_a_run_goes_on_where_it_was_cut(scene: Scene) -> None:
 def test_a_stamp_of_yesterday_is_not_sent_again(scene: Scene) -> None:
     """A batch in doubt for more than a day stays unknown; a later plan, with a later stamp, decides."""
     first = scene.ledger.pending("r1")[0]
-    scene.ledger.sent(scene.delivery.claim, replace(first, stamp=NOON, sends=1))
+    scene.ledger.advance(scene.delivery.claim, (), [replace(first, stamp=NOON, sends=1)])
     scene.clock.sleep(timedelta(hours=25).total_seconds())
     assert scene.answer() is None
     assert scene.account() == Account(planned=10, accepted=6, unknown=4)
@@ -234,17 +287,126 @@ def test_a_batch_that_cannot_be_read_costs_no_receipt(tmp_path: Path, scene: Sce
 
 def test_the_next_batch_is_written_as_sent_with_the_receipt_before_it(scene: Scene) -> None:
     """Killed before the second request: its intent is there, so it is in doubt and goes out again as the same bytes."""
-
-    class Killed(Exception):
-        """The process dies."""
-
-    def die(*_: object) -> None:
-        raise Killed
-
+    scene.ledger.turns = 2
     with pytest.raises(Killed):
-        deliver(replace(scene.delivery, watch=die))
+        scene.answer()
     assert scene.account() == Account(planned=10, accepted=4, unknown=4, not_sent=2)
     intended = scene.ledger.pending("r1")[0]
     assert scene.answer() is None
     assert scene.account() == Account(planned=10, accepted=10)
     assert scene.platform.sent[1].fingerprint == intended.fingerprint
+
+
+# --- several requests at once
+
+
+def test_four_requests_go_at_once_and_never_more(crowd: Scene) -> None:
+    assert crowd.answer() is None
+    assert isinstance(crowd.platform, Crowd)
+    assert crowd.platform.most == 4
+    assert crowd.account() == Account(planned=40, accepted=40)
+    assert len(crowd.platform.sent) == 40
+
+
+def test_the_first_request_goes_alone(crowd: Scene) -> None:
+    """A refused account is asked once."""
+    stop = crowd.answer(Receipt(Answer.FORBIDDEN, status=401))
+    assert stop is not None
+    assert len(crowd.platform.sent) == 1
+    assert crowd.account() == Account(planned=40, not_sent=40)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 4, 7, 9])
+def test_a_crash_leaves_at_most_one_batch_a_slot_in_doubt(crowd: Scene, turns: int) -> None:
+    """And those alone are sent again, as the same bytes."""
+    assert isinstance(crowd.platform, Crowd)
+    crowd.ledger.turns, crowd.ledger.last_will = turns, crowd.platform.wait_no_more
+    with pytest.raises(Killed):
+        crowd.answer()
+    assert 1 <= crowd.account().unknown <= 4
+    sent = [request.fingerprint for request in crowd.platform.sent]
+    assert crowd.answer() is None
+    assert crowd.account() == Account(planned=40, accepted=40)
+    again = [request.fingerprint for request in crowd.platform.sent][len(sent) :]
+    assert len(set(sent) & set(again)) <= 4
+    assert len(set(sent) | set(again)) == 40
+
+
+def test_a_call_to_stop_waits_for_what_is_under_way(crowd: Scene) -> None:
+    """Nothing new leaves, and every answer is in the ledger."""
+
+    class Asked(Exception):
+        """To stop."""
+
+    def watch(_what: str, done: int, _of: int) -> None:
+        if done >= 12:
+            raise Asked
+
+    with pytest.raises(Asked):
+        deliver(replace(crowd.delivery, watch=watch))
+    account = crowd.account()
+    assert 12 <= account.accepted == len(crowd.platform.sent) < 40
+    assert account.unknown == 0
+    assert crowd.answer() is None
+    assert crowd.account() == Account(planned=40, accepted=40)
+    assert len(crowd.platform.sent) == 40
+
+
+def test_what_stops_one_lets_the_others_be_answered(crowd: Scene) -> None:
+    """The eleventh answer refuses the account; those beside it are settled by what they were told."""
+    stop = crowd.answer(*[OK] * 10, Receipt(Answer.FORBIDDEN, status=403))
+    assert stop is not None
+    assert stop.pauses
+    account = crowd.account()
+    assert account.accepted == len(crowd.platform.sent) - 1
+    assert account.unknown == 0
+
+
+def test_a_request_that_cannot_even_be_tried_costs_no_receipt_of_the_others(crowd: Scene) -> None:
+    class Refused(Exception):
+        """By the door."""
+
+    class Odd(Crowd):
+        def send(self, request: Request) -> Receipt:
+            receipt = super().send(request)
+            if len(self.sent) == 13:
+                raise Refused
+            return receipt
+
+    platform = Odd(crowd.clock, items=1, at_once=4)
+    with pytest.raises(Refused):
+        deliver(replace(crowd.delivery, destination=platform))
+    assert crowd.account().accepted == len(platform.sent) - 1
+    assert crowd.account().unknown == 1
+
+
+def test_a_429_makes_every_request_of_the_endpoint_wait(crowd: Scene) -> None:
+    """By the ledger, so that other processes wait as well; and half as many go at once afterwards."""
+    assert crowd.answer(*[OK] * 12, Receipt(Answer.THROTTLED, status=429, wait=20.0)) is None
+    assert crowd.account() == Account(planned=40, accepted=40)
+    waited = NOON + timedelta(seconds=20)
+    assert crowd.ledger.slots.not_before("https://memory.invalid adv1") == waited
+    attempts = crowd.ledger.attempts("r1")
+    throttled = [attempt.answer for attempt in attempts].index(Answer.THROTTLED)
+    assert all(attempt.sent_at == NOON for attempt in attempts[: throttled + 1])
+    assert sum(attempt.sent_at == NOON for attempt in attempts) <= 13 + 3
+    assert all(attempt.sent_at in {NOON, waited} for attempt in attempts)
+
+
+def test_a_wait_that_another_process_was_told_is_kept(scene: Scene) -> None:
+    scene.ledger.slots.hold_off("https://memory.invalid adv1", NOON + timedelta(seconds=90))
+    assert scene.answer() is None
+    assert {attempt.sent_at for attempt in scene.ledger.attempts("r1")} == {NOON + timedelta(seconds=90)}
+
+
+def test_a_run_waits_while_others_have_every_slot(scene: Scene) -> None:
+    """Until their leases end; nothing is signed or written meanwhile."""
+    scene.ledger.slots.hold("https://memory.invalid adv1", "r0", Wish(1, 1, 1), NOON, NOON + timedelta(seconds=100))
+    assert scene.answer() is None
+    assert min(attempt.sent_at for attempt in scene.ledger.attempts("r1")) >= NOON + timedelta(seconds=100)
+    assert scene.account() == Account(planned=10, accepted=10)
+
+
+def test_slots_are_given_back_at_the_end(scene: Scene) -> None:
+    assert scene.answer() is None
+    assert scene.ledger.slots.hold("https://memory.invalid adv1", "r2", Wish(1, 0, 1), scene.clock.now(), NOON + LEASE).slots == 1

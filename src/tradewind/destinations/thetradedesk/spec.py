@@ -21,6 +21,7 @@ SPEC = Spec(
         ttl_minimum=DAY,
         ttl_maximum=180 * DAY,
         name_characters=128,
+        at_once=4,
     ),
 )
 

@@ -12,6 +12,12 @@ down_revision = None
 def upgrade() -> None:
     """Apply the revision."""
     op.create_table(
+        "endpoint",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "event_file",
         sa.Column("project", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
@@ -170,6 +176,18 @@ def upgrade() -> None:
             ["project.id"],
         ),
         sa.PrimaryKeyConstraint("project", "destination"),
+    )
+    op.create_table(
+        "slot",
+        sa.Column("endpoint", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["endpoint"],
+            ["endpoint.id"],
+        ),
+        sa.PrimaryKeyConstraint("endpoint", "owner"),
     )
     op.create_table(
         "cohort_version",
