@@ -35,10 +35,11 @@ FAULTS: list[dict[str, Any]] = [
 """Refused, applied and refused, told to wait, applied and dropped, dropped, applied late, half an answer, partial, too large."""
 
 OUTAGES: list[dict[str, Any]] = [
-    {"kind": "lost", "times": 7},
-    {"kind": "error", "times": 12},
-    {"kind": "error", "applied": True, "times": 7},
-    {"kind": "deferred", "seconds": 0.1, "times": 7},
+    {"kind": "lost", "times": 30},
+    {"kind": "error", "times": 30},
+    {"kind": "error", "applied": True, "times": 30},
+    {"kind": "throttle", "retry_after": 1, "times": 30},
+    {"kind": "deferred", "seconds": 0.1, "times": 12},
 ]
 """A minute in which nothing gets a good answer, so that a run gives up with batches in doubt."""
 
@@ -53,11 +54,12 @@ HOUR, DAY = 3_660.0, 86_400.0
 
 @dataclass
 class Verdict:
-    """What the rig found. The first four must be 0, and `most_sent_again` at most SLOTS."""
+    """What the rig found. The first five must be nothing, and `most_sent_again`, after one kill, at most SLOTS."""
 
     lost: int = 0
     stray: int = 0
     wrong_advertiser: int = 0
+    sent_without_intent: int = 0
     broken: list[str] = field(default_factory=list)
     kills: int = 0
     lives: int = 0
@@ -70,7 +72,8 @@ class Verdict:
     @property
     def clean(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.lost or self.stray or self.wrong_advertiser or self.broken) and self.most_sent_again <= SLOTS
+        wrong = self.lost or self.stray or self.wrong_advertiser or self.sent_without_intent or self.broken
+        return not wrong and self.most_sent_again <= SLOTS
 
 
 class Rig:
@@ -87,6 +90,7 @@ class Rig:
         self.verdict, self.moments = Verdict(), Counter[str]()
         self.taken: set[Path] = set()
         self.answered: dict[str, int] = {}
+        self.came: Counter[str] = Counter()
         self.sent_again: Counter[int] = Counter()
         self.seen = 0
         self.next: dict[str, Any] = {}
@@ -148,19 +152,31 @@ class Rig:
         order = {"mode": "random", "rate": 0.34, "seed": self.chance.random(), "kinds": FAULTS, "faults": list(first)}
         self.sandbox.post("/_sandbox/faults", order)
 
-    def kill_at_random(self, kills: int, usual: float) -> Iterator[int]:
-        """Kill so many times: half at a moment that was reached before, half after a time, short or long beside a `usual` life."""
-        while self.verdict.kills < kills:
-            if self.chance.random() < 0.7:
+    def kill_at_random(self, kills: int) -> Iterator[int]:
+        """Kill so many times: half at a moment that was reached before, half after a time, short or long beside a whole life."""
+        self.advance(HOUR)
+        usual = float(self.live()["seconds"])
+        wanted = self.verdict.kills + kills
+        while self.verdict.kills < wanted:
+            if self.chance.random() < 0.6:
                 self.change()
-            self.misbehave(*self.chance.sample(OUTAGES, self.chance.random() < 0.2))
+            self.misbehave(*self._outage())
             self.advance(self.chance.choice([1.0, HOUR, HOUR, HOUR, DAY + HOUR]))
             if self.chance.random() < 0.5:
-                name = self.chance.choice(sorted(self.moments))
-                self.live(kill_at=[name, self.chance.randint(1, 4)])
+                fate = self.live(kill_at=[self.chance.choice(sorted(self.moments)), self.chance.randint(1, 4)])
             else:
-                self.live(kill_after=usual * self.chance.choice([self.chance.uniform(0.05, 0.5), self.chance.uniform(0.5, 1.5)]))
-            yield self.verdict.kills
+                part = self.chance.choice([self.chance.uniform(0.05, 0.5), self.chance.uniform(0.5, 1.2)])
+                fate = self.live(kill_after=usual * part)
+            if not fate["killed"]:
+                usual = (usual + float(fate["seconds"])) / 2
+            self.integrity()
+            yield wanted - self.verdict.kills
+
+    def _outage(self) -> list[dict[str, Any]]:
+        """Now and then: some good answers, and then a while of none."""
+        if self.chance.random() < 0.7:
+            return []
+        return [{"kind": "late", "seconds": 0.0, "times": self.chance.randint(1, 8)}, self.chance.choice(OUTAGES)]
 
     # --- the end
 
@@ -216,7 +232,7 @@ class Rig:
 
     def _read_journal(self) -> None:
         """Count the requests that had a good answer and came once more: only a kill between answer and receipt explains one."""
-        new = [entry for entry in self.sandbox.get("/_sandbox/requests?limit=3000") if entry["number"] > self.seen and entry["items"]]
+        new = [entry for entry in self.sandbox.get("/_sandbox/requests?limit=400") if entry["number"] > self.seen and entry["items"]]
         for entry in new:
             self.seen = entry["number"]
             if entry["status"] in {401, 403}:
@@ -229,9 +245,18 @@ class Rig:
                 self.sent_again[min(before, self.verdict.lives - 1)] += 1
             if entry["status"] == 200 and entry["fault"] is None:
                 self.answered[entry["sha256"]] = self.verdict.lives
+        self._compare_intents(new)
         self.verdict.requests += len(new)
         self.verdict.faults += sum(entry["fault"] is not None for entry in new)
         self.verdict.most_sent_again = max(self.sent_again.values(), default=0)
+
+    def _compare_intents(self, new: list[dict[str, Any]]) -> None:
+        """No batch of a binding came more often than the ledger says it was sent: an intent is durable before a byte leaves."""
+        self.came.update(entry["trace"] for entry in new)
+        query = "SELECT run.binding || '-' || batch.number, sum(batch.sends) FROM batch JOIN run ON run.id = batch.run GROUP BY 1"
+        with closing(sqlite3.connect(self.folder / "home" / "tradewind.db")) as rows:
+            sent = dict(rows.execute(query).fetchall()) if self.came else {}
+        self.verdict.sent_without_intent = sum(max(0, times - sent.get(trace, 0)) for trace, times in self.came.items())
 
     def _last_words(self) -> str:
         return " | ".join((self.folder / "output.txt").read_text().strip().splitlines()[-12:])

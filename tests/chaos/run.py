@@ -1,0 +1,53 @@
+"""`./dev chaos`: many kills, with progress, and the figures that the promise is measured by."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from chaos.designs import DESIGNS
+from chaos.rig import SLOTS, running_rig
+
+
+def main() -> int:
+    """0 when every promise was kept."""
+    parser = argparse.ArgumentParser(prog="./dev chaos", description="Kills the product beside a sandbox that misbehaves, and compares.")
+    parser.add_argument("--kills", type=int, default=500, help="how many (500)")
+    parser.add_argument("--seed", type=int, help="what is drawn by chance; a new one each time, and printed")
+    parser.add_argument("--design", choices=sorted(DESIGNS), default="ours", help="a design known to be bad, to see it fail")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    seed = random.randrange(1_000_000) if options.seed is None else options.seed
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="tradewind-chaos-") as folder,
+        running_rig(Path(folder) / "rig", seed, design=options.design) as rig,
+    ):
+        rig.set_up()
+        for left in rig.kill_at_random(options.kills):
+            _tell(options.kills - left, options.kills, time.monotonic() - began)
+        verdict = rig.converge()
+    found = {**asdict(verdict), "clean": verdict.clean, "slots": SLOTS, "design": options.design, "seed": seed}
+    found["seconds"] = round(time.monotonic() - began, 1)
+    print(file=sys.stderr)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join(f"{name.replace('_', ' '):22} {value}" for name, value in found.items()))
+    return 0 if verdict.clean else 1
+
+
+def _tell(done: int, kills: int, seconds: float) -> None:
+    rate = done / seconds
+    left = f", {(kills - done) / rate:.0f} s left" if rate else ""
+    print(f"\r{done} of {kills} kills, {rate:.2f} a second{left}    ", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
