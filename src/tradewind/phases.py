@@ -19,14 +19,15 @@ from tradewind.membership.diff import Buckets
 from tradewind.membership.diff import diff as diff_buckets
 from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
+from tradewind.membership.leaving import Left, left_in, nobody
 from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
 from tradewind.membership.strike import without
 from tradewind.model.identifier import Resolution
-from tradewind.model.plan import Approval, Delta, Operation, Plan
+from tradewind.model.plan import Approval, Delta, Operation, Plan, Renewal
 from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Binding, Sync
+from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
@@ -34,6 +35,7 @@ from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, renewal
 from tradewind.privacy.sieve import Sieve
+from tradewind.targets import is_current, wanted
 
 Value = TypeVar("Value")
 
@@ -41,9 +43,6 @@ Watch = Callable[[str, int, int], None]
 """Told what is being done, how many identifiers of it are done, and of how many (0, 0 where nobody can know)."""
 
 APPROVED = "approved"
-
-DELIVERED = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS, RunOutcome.INCOMPLETE})
-"""Outcomes of runs whose plan was carried out, wholly or in part."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Stage:
 
     def destination(self) -> Destination:
         """The kind of platform the run's connection is of."""
-        return self.parts.destination(self.parts.catalog.connection(self.run.project, self.binding.connection).destination)
+        return self.parts.destination(self.binding.destination)
 
     def desired(self, snapshot: Snapshot) -> Buckets:
         """Where the desired identifiers lie."""
@@ -80,6 +79,11 @@ class Stage:
         """What the target holds as far as we know, or None when nothing was ever sent to it."""
         newest = self.parts.versions.newest(self.binding.target.id)
         return Buckets(self.parts.home / newest.path, newest.buckets) if newest else None
+
+    def left(self) -> Left:
+        """How many may be in the target now, and until when."""
+        held = self.held()
+        return left_in(held, self.parts.clock.now(), self.parts.bounds) if held else Left(0, None)
 
 
 def once(stage: Stage, phase: str, kind: type[Value], work: Callable[[], Value]) -> Value:
@@ -173,6 +177,16 @@ def keep(stage: Stage) -> Delta:
     return delta
 
 
+def drain(stage: Stage) -> Delta:
+    """Removals for all who may be in the target, and nothing else."""
+    held, bounds = stage.held(), stage.parts.bounds
+    if held is None:
+        return Delta((), held=0, desired=0)
+    rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
+    wish = nobody(stage.folder / "identifiers", held.count)
+    return diff_buckets(wish, held, now=now, renewal=Renewal(now, now, now), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+
+
 def _too_soon(stage: Stage) -> datetime:
     cadence = stage.parts.catalog.sync(stage.run.project, stage.run.sync).cadence
     return stage.parts.clock.now() + margin(cadence, stage.binding.ttl_minutes)
@@ -198,14 +212,37 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
         folder=stage.folder / "delta",
         parts=planned.delta.parts,
         secret=lambda: parts.vault.open(run.project, stage.binding.connection, stage.binding.secret_version),
-        bound_now=lambda: binding_of(parts, parts.catalog.sync(run.project, run.sync)),
+        bound_now=lambda: bound_now(stage),
         watch=stage.watch,
     )
     stop = send_all(delivery)
-    if stop and stop.pauses:
+    if stop and stop.pauses and is_current(parts, stage.binding):
         parts.catalog.pause_connection(run.project, stage.binding.connection, stop.sentence)
         reached("connection.paused")
     return stop
+
+
+def bound_now(stage: Stage) -> Binding | None:
+    """The binding by which a run may send now; None when it may send no more: its sync was removed or paused, or wants its target back."""
+    parts, run = stage.parts, stage.run
+    if run.kind is RunKind.DRAIN:
+        return None if run.target in wanted(parts) else stage.binding
+    sync = next((sync for sync in parts.catalog.syncs(run.project) if sync.id == run.sync), None)
+    return binding_of(parts, sync) if sync and sync.state is not SyncState.PAUSED else None
+
+
+def part(stage: Stage, stop: Stop | None) -> None:
+    """Write down that who could not be taken out of a target leaves by expiry, and why; it is not tried again."""
+    parts, account = stage.parts, stage.parts.ledger.account(stage.run.id)
+    if stop and stop.pauses and not is_current(parts, stage.binding):
+        reason = stop.sentence
+    elif account.rejected and not account.unknown and not account.not_sent:
+        reason = f"the platform refused the removal of {account.rejected:,}"
+    else:
+        return
+    until = stage.left().until
+    if until:
+        parts.catalog.part(Parting(stage.run.target, Leaving.LET_EXPIRE, until, reason, parts.clock.now()))
 
 
 def acknowledge(stage: Stage, planned: Plan) -> None:
@@ -244,13 +281,17 @@ def close(stage: Stage, stop: Stop | None) -> Run:
     return _as_written(stage)
 
 
+def cancel(stage: Stage, reason: str) -> Run:
+    """End the run before anything of it was sent."""
+    stage.parts.ledger.close(stage.claim, RunOutcome.CANCELLED, reason, stage.parts.clock.now())
+    return _as_written(stage)
+
+
 def _gone(stage: Stage, snapshot: Snapshot) -> tuple[str, ...]:
     """Mapped columns that the sync's last run still found and this one does not; one that never was is no loss."""
-    for earlier in stage.parts.ledger.history(stage.run.project, stage.run.sync):
-        if earlier.id != stage.run.id and earlier.kind is RunKind.SYNC and earlier.outcome in DELIVERED:
-            before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot)
-            return tuple(source for source in snapshot.missing if before and source not in before.missing)
-    return ()
+    earlier = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
+    before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot) if earlier else None
+    return tuple(source for source in snapshot.missing if before and source not in before.missing)
 
 
 def _as_written(stage: Stage) -> Run:

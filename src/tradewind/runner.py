@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tradewind import phases
+from tradewind.delivery.deliver import Stop
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Decision, Delta, Plan
 from tradewind.model.run import Claim, Run, RunState
@@ -38,11 +40,33 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
 def keep(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     """Renew who would lapse while the sync's own run is held or its source fails; nobody enters or leaves. Raises as `run` does."""
     stage = _stage(parts, claim, opened, watch)
-    delta = phases.once(stage, "diffed", Delta, lambda: phases.keep(stage))
-    plan = phases.once(stage, RunState.PLANNED, Plan, lambda: Plan(delta, (), Decision.PROCEED))
+    plan = _unguarded(stage, lambda: phases.keep(stage))
     stop = phases.deliver(stage, plan)
     phases.acknowledge(stage, plan)
     return phases.close(stage, stop)
+
+
+def drain(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Take everybody out of a target that no sync wants any more, by the binding the run was opened with. Raises as `run` does.
+
+    Who could not be taken out, since the account refuses, is left to lapse, and that is written down.
+    """
+    stage = _stage(parts, claim, opened, watch)
+    plan = _unguarded(stage, lambda: phases.drain(stage))
+    stop = phases.deliver(stage, plan)
+    phases.acknowledge(stage, plan)
+    phases.part(stage, stop)
+    return phases.close(stage, stop)
+
+
+def wind_up(parts: Parts, claim: Claim, opened: Run, reason: str, watch: Watch) -> Run:
+    """End a run that nobody wants any more: nothing more is sent, and what was sent is kept in the membership. Raises as `run` does."""
+    stage = _stage(parts, claim, opened, watch)
+    planned, account = parts.ledger.recall(opened.id, RunState.PLANNED, Plan), parts.ledger.account(opened.id)
+    if planned is None or account.planned == account.not_sent:
+        return phases.cancel(stage, reason)
+    phases.acknowledge(stage, planned)
+    return phases.close(stage, Stop(reason, pauses=False))
 
 
 def lapsing(parts: Parts, run: Run, binding: Binding, watch: Watch) -> int:
@@ -60,6 +84,12 @@ def propose(parts: Parts, run: Run, folder: Path, watch: Watch) -> tuple[Snapsho
     snapshot = phases.evaluate(stage)
     resolution = phases.resolve(stage, snapshot)
     return snapshot, resolution, phases.weigh(stage, phases.diff(stage, snapshot), snapshot)
+
+
+def _unguarded(stage: Stage, work: Callable[[], Delta]) -> Plan:
+    """The plan of a delta that no guard judges."""
+    delta = phases.once(stage, "diffed", Delta, work)
+    return phases.once(stage, RunState.PLANNED, Plan, lambda: Plan(delta, (), Decision.PROCEED))
 
 
 def _stage(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Stage:

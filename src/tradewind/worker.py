@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from tradewind.clock import Clock
 from tradewind.errors import TakenError, TradewindError
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Sync, SyncState
-from tradewind.operations import syncs
+from tradewind.operations import partings, syncs
 from tradewind.parts import Parts
+from tradewind.phases import Watch
 from tradewind.schedule import Due, next_fire, slots_due
 
 LONGEST_SLEEP = timedelta(seconds=60)
@@ -84,26 +86,38 @@ def work(parts: Parts, stop: Stop, tell: Tell) -> None:
 
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Run everything that is due now, the longest due first; what fails is told, and the next has its turn.
+    """Empty what was given up, then run every sync that is due now, the longest due first; what fails is told, and the next has its turn.
 
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
     """
     watchful = replace(parts, clock=_Watchful(parts.clock, stop))
-    with suppress(Stopped):
-        for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
-            stop.check()
-            try:
-                yield Done(sync.project, sync.id, _run(watchful, sync, todo, stop))
-            except TakenError:
-                continue
-            except TradewindError as error:
-                yield Done(sync.project, sync.id, None, error)
 
-
-def _run(parts: Parts, sync: Sync, todo: Due | Run, stop: Stop) -> Run:
     def watch(_what: str, _done: int, _total: int) -> None:
         stop.check()
 
+    with suppress(Stopped):
+        for gone in partings.due(parts):
+            stop.check()
+            yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
+        for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
+            stop.check()
+            yield from _done(sync.project, sync.id, partial(_run, watchful, sync, todo, watch))
+
+
+def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[Done]:
+    """What became of a piece of work; nothing when another worker is at it, or there was nothing to do."""
+    try:
+        run = work()
+    except TakenError:
+        return
+    except TradewindError as error:
+        yield Done(project, sync, None, error)
+        return
+    if run:
+        yield Done(project, sync, run)
+
+
+def _run(parts: Parts, sync: Sync, todo: Due | Run, watch: Watch) -> Run:
     if isinstance(todo, Run):
         syncs.permitted(parts, sync.project, sync.id)
         return syncs.go_on(parts, todo, watch)

@@ -92,7 +92,7 @@ def _define(parts: Parts, name: str, file: Path) -> None:
     """A project that is as its definition file says."""
     if name not in {project.id for project in parts.catalog.projects()}:
         parts.catalog.add_project(Project(name, name, ProjectPlan.PAID, "UTC", ("thetradedesk",)), "rig")
-    definitions.apply(parts, name, [file], plan_only=False, prune=False)
+    definitions.apply(parts, name, [file], prune=False)
 
 
 def _held(parts: Parts) -> list[Run]:

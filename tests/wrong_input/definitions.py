@@ -154,9 +154,9 @@ DEFINITIONS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "sync-segment-long": (a_sync(f", segment: {'x' * 129}"), ("1 to 128",)),
     "sync-segment-taken": (a_sync(', id: new, segment: "[Tradewind] Devices: devices"'), ("owned by sync 'devices'",)),
     "sync-segment-twice": (a_sync(", id: one, segment: x") + a_sync(", id: two, segment: X").removeprefix("syncs:\n"), ("only by case",)),
-    "sync-segment-changed": (
-        "syncs: [{id: devices, cohort: devices, connection: main, cadence: daily, segment: other}]\n",
-        ("never changes",),
+    "sync-cohort-changed": (
+        "syncs: [{id: devices, cohort: buyers, connection: main, cadence: daily}]\n",
+        ("the cohort of sync 'devices'", "never changes"),
     ),
     "sync-ttl-too-short": (a_sync(", ttl_days: 1"), (":2:", "TTL of 1 day is too short", "runs daily", "2 days or more")),
     "sync-refresh-unknown": (a_sync(", refresh: never"), ("at syncs[0].refresh", "every_sync, before_expiry")),

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import copy
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, time
-from difflib import get_close_matches
-from typing import Any, TypeVar
+from datetime import UTC, datetime, time
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from tradewind.catalog.rules import check_enabled, check_id, check_move, check_name, fold, pick, refuse_in_use
 from tradewind.cohorts.check import nested
 from tradewind.cohorts.document import read_value
-from tradewind.cohorts.parse import LONGEST_NAME, SLUG, parse_cohort, to_document
+from tradewind.cohorts.parse import parse_cohort, to_document
 from tradewind.database import Database, metadata
-from tradewind.destinations.thetradedesk.spec import SANDBOX
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
-
-Value = TypeVar("Value")
+from tradewind.model.sync import Cadence, Leaving, Parting, Refresh, Sync, SyncState
 
 _IDENTITY = TypeAdapter(IdentityMap)
 
@@ -122,6 +118,18 @@ sa.Index(
 )
 
 
+parting_table = sa.Table(
+    "parting",
+    metadata,
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("how", sa.String, nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True)),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""The last decision about the people in a target; it counts only while no sync wants them there."""
+
+
 class Catalog:
     """What the operators of every project want. An id that is not there raises DefinitionError with the nearest one that is."""
 
@@ -146,7 +154,7 @@ class Catalog:
 
     def project(self, project: str) -> Project:
         """The project of an id."""
-        return _pick({each.id: each for each in self.projects()}, project, "project")
+        return pick({each.id: each for each in self.projects()}, project, "project")
 
     def add_project(self, project: Project, who: str) -> None:
         """Write a new project with its destinations enabled by `who`. Raises DefinitionError when the id is taken."""
@@ -172,7 +180,7 @@ class Catalog:
     def cohort(self, project: str, cohort: str) -> Cohort:
         """The cohort of an id, as it is defined now."""
         found = self._cohorts(*_is(cohort_table, project, cohort), _NOW)
-        return found[0] if found else _pick({each.id: each for each in self.cohorts(project)}, cohort, "cohort")
+        return found[0] if found else pick({each.id: each for each in self.cohorts(project)}, cohort, "cohort")
 
     def cohort_at(self, project: str, cohort: str, version: int) -> Cohort:
         """The cohort as it was defined in a version, whatever became of it since."""
@@ -208,7 +216,7 @@ class Catalog:
             inside.cohort(project, cohort)
             users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.cohort == cohort]
             users += [f"cohort '{other.id}'" for other in inside.cohorts(project) if cohort in nested(other)]
-            _refuse_in_use(f"cohort '{cohort}'", users)
+            refuse_in_use(f"cohort '{cohort}'", users)
             here = (cohort_table.c.project == project, cohort_table.c.id == cohort)
             db.execute(cohort_table.update().where(*here).values(archived=True))
 
@@ -220,20 +228,19 @@ class Catalog:
 
     def connection(self, project: str, connection: str) -> Connection:
         """The connection of an id."""
-        return _pick({each.id: each for each in self.connections(project)}, connection, "connection")
+        return pick({each.id: each for each in self.connections(project)}, connection, "connection")
 
     def save_connection(self, connection: Connection) -> Connection:
         """Write a connection and give it with its version: one more where anything changed. Whether it is paused stays as it is.
 
         Raises DefinitionError when id or name cannot be one, when the destination is not enabled,
-        when it would cross between sandbox and a real region,
-        and when host or advertiser would change under a sync: people already sent there could never be removed.
+        when it would cross between sandbox and a real region, and when its syncs move with it to segments that have an owner there.
         """
-        _check_id("connection", connection.id)
-        _check_name("connection", connection.name)
+        check_id("connection", connection.id)
+        check_name("connection", connection.name)
         with self._transaction() as db:
             inside = self.within(db)
-            _check_enabled(inside.project(connection.project), connection.destination)
+            check_enabled(inside.project(connection.project), connection.destination)
             before = {each.id: each for each in inside.connections(connection.project)}.get(connection.id)
             if before is None:
                 after = replace(connection, version=1)
@@ -242,12 +249,10 @@ class Catalog:
             after = replace(connection, version=before.version, paused=before.paused)
             if after == before:
                 return before
-            using = [
-                sync.id for sync in inside.syncs(connection.project) if sync.connection == connection.id and sync.state != SyncState.ENDED
-            ]
-            _check_move(before, after, using)
+            check_move(before, after)
             after = replace(after, version=before.version + 1)
             db.execute(connection_table.update().where(*_is(connection_table, after.project, after.id)).values(**_connection_row(after)))
+            _move_syncs(db, after)
             return after
 
     def pause_connection(self, project: str, connection: str, reason: str) -> None:
@@ -264,7 +269,7 @@ class Catalog:
             inside = self.within(db)
             inside.connection(project, connection)
             users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.connection == connection]
-            _refuse_in_use(f"connection '{connection}'", users)
+            refuse_in_use(f"connection '{connection}'", users)
             db.execute(connection_table.delete().where(*_is(connection_table, project, connection)))
 
     def syncs(self, project: str) -> tuple[Sync, ...]:
@@ -275,7 +280,7 @@ class Catalog:
 
     def sync(self, project: str, sync: str) -> Sync:
         """The sync of an id."""
-        return _pick({each.id: each for each in self.syncs(project)}, sync, "sync")
+        return pick({each.id: each for each in self.syncs(project)}, sync, "sync")
 
     def add_sync(self, sync: Sync) -> None:
         """Write a new sync; its segment is its own from now on.
@@ -283,12 +288,12 @@ class Catalog:
         Raises DefinitionError when the id is taken, cohort or connection is unknown, the project has no paid plan or the
         destination is not enabled, and when another sync of any project owns the segment or one that differs by case.
         """
-        _check_id("sync", sync.id)
+        check_id("sync", sync.id)
         with self._transaction() as db:
             inside = self.within(db)
             project, connection = inside.project(sync.project), inside.connection(sync.project, sync.connection)
             inside.cohort(sync.project, sync.cohort)
-            _check_enabled(project, connection.destination)
+            check_enabled(project, connection.destination)
             if project.plan is not ProjectPlan.PAID:
                 raise DefinitionError(f"project '{project.id}' is on the free plan; syncs need a paid one")
             if any(each.id == sync.id for each in inside.syncs(sync.project)):
@@ -298,13 +303,13 @@ class Catalog:
             db.execute(sync_table.insert().values(**row))
 
     def change_sync(self, sync: Sync) -> None:
-        """Change TTL, cadence, time of day or refresh.
+        """Change TTL, cadence, time of day, refresh or segment.
 
-        Raises DefinitionError when it has ended, or when what is fixed differs: cohort, connection, segment.
+        Raises DefinitionError when it has ended, when what is fixed differs (cohort, connection), or the segment has another owner.
         """
         with self._transaction() as db:
             before = self.within(db).sync(sync.project, sync.id)
-            fixed = [name for name in ("cohort", "connection", "segment") if getattr(before, name) != getattr(sync, name)]
+            fixed = [name for name in ("cohort", "connection") if getattr(before, name) != getattr(sync, name)]
             if fixed:
                 raise DefinitionError(
                     f"the {fixed[0]} of sync '{sync.id}' is '{getattr(before, fixed[0])}' and never changes; add a new sync"
@@ -312,7 +317,11 @@ class Catalog:
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
             values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "at", "refresh")}
-            db.execute(sync_table.update().where(*_is(sync_table, sync.project, sync.id)).values(**values))
+            place = {"segment": sync.segment, "folded": fold(sync.segment)}
+            here = _is(sync_table, sync.project, sync.id)
+            if before.segment != sync.segment:
+                _check_owner(db, dict(db.execute(sa.select(sync_table).where(*here)).mappings().one()) | place)
+            db.execute(sync_table.update().where(*here).values(**values, **place))
 
     def set_sync_state(self, project: str, sync: str, state: SyncState) -> None:
         """Pause, resume or end a sync. Raises DefinitionError when an ended one begins again and its segment has another owner."""
@@ -324,10 +333,22 @@ class Catalog:
             db.execute(sync_table.update().where(*here).values(state=state.value))
 
     def remove_sync(self, project: str, sync: str) -> None:
-        """Take a sync out of the catalog. Its people stay in the segment until their time there ends."""
+        """Take a sync out of the catalog. What becomes of the people in its segment is a parting's to say."""
         with self._transaction() as db:
             self.within(db).sync(project, sync)
             db.execute(sync_table.delete().where(*_is(sync_table, project, sync)))
+
+    def part(self, parting: Parting) -> None:
+        """Write what was decided about the people in a target, in place of what was decided before."""
+        with self._transaction() as db:
+            db.execute(parting_table.delete().where(parting_table.c.target == parting.target))
+            db.execute(parting_table.insert().values(**vars(parting) | {"how": parting.how.value}))
+
+    def partings(self) -> dict[str, Parting]:
+        """The decisions about targets of all projects, by target."""
+        with self._transaction() as db:
+            rows = db.execute(sa.select(parting_table)).all()
+        return {row.target: _parting(row) for row in rows}
 
     def _cohorts(self, *conditions: sa.ColumnElement[bool]) -> tuple[Cohort, ...]:
         version = cohort_version_table.c
@@ -354,64 +375,18 @@ class Catalog:
             yield db
 
 
-def fold(segment: str) -> str:
-    """A segment's name without what a reader overlooks: case, composition of letters, length of spaces."""
-    return " ".join(unicodedata.normalize("NFKC", segment).casefold().split())
-
-
-def missing(kind: str, wanted: str, known: Mapping[str, object]) -> str:
-    """The sentence for an id that is not there."""
-    near = get_close_matches(wanted, known, 1)
-    if near:
-        return f"{kind} '{wanted[:80]}' does not exist; did you mean '{near[0]}'?"
-    names = ", ".join(sorted(known)[:10]) + (", ..." if len(known) > 10 else "")
-    return f"{kind} '{wanted[:80]}' does not exist; " + (f"there is {names}" if known else f"there is no {kind} yet")
-
-
-def _pick(known: Mapping[str, Value], wanted: str, kind: str) -> Value:
-    if wanted not in known:
-        raise DefinitionError(missing(kind, wanted, known))
-    return known[wanted]
-
-
 def _is(table: sa.Table, project: str, id_: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return table.c.project == project, table.c.id == id_
 
 
-def _check_id(kind: str, id_: str) -> None:
-    if not SLUG.fullmatch(id_):
-        raise DefinitionError(f"'{id_[:80]}' cannot be the id of a {kind}; expected lower-case letters, digits and hyphens, at most 63")
-
-
-def _check_name(kind: str, name: str) -> None:
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
-
-
-def _refuse_in_use(what: str, users: list[str]) -> None:
-    if users:
-        raise DefinitionError(f"{what} is used by {', '.join(sorted(users))}; remove that first")
-
-
-def _check_enabled(project: Project, destination: str) -> None:
-    if destination not in project.destinations:
-        enabled = ", ".join(project.destinations) or "none is"
-        raise DefinitionError(f"destination '{destination[:80]}' is not enabled in project '{project.id}'; enabled: {enabled}")
-
-
-def _check_move(before: Connection, after: Connection, syncs: list[str]) -> None:
-    if before.destination != after.destination:
-        raise DefinitionError(f"connection '{after.id}' is one of {before.destination}; add another connection for {after.destination}")
-    if (before.region == SANDBOX) != (after.region == SANDBOX):
-        raise DefinitionError(
-            f"connection '{after.id}' cannot move from region '{before.region}' to '{after.region}': "
-            "a rehearsal never becomes real by an edit; add another connection"
-        )
-    if syncs and (before.region, before.advertiser) != (after.region, after.advertiser):
-        raise DefinitionError(
-            f"region and advertiser of connection '{after.id}' cannot change while sync '{syncs[0]}' uses it: "
-            "people already sent could no longer be removed; add another connection"
-        )
+def _move_syncs(db: sa.Connection, connection: Connection) -> None:
+    """What the syncs of a connection own is where the connection is."""
+    where = (sync_table.c.project == connection.project, sync_table.c.connection == connection.id)
+    place = {"region": connection.region, "advertiser": connection.advertiser}
+    for row in db.execute(sa.select(sync_table).where(*where)).mappings().all():
+        if row["state"] != SyncState.ENDED.value and place != {name: row[name] for name in place}:
+            _check_owner(db, dict(row) | place)
+    db.execute(sync_table.update().where(*where).values(**place))
 
 
 def _check_owner(db: sa.Connection, row: Mapping[str, Any]) -> None:
@@ -461,6 +436,13 @@ def _sync_row(sync: Sync) -> dict[str, Any]:
 def _sync(row: Any) -> Sync:
     return Sync(
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
-        time.fromisoformat(row.at), Refresh(row.refresh),
-        row.added_at.astimezone(UTC) if row.added_at.tzinfo else row.added_at.replace(tzinfo=UTC),
+        time.fromisoformat(row.at), Refresh(row.refresh), _aware(row.added_at),
     )  # fmt: skip
+
+
+def _parting(row: Any) -> Parting:
+    return Parting(row.target, Leaving(row.how), row.until and _aware(row.until), row.reason, _aware(row.at))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import show
+from tradewind.cli.leaving import Empty, LetExpire, chosen
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import Json
+from tradewind.model.sync import Leaving
+
+WORDS = {Leaving.EMPTY: "they are taken out by the worker", Leaving.LET_EXPIRE: "they leave by then"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,15 +26,24 @@ def apply(
     files: Annotated[list[Path], typer.Argument(help="Definition files or folders of them.")],
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change, and change nothing.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Also delete what the files do not define.")] = False,
+    empty: Empty = False,
+    let_expire: LetExpire = False,
     as_json: Json = False,
 ) -> None:
-    """Make the project's cohorts, connections and syncs equal to the files. Nothing is sent."""
-    from tradewind.operations import definitions
+    """Make the project's cohorts, connections and syncs equal to the files. Nothing is sent.
 
+    Where that gives up segments, it says who is in them and until when, and asks how they leave.
+    """
+    from tradewind.operations import definitions, endings
+
+    project = project_of(context)
     with parts_of(context) as parts:
-        done = definitions.apply(parts, project_of(context), files, plan_only=plan, prune=prune)
+        done = definitions.planned(parts, project, files, prune=prune)
+        if not plan:
+            leaving = chosen(done.stakes, empty=empty, let_expire=let_expire)
+            done = definitions.apply(parts, project, files, prune=prune, leaving=leaving)
     if as_json:
-        show.print_json({"planned_only": plan, "changes": done.changes, "lists": done.lists})
+        show.print_json({"planned_only": plan, "changes": done.changes, "given_up": done.stakes, "how": done.how, "lists": done.lists})
         return
     for change in done.changes:
         show.line(f"{change.action.value:9} {change.noun} {change.id}{f'  ({change.note})' if change.note else ''}")
@@ -39,4 +52,6 @@ def apply(
                 show.line(f"            {each.field}: {each.before or 'nothing'} → {each.after or 'nothing'}")
     for cohort, filled in done.lists.items():
         show.line(f"list      cohort {cohort}: {filled.added:,} added, {filled.removed:,} removed, {filled.kept:,} kept")
+    for stake in done.stakes:
+        show.line(f"given up  sync {stake.sync}: {endings.sentence(stake)}{f': {WORDS[done.how]}' if done.how else ''}")
     show.line("Nothing was changed." if plan else "Done.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import show
+from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import AsOf, Json
 
@@ -121,3 +122,17 @@ def fill(
     show.line(f"List of '{cohort}': {done.rows:,} rows read, {done.added:,} added, {done.removed:,} removed, {done.kept:,} kept.")
     for refused in done.refused:
         show.line(f"  {refused.rows:,} rows refused: {refused.reason}")
+
+
+@app.command()
+def remove(context: typer.Context, cohort: CohortId, empty: Empty = False, let_expire: LetExpire = False, as_json: Json = False) -> None:
+    """Archive a cohort and remove its syncs. Says who is in their segments and until when, and asks how they leave."""
+    from tradewind.operations import endings
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        staked = endings.stakes(parts, endings.of_cohort(parts, project, cohort))
+        leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        with show.bar("removing") as move:
+            ended = endings.remove_cohort(parts, project, cohort, leaving, lambda what, done, total: move(done, total, what))
+    print_ended(f"Cohort '{cohort}' is archived, and its syncs are removed.", ended, as_json=as_json)

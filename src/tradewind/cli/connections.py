@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import show
+from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.destinations.base import Verdict
 from tradewind.errors import ConfigurationError, DefinitionError, DeliveryError
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import Send
+from tradewind.model.sync import Leaving
 
 app = typer.Typer(help="Accounts at a platform: advertiser, secret, region, identity map.", no_args_is_help=True)
 
@@ -35,20 +37,50 @@ def add(
     secret_env: Annotated[str | None, typer.Option(help="Read the secret from this environment variable.")] = None,
     secret_file: Annotated[Path | None, typer.Option(help="Read the secret from this file.")] = None,
     destination: Annotated[str, typer.Option(help="The kind of platform.")] = "thetradedesk",
+    empty: Empty = False,
+    let_expire: LetExpire = False,
     as_json: Json = False,
 ) -> None:
-    """Add a connection, or change one. The secret is asked for, or read from an environment variable or file."""
-    from tradewind.operations import connections
+    """Add a connection, or change one. The secret is asked for, or read from an environment variable or file.
+
+    When the account changes, the segments of the old one are given up: it says who is in them, and asks how they leave.
+    """
+    from tradewind.operations import connections, endings
 
     identity = connections.identity(map_, send)
     with parts_of(context) as parts:
         wanted = Connection(project_of(context), id_, name or id_, destination, advertiser, region, auth, identity)
-        saved = connections.add(parts, wanted, secret_from(secret_env, secret_file))
+        staked = endings.stakes(parts, connections.moved(parts, wanted))
+        leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        saved = connections.add(parts, wanted, secret_from(secret_env, secret_file), leaving)
     if as_json:
         show.print_json(saved)
     else:
         show.line(f"Connection '{saved.id}' is saved: advertiser {saved.advertiser} in {saved.region}. Its secret is sealed.")
+        for each in staked if leaving else ():
+            when = "with the next run" if leaving is Leaving.EMPTY else "as their time there ends"
+            show.line(f"{each.count:,} identifiers leave segment '{each.target.segment}' of advertiser {each.target.advertiser} {when}.")
         show.line(f"See whether it works with: tradewind connections test {saved.id}")
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The connection's id.")],
+    empty: Empty = False,
+    let_expire: LetExpire = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a connection with its syncs, and its secret. Says who is in their segments and until when, and asks how they leave."""
+    from tradewind.operations import endings
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        staked = endings.stakes(parts, endings.of_connection(parts, project, id_))
+        leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        with show.bar("removing") as move:
+            ended = endings.remove_connection(parts, project, id_, leaving, lambda what, done, total: move(done, total, what))
+    print_ended(f"Connection '{id_}' is removed, with its syncs.", ended, as_json=as_json)
 
 
 @app.command("test")

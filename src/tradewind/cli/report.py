@@ -41,6 +41,11 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
     if run.kind is RunKind.KEEP:
         show.line(f"It only renews who would lapse, since run {run.keeps} could not go on; nobody was added or removed.")
+    if run.kind is RunKind.DRAIN:
+        show.line("It takes everybody out of a segment that was given up; nobody was added.")
+    if report.left_to_expire and report.left_to_expire.until:
+        until, why = report.left_to_expire.until, report.left_to_expire.reason
+        show.line(f"Who is still there leaves by {until:%Y-%m-%d %H:%M} UTC: {why}.")
     for kept in report.kept:
         show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")
     if run.state is RunState.HELD and report.plan:

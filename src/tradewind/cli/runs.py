@@ -29,7 +29,7 @@ def list_(
     from tradewind.operations import runs
 
     with parts_of(context) as parts:
-        found = runs.listed(parts, project_of(context), sync)[:limit]
+        found = runs.listed(parts, project_of(context), sync, limit)
     if as_json:
         show.print_json({"runs": found})
     elif not found:

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import show
+from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
-from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.model.sync import Cadence, Leaving, Refresh, Sync
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -77,14 +78,62 @@ def run(
     raise typer.Exit(exit_code(done))
 
 
+SyncId = Annotated[str, typer.Argument(metavar="SYNC", help="The sync's id.")]
+
+
+@app.command()
+def pause(context: typer.Context, sync: SyncId, empty: Empty = False, let_expire: LetExpire = False, as_json: Json = False) -> None:
+    """Let a sync run no more until it is resumed. Says who is in its segment and until when, and asks how they leave."""
+    from tradewind.operations import endings
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
+        leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        with show.bar("pausing") as move:
+            ended = endings.pause(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
+    print_ended(f"Sync '{sync}' is paused.", ended, as_json=as_json)
+
+
+@app.command()
+def resume(context: typer.Context, sync: SyncId, as_json: Json = False) -> None:
+    """Let a paused sync run again: the next run makes the segment equal to the cohort as it is then."""
+    from tradewind.operations import endings
+
+    with parts_of(context) as parts:
+        resumed = endings.resume(parts, project_of(context), sync)
+    if as_json:
+        show.print_json(resumed)
+    else:
+        show.line(f"Sync '{resumed.id}' is active again. Run it with: tradewind syncs run {resumed.id}")
+
+
+@app.command()
+def remove(context: typer.Context, sync: SyncId, empty: Empty = False, let_expire: LetExpire = False, as_json: Json = False) -> None:
+    """Remove a sync; its history stays. Says who is in its segment and until when, and asks how they leave."""
+    from tradewind.operations import endings
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
+        leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        with show.bar("removing") as move:
+            ended = endings.remove_sync(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
+    print_ended(f"Sync '{sync}' is removed.", ended, as_json=as_json)
+
+
 @app.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the project's syncs."""
+    """List the project's syncs, and who is still in segments that were given up or whose sync is paused."""
+    from tradewind.operations import partings
+
     with parts_of(context) as parts:
         syncs = parts.catalog.syncs(project_of(context))
+        leaving = partings.remaining(parts, project_of(context))
     if as_json:
-        show.print_json({"syncs": syncs})
-    elif not syncs:
+        show.print_json({"syncs": syncs, "leaving": leaving})
+        return
+    if not syncs:
         show.line("No syncs yet. Add one with: tradewind syncs add COHORT CONNECTION")
     else:
         rows = [
@@ -92,6 +141,12 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             for s in syncs
         ]
         show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "refresh", "state"), rows)
+    for each in leaving:
+        how = "leave by" if each.how is Leaving.LET_EXPIRE else "are to be taken out, or leave by"
+        show.line(
+            f"Segment '{each.target.segment}' of advertiser {each.target.advertiser} (sync '{each.sync}'): {each.count:,} identifiers"
+        )
+        show.line(f"  {how} {each.until:%Y-%m-%d %H:%M} UTC: {each.reason}")
 
 
 def _cadence(sync: Sync) -> str:

@@ -66,6 +66,8 @@ def _belief(belief: Belief) -> Iterator[str]:
     yield f"  {belief.standing.value} since {_at(belief.since)} UTC, expires {ends} UTC"
     if belief.unknown_since:
         yield f"  unknown since {_at(belief.unknown_since)} UTC: it was sent and no answer settled it"
+    if belief.left_to_expire:
+        yield f"  nobody keeps it there any more, and it is left to expire: {belief.left_to_expire.reason}"
     if belief.by:
         yield f"  by {belief.by.operation.value} in run {belief.by.run}, batch {belief.by.batch}: {_answer(belief.by)}"
 

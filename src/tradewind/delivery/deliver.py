@@ -58,7 +58,7 @@ class Delivery:
     folder: Path
     parts: Sequence[Part]
     secret: Callable[[], Secret]
-    bound_now: Callable[[], Binding]
+    bound_now: Callable[[], Binding | None]
     watch: Callable[[str, int, int], None]
 
 

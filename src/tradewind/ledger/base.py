@@ -13,6 +13,9 @@ from tradewind.model.sync import Binding
 
 Value = TypeVar("Value")
 
+DELIVERED = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS, RunOutcome.INCOMPLETE})
+"""Outcomes of runs whose plan was carried out, wholly or in part."""
+
 UNCERTAIN_ANSWERS = frozenset({Answer.UNKNOWN, Answer.UNATTRIBUTED})
 """Answers after which the request may or may not have been applied."""
 
@@ -54,8 +57,8 @@ class History(Protocol):
     def find(self, project: str, run: str) -> Run | None:
         """The run, or None."""
 
-    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
-        """Every run of a project or sync, newest first."""
+    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first; all of them, or so many."""
 
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
         """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""
@@ -75,6 +78,25 @@ class History(Protocol):
         The state of a batch without outcome says whether it may have been applied (SENT) or surely was not (PLANNED). With an
         outcome it is SENT where an attempt before the one that was answered may have been applied, else SETTLED.
         """
+
+
+class Overview(Protocol):
+    """What can be asked of runs whosever they are; each answer is short, however long the history."""
+
+    def unclosed(self) -> tuple[Run, ...]:
+        """Every run of every project that is not closed, newest first."""
+
+    def latest(self, target: str) -> Run | None:
+        """The run that was opened last on a target."""
+
+    def delivered(self, project: str, sync: str) -> Run | None:
+        """The run of a sync that was opened last of those that carried out a plan, wholly or in part, to make its segment equal."""
+
+    def keepers(self, run: Run) -> tuple[Run, ...]:
+        """The runs that kept people while this one was held or failed, newest first."""
+
+    def named(self, ids: Iterable[str]) -> dict[str, Run]:
+        """The runs of ids; one that is not on record is left out."""
 
 
 class Deliveries(Protocol):
@@ -97,8 +119,8 @@ class Deliveries(Protocol):
         """The first number no batch of the run has."""
 
 
-class Ledger(Runs, Deliveries, History, Protocol):
-    """All three books together, as the product's parts hold them, and the slots of the endpoints."""
+class Ledger(Runs, Deliveries, History, Overview, Protocol):
+    """All books together, as the product's parts hold them, and the slots of the endpoints."""
 
     @property
     def slots(self) -> Slots:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from tradewind.errors import LedgerError, TakenError
-from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.memory import MemorySlots
 from tradewind.model.plan import Batch
@@ -97,9 +97,33 @@ class MemoryLedger:
         mine = (row.run for row in self._runs.values() if (row.run.project, row.run.sync, row.run.kind) == (project, sync, RunKind.SYNC))
         return max((run for run in mine if run.opened_at <= until), key=lambda run: (run.opened_at, run.id), default=None)
 
-    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
-        """Every run of a project or sync, newest first."""
-        runs = [row.run for row in self._runs.values() if row.run.project == project and sync in {None, row.run.sync}]
+    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first."""
+        return self._where(lambda run: run.project == project and sync in {None, run.sync})[:limit]
+
+    def unclosed(self) -> tuple[Run, ...]:
+        """Every run that is not closed, newest first."""
+        return self._where(lambda run: run.state is not RunState.CLOSED)
+
+    def latest(self, target: str) -> Run | None:
+        """The run that was opened last on a target."""
+        return next(iter(self._where(lambda run: run.target == target)), None)
+
+    def delivered(self, project: str, sync: str) -> Run | None:
+        """The sync's last run that carried out a plan; see the Protocol."""
+        mine = (project, sync, RunKind.SYNC)
+        return next(iter(self._where(lambda run: (run.project, run.sync, run.kind) == mine and run.outcome in DELIVERED)), None)
+
+    def keepers(self, run: Run) -> tuple[Run, ...]:
+        """The runs that kept people while this one was held or failed, newest first."""
+        return self._where(lambda each: each.keeps == run.id)
+
+    def named(self, ids: Iterable[str]) -> dict[str, Run]:
+        """The runs of ids."""
+        return {run: self._runs[run].run for run in ids if run in self._runs}
+
+    def _where(self, holds: Callable[[Run], bool]) -> tuple[Run, ...]:
+        runs = [row.run for row in self._runs.values() if holds(row.run)]
         return tuple(sorted(runs, key=lambda run: (run.opened_at, run.id), reverse=True))
 
     def record(self, claim: Claim, phase: str, value: object) -> None:

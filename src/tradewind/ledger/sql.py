@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from tradewind.database import Database, metadata
 from tradewind.errors import LedgerError, TakenError
-from tradewind.ledger.base import UNCERTAIN_ANSWERS
+from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.sql import SqlSlots
 from tradewind.model.identifier import IdType
@@ -91,6 +91,10 @@ sa.Index(
     sqlite_where=run_table.c.state.not_in(RESTING),
     postgresql_where=run_table.c.state.not_in(RESTING),
 )
+
+_UNCLOSED = run_table.c.state != RunState.CLOSED.value
+sa.Index("unclosed_runs", run_table.c.opened_at, sqlite_where=_UNCLOSED, postgresql_where=_UNCLOSED)
+sa.Index("runs_of_a_target", run_table.c.target, run_table.c.opened_at)
 
 phase_table = sa.Table(
     "run_phase",
@@ -214,9 +218,32 @@ class SqlLedger:
         )
         return found[0] if found else None
 
-    def history(self, project: str, sync: str | None = None) -> tuple[Run, ...]:
-        """Every run of a project or sync, newest first."""
-        return self._runs(run_table.c.project == project, *([run_table.c.sync == sync] if sync else []))
+    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first."""
+        return self._runs(run_table.c.project == project, *([run_table.c.sync == sync] if sync else []), limit=limit)
+
+    def unclosed(self) -> tuple[Run, ...]:
+        """Every run that is not closed, newest first."""
+        return self._runs(_UNCLOSED)
+
+    def latest(self, target: str) -> Run | None:
+        """The run that was opened last on a target."""
+        found = self._runs(run_table.c.target == target, limit=1)
+        return found[0] if found else None
+
+    def delivered(self, project: str, sync: str) -> Run | None:
+        """The sync's last run that carried out a plan; see the Protocol."""
+        r = run_table.c
+        found = self._runs(r.project == project, r.sync == sync, r.kind == RunKind.SYNC.value, r.outcome.in_(list(DELIVERED)), limit=1)
+        return found[0] if found else None
+
+    def keepers(self, run: Run) -> tuple[Run, ...]:
+        """The runs that kept people while this one was held or failed, newest first."""
+        return self._runs(run_table.c.project == run.project, run_table.c.sync == run.sync, run_table.c.keeps == run.id)
+
+    def named(self, ids: Iterable[str]) -> dict[str, Run]:
+        """The runs of ids."""
+        return {run.id: run for run in self._runs(run_table.c.id.in_(list(ids)))}
 
     def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         with self.database.transaction() as db:

@@ -51,6 +51,14 @@ class Versions:
             row = db.execute(query).first()
         return _version(row) if row else None
 
+    def heads(self) -> dict[str, Version]:
+        """The current belief about every target that anything was ever sent to."""
+        newest = sa.select(version_table.c.target, sa.func.max(version_table.c.version).label("version")).group_by(version_table.c.target)
+        found = newest.subquery()
+        here = sa.and_(version_table.c.target == found.c.target, version_table.c.version == found.c.version)
+        with self.database.transaction() as db:
+            return {row.target: _version(row) for row in db.execute(sa.select(version_table).join(found, here))}
+
     def of_run(self, run: str) -> Version | None:
         """The version a run left behind, or None."""
         with self.database.transaction() as db:

@@ -37,9 +37,30 @@ class SyncState(StrEnum):
     ENDED = "ended"
 
 
+class Leaving(StrEnum):
+    """How people leave a segment that is given up: they are taken out, or lapse when their time there ends."""
+
+    EMPTY = "empty"
+    LET_EXPIRE = "let_expire"
+
+
+@dataclass(frozen=True)
+class Parting:
+    """What was decided about the people in a target (by id) that was given up, or whose sync was paused, and why.
+
+    `until` is when the last of them lapses unless taken out before, as far as was known then; None when nobody was in it.
+    """
+
+    target: str
+    how: Leaving
+    until: datetime | None
+    reason: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Sync:
-    """Cohort, connection and the segment that shall equal the cohort. The segment's name never changes.
+    """Cohort, connection and the segment that shall equal the cohort. With another segment it gives up the one it had.
 
     `at` is the local time of a daily sync in its project's zone; of an hourly one only its minute counts.
     """
@@ -69,7 +90,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Binding:
-    """Everything a request must agree with, pinned: a batch names one binding and never mixes two."""
+    """Everything a request must agree with, pinned: a batch names one binding and never mixes two. `destination` is a kind."""
 
     id: str
     project: str
@@ -79,3 +100,4 @@ class Binding:
     auth: str
     ttl_minutes: int
     identity: IdentityMap
+    destination: str = "thetradedesk"

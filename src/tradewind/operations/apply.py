@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tradewind.catalog.sql import Catalog, missing
+from tradewind.catalog.rules import missing
+from tradewind.catalog.sql import Catalog
 from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, sync_document
 from tradewind.cohorts.check import check, order
 from tradewind.cohorts.document import Node
@@ -20,7 +21,7 @@ from tradewind.destinations.thetradedesk.names import check_segment_name, defaul
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
-from tradewind.model.sync import Sync
+from tradewind.model.sync import Parting, Sync
 from tradewind.planning.refresh import check_lasting
 from tradewind.vault.sql import Vault
 
@@ -92,16 +93,41 @@ def plan_changes(
 
 
 def apply_changes(
-    shelves: Shelves, destinations: Destinations, project: str, documents: Documents, *, prune: bool = False
+    shelves: Shelves,
+    destinations: Destinations,
+    project: str,
+    documents: Documents,
+    *,
+    prune: bool = False,
+    partings: Iterable[Parting] = (),
 ) -> tuple[Change, ...]:
     """Make the project's catalog hold what the documents say, in one transaction; with `prune` nothing but that.
+
+    `partings` are what was decided about the people of segments that are given up by it. The secret of a connection that goes stays
+    for now: it may be needed to take them out.
 
     Gives the changes in the order they were made. Raises DefinitionError with file and line, and writes nothing, when a
     definition is wrong, names what does not exist, reads a secret that is not there, or would break a rule of the catalog;
     ConfigurationError when a secret cannot be one of the platform's.
     """
     with shelves.catalog.database.transaction() as transaction:
-        return _Application(shelves.within(transaction), destinations, project, documents).run(prune=prune)
+        done = _Application(shelves.within(transaction), destinations, project, documents).run(prune=prune)
+        for parting in partings:
+            shelves.catalog.within(transaction).part(parting)
+    return done
+
+
+def giving_up(changes: Iterable[Change], syncs: Iterable[Sync]) -> tuple[Sync, ...]:
+    """Of the syncs as they were before, those that give up their segment by the changes: removed, moved with their account, or renamed."""
+    changes = list(changes)
+    gone = {change.id for change in changes if change.noun == "sync" and change.action is Action.DELETE}
+    renamed = {change.id for change in changes if change.noun == "sync" and _differs(change, {"segment"})}
+    moved = {change.id for change in changes if change.noun == "connection" and _differs(change, {"region", "advertiser"})}
+    return tuple(sync for sync in syncs if sync.id in gone | renamed or sync.connection in moved)
+
+
+def _differs(change: Change, fields: set[str]) -> bool:
+    return change.action is Action.UPDATE and any(each.field in fields for each in change.differences)
 
 
 class _Application:
@@ -185,16 +211,13 @@ class _Application:
         for sync in list(self.syncs.values()):
             if sync.id not in kept:
                 self.catalog.remove_sync(self.project, sync.id)
-                days = sync.ttl_minutes // 1440
-                note = f"people already sent stay in segment '{sync.segment}' until their time there ends, at most {days} days"
-                yield Change(Action.DELETE, "sync", sync.id, note=note)
+                yield Change(Action.DELETE, "sync", sync.id)
 
     def _remove_rest(self) -> Iterator[Change]:
         kept = {each.value.id for each in self.documents.connections}
         for id_ in self.connections:
             if id_ not in kept:
                 self.catalog.remove_connection(self.project, id_)
-                self.vault.forget(self.project, id_)
                 yield Change(Action.DELETE, "connection", id_)
         kept = {each.value.id for each in self.documents.cohorts}
         left = {cohort.id: cohort for cohort in self.catalog.cohorts(self.project)}

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.errors import EngineError
+from tradewind.ledger.base import DELIVERED
 from tradewind.membership.buckets import buckets_for
 from tradewind.membership.compare import differences, fault, rows_in
 from tradewind.membership.diff import Buckets
@@ -16,7 +17,7 @@ from tradewind.membership.sql import Version
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunState
 from tradewind.parts import Parts
-from tradewind.phases import DELIVERED, merged
+from tradewind.phases import merged
 
 Step = tuple[Run, Version | None]
 """A run that changed what a target holds, and the version it left; None when the version's row is gone."""

@@ -12,24 +12,41 @@ from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.identity.validate import check
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.identifier import REFUSAL_SENTENCES, IdentityMap, IdType, Mapping, Refusal, Send, Take
-from tradewind.model.sync import Cadence, Sync
+from tradewind.model.sync import Cadence, Leaving, Sync
+from tradewind.operations import endings
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
 
 TRIAL_SEGMENT = "tradewind live test"
 
 
-def add(parts: Parts, connection: Connection, secret: Secret) -> Connection:
-    """Save a new connection, or a change of one, and seal its secret. Raises DefinitionError for anything the platform has not."""
+def add(parts: Parts, connection: Connection, secret: Secret, leaving: Leaving | None = None) -> Connection:
+    """Save a new connection, or a change of one, and seal its secret.
+
+    Raises DefinitionError for anything the platform has not; and when the account changes, people were sent to the old one, and
+    nobody said how they leave it.
+    """
     destination = parts.destination(connection.destination)
     destination.check(connection)
     destination.check_secret(secret)
+    staked = endings.stakes(parts, moved(parts, connection))
+    decisions = endings.partings(parts, staked, endings.decided(staked, leaving), "the connection has another account")
     with parts.catalog.database.transaction() as db:
         saved = parts.catalog.within(db).save_connection(connection)
+        for parting in decisions:
+            parts.catalog.within(db).part(parting)
         vault = parts.vault.within(db)
         if not vault.holds(connection.project, connection.id, secret):
             vault.seal(connection.project, connection.id, secret)
     return saved
+
+
+def moved(parts: Parts, connection: Connection) -> tuple[Sync, ...]:
+    """The syncs that would give up their segments if a connection were saved like this: those of one with another account so far."""
+    before = next((each for each in parts.catalog.connections(connection.project) if each.id == connection.id), None)
+    if before is None or (before.region, before.advertiser) == (connection.region, connection.advertiser):
+        return ()
+    return endings.of_connection(parts, connection.project, connection.id)
 
 
 def mapping(text: str) -> Mapping:

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tradewind.catalog.yaml import read
+from tradewind.catalog.yaml import Documents, read
 from tradewind.errors import TradewindError
 from tradewind.model.cohort import Cohort
+from tradewind.model.sync import Leaving
+from tradewind.operations import endings
 from tradewind.operations.apply import Change as CatalogChange
-from tradewind.operations.apply import Shelves, apply_changes, plan_changes
+from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_changes
 from tradewind.operations.lists import draw_up, outdated
+from tradewind.operations.partings import Stake
 from tradewind.parts import Parts
 from tradewind.sources.lists import Change, ListChange
 from tradewind.sources.sql import ListVersion
@@ -20,29 +23,47 @@ from tradewind.sources.sql import ListVersion
 
 @dataclass(frozen=True)
 class Applied:
-    """What changed in the catalog, and the lists that were filled anew."""
+    """What changed in the catalog, who was in segments that were given up by it, how they leave, and the lists that were filled anew."""
 
     changes: tuple[CatalogChange, ...]
+    stakes: tuple[Stake, ...] = ()
+    how: Leaving | None = None
     lists: dict[str, ListChange] = field(default_factory=dict)
 
 
-def apply(parts: Parts, project: str, files: Iterable[Path], *, plan_only: bool, prune: bool) -> Applied:
+def planned(parts: Parts, project: str, files: Iterable[Path], *, prune: bool) -> Applied:
+    """What `apply` would change, and who is in the segments that would be given up. Raises as `apply` does."""
+    return _planned(parts, project, read(files, project), prune=prune)
+
+
+def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, leaving: Leaving | None = None) -> Applied:
     """Make the project equal to the files, in one transaction, and their lists equal to the lists' files.
 
-    Raises DefinitionError with file, line and path, and changes nothing, when anything is wrong.
+    Raises DefinitionError with file, line and path, and changes nothing, when anything is wrong; and when segments with people
+    would be given up and nobody said how they leave.
     """
     documents = read(files, project)
-    parts.catalog.project(project)
-    shelves = Shelves(parts.catalog, parts.vault, parts.environment)
-    planned = plan_changes(shelves, parts.destination, project, documents, prune=prune)
+    plan = _planned(parts, project, documents, prune=prune)
     lists = list(outdated(parts, (each.value for each in documents.cohorts)))
-    if plan_only:
-        return Applied(planned)
+    how = endings.decided(plan.stakes, leaving)
+    decisions = endings.partings(parts, plan.stakes, how, "the definitions no longer have it there")
     with _drawn_up(parts, lists) as drawn:
-        changes = apply_changes(shelves, parts.destination, project, documents, prune=prune)
+        changes = apply_changes(_shelves(parts), parts.destination, project, documents, prune=prune, partings=decisions)
     for _, version in drawn.values():
         parts.list_versions.add(version)
-    return Applied(changes, {cohort: change for cohort, (change, _) in drawn.items()})
+    endings.forget_unneeded(parts)
+    return Applied(changes, plan.stakes, how if plan.stakes else None, {cohort: change for cohort, (change, _) in drawn.items()})
+
+
+def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -> Applied:
+    parts.catalog.project(project)
+    changes = plan_changes(_shelves(parts), parts.destination, project, documents, prune=prune)
+    staked = endings.stakes(parts, giving_up(changes, parts.catalog.syncs(project)))
+    return Applied(changes, tuple(each for each in staked if each.count))
+
+
+def _shelves(parts: Parts) -> Shelves:
+    return Shelves(parts.catalog, parts.vault, parts.environment)
 
 
 @contextmanager

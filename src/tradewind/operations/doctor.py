@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tradewind.errors import TradewindError
-from tradewind.model.run import RunState
+from tradewind.model.run import RunKind, RunState
 from tradewind.parts import Parts
 
 ROOM = 1 << 30
@@ -73,10 +73,10 @@ def _connection(parts: Parts, project: str, connection_id: str) -> Finding:
 
 
 def _runs(parts: Parts, project: str) -> Iterator[Finding]:
-    for run in parts.ledger.history(project):
-        if run.state is RunState.CLOSED:
-            continue
+    there = {sync.id for sync in parts.catalog.syncs(project)}
+    for run in (run for run in parts.ledger.unclosed() if run.project == project):
         if run.state is RunState.HELD:
             yield Finding(f"  run {run.id}", False, f"of sync '{run.sync}' is held; see: tradewind runs show {run.id}")
         else:
-            yield Finding(f"  run {run.id}", False, f"was cut short at '{run.state.value}'; go on with: tradewind syncs run {run.sync}")
+            command = f"tradewind syncs run {run.sync}" if run.kind is RunKind.SYNC and run.sync in there else "tradewind worker --once"
+            yield Finding(f"  run {run.id}", False, f"was cut short at '{run.state.value}'; go on with: {command}")

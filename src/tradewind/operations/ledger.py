@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
+from tradewind.ledger.base import DELIVERED
 from tradewind.membership.compare import rows_in
 from tradewind.membership.sql import Version
 from tradewind.model.plan import Plan
@@ -21,7 +22,7 @@ from tradewind.operations.claims import kept, take
 from tradewind.operations.doctor import Finding
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
-from tradewind.phases import DELIVERED, Watch
+from tradewind.phases import Watch
 
 KEPT = timedelta(days=7)
 """How long the files of a run stay at least; they also stay until two younger versions of the membership are there."""
@@ -103,9 +104,9 @@ def _age(run: Run) -> tuple[datetime, str]:
 def _chosen(parts: Parts, project: str, target: str | None, sync: str | None) -> str:
     if (target is None) == (sync is None):
         raise DefinitionError("name the target, or the sync with --sync; one of the two")
-    if sync is not None:
-        parts.catalog.sync(project, sync)
     runs = parts.ledger.history(project, sync)
+    if sync is not None and not runs:
+        parts.catalog.sync(project, sync)
     found = next((run.target for run in runs if target in {None, run.target}), None)
     if found is None:
         raise DefinitionError(f"sync '{sync}' never ran" if sync else "no run of this project has that target; ledger verify names them")

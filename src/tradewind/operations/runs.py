@@ -12,13 +12,14 @@ from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Batch, Operation, Plan
-from tradewind.model.run import Account, Attempt, Outcome, Run, RunOutcome, RunState
+from tradewind.model.run import Account, Attempt, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Binding
+from tradewind.model.sync import Binding, Parting
 from tradewind.operations.claims import take
 from tradewind.operations.syncs import go_on, permitted
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch
+from tradewind.targets import left_to_expire
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class RunReport:
     holds: int | None
     lapses_at: datetime | None
     kept: tuple[Kept, ...]
+    left_to_expire: Parting | None
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ class PlatformReject:
     code: str
 
 
-def listed(parts: Parts, project: str, sync: str | None = None) -> tuple[Run, ...]:
-    """The runs of a project or of one sync, newest first."""
-    if sync is not None:
+def listed(parts: Parts, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
+    """The runs of a project or of one sync, newest first. Raises DefinitionError for a sync that there neither is nor was."""
+    found = parts.ledger.history(project, sync, limit)
+    if sync is not None and not found:
         parts.catalog.sync(project, sync)
-    return parts.ledger.history(project, sync)
+    return found
 
 
 def found(parts: Parts, project: str, run: str) -> Run:
@@ -93,6 +96,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
         version.rows if version else None,
         _lapses_at(parts, run, binding),
         _kept(parts, run),
+        left_to_expire(parts, run.target) if run.kind is RunKind.DRAIN else None,
     )
 
 
@@ -171,8 +175,7 @@ def keeps(batch: Batch, outcome: Outcome | None) -> bool:
 
 
 def _kept(parts: Parts, run: Run) -> tuple[Kept, ...]:
-    later = parts.ledger.history(run.project, run.sync)
-    return tuple(Kept(each.id, parts.ledger.account(each.id)) for each in later if each.keeps == run.id)
+    return tuple(Kept(each.id, parts.ledger.account(each.id)) for each in parts.ledger.keepers(run))
 
 
 def _lapses_at(parts: Parts, run: Run, binding: Binding) -> datetime | None:

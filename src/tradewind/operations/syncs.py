@@ -18,18 +18,18 @@ from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
 from tradewind.moment import reached
-from tradewind.operations.claims import kept, take
+from tradewind.operations.claims import take
+from tradewind.operations.finishing import finish, wind_up
 from tradewind.operations.instants import instant
+from tradewind.operations.partings import GIVEN_UP, drain_before
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import Watch, binding_of
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import Due
+from tradewind.targets import place_of
 
 DAY = 1440
-
-WORK = {RunKind.SYNC: runner.run, RunKind.KEEP: runner.keep}
-"""What is done in a run of each kind."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
     """
     sync = permitted(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    drain_before(parts, sync, watch)
     new = _new(parts, sync, moment)
     opened = _unfinished(parts, sync, moment if as_of else None, watch) or _open(parts, sync, new)
     return go_on(parts, opened, watch)
@@ -112,7 +113,7 @@ def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) ->
 def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
     """Take a run that is open to its end. While it is held, or when it fails, a run of its own keeps who would lapse."""
     try:
-        done = _finish(parts, opened, watch)
+        done = finish(parts, opened, watch)
     except LedgerError:
         raise
     except TradewindError:
@@ -122,29 +123,16 @@ def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
         _keep(parts, opened, watch)
     if opened.kind is not RunKind.SYNC:
         return done
-    sync = parts.catalog.sync(opened.project, opened.sync)
-    if sync.cadence is Cadence.ONE_TIME and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:
+    sync = next((sync for sync in parts.catalog.syncs(opened.project) if sync.id == opened.sync), None)
+    if (
+        sync
+        and sync.cadence is Cadence.ONE_TIME
+        and sync.state is SyncState.ACTIVE
+        and done.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}
+    ):
         parts.catalog.set_sync_state(opened.project, opened.sync, SyncState.ENDED)
         reached("sync.ended")
     return done
-
-
-def _finish(parts: Parts, opened: Run, watch: Watch) -> Run:
-    """Work on a run under a claim; one that fails before anything was sent is closed with the reason."""
-    claim = take(parts.ledger, opened.id, parts.clock)
-    work = WORK[opened.kind]
-    try:
-        with kept(parts.ledger, claim, parts.clock):
-            return work(parts, claim, opened, watch)
-    except LedgerError:
-        raise
-    except TradewindError as error:
-        if not parts.ledger.attempts(opened.id) and not parts.ledger.account(opened.id).unknown:
-            parts.ledger.close(claim, RunOutcome.FAILED, str(error), parts.clock.now())
-        raise
-    finally:
-        parts.ledger.release(claim)
-        reached("claim.released")
 
 
 def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
@@ -158,7 +146,7 @@ def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
         if runner.lapsing(parts, new, binding, watch):
             parts.ledger.open(new, binding)
             reached("run.opened")
-            _finish(parts, new, watch)
+            finish(parts, new, watch)
 
 
 def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
@@ -177,23 +165,25 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
 
 
 def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch) -> Run | None:
-    """The run to go on with. A held one makes way for the new run; one of another kind is finished first."""
-    for earlier in parts.ledger.history(sync.project, sync.id):
-        if earlier.state is RunState.CLOSED:
-            continue
-        if earlier.state is RunState.HELD:
+    """The run to go on with. A held one makes way for the new run, one of another kind is finished first, and what is not for
+    this sync's target as it is now, or left there by a sync that has gone, is wound up."""
+    target = place_of(parts, sync).id
+    for earlier in parts.ledger.unclosed():
+        mine, there = (earlier.project, earlier.sync) == (sync.project, sync.id), earlier.target == target
+        if mine != there and earlier.kind is not RunKind.DRAIN:
+            wind_up(parts, earlier, GIVEN_UP, watch)
+        elif there and earlier.state is RunState.HELD:
             claim = take(parts.ledger, earlier.id, parts.clock)
             parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
             reached("run.superseded")
-            continue
-        if earlier.kind is not RunKind.SYNC:
-            _finish(parts, earlier, watch)
-            continue
-        if moment and moment != earlier.as_of:
+        elif there and earlier.kind is not RunKind.SYNC:
+            finish(parts, earlier, watch)
+        elif there and moment and moment != earlier.as_of:
             raise DefinitionError(
                 f"run {earlier.id} as of {earlier.as_of:%Y-%m-%d %H:%M} UTC is not finished; finish it first, without --as-of"
             )
-        return earlier
+        elif there:
+            return earlier
     return None
 
 

@@ -12,9 +12,10 @@ from tradewind.membership.find import Held, find, locate
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Plan
 from tradewind.model.run import Attempt, BatchState, Line, Outcome, Run, RunState
-from tradewind.model.sync import Binding
+from tradewind.model.sync import Binding, Parting
 from tradewind.operations.connections import identifier
 from tradewind.parts import Parts
+from tradewind.targets import left_to_expire
 
 Row = tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]]
 
@@ -59,7 +60,7 @@ class Entry:
 class Belief:
     """An identifier in a segment, as far as is known. The true expiry lies between `expires_from` and `expires_until`.
 
-    `by` is the entry that said so last; None when that run is not of this project.
+    `by` is the entry that said so last; None when that run is not of this project. `left_to_expire` says why nobody keeps it there.
     """
 
     url: str
@@ -73,6 +74,7 @@ class Belief:
     expires_until: datetime
     unknown_since: datetime | None
     by: Entry | None
+    left_to_expire: Parting | None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def _belief(parts: Parts, runs: Sequence[Run], id_type: IdType, held: Held) -> B
     standing = Standing.LAPSED if held.expires_until <= now else Standing.UNCERTAIN if doubtful else Standing.PRESENT
     moments = held.since, held.expires_from, held.expires_until, held.unknown_since
     by = _author(parts, runs, id_type, held)
-    return Belief(place.url, place.advertiser, place.segment, runs[0].sync, id_type, standing, *moments, by)
+    return Belief(
+        place.url, place.advertiser, place.segment, runs[0].sync, id_type, standing, *moments, by, left_to_expire(parts, place.id)
+    )
 
 
 def _author(parts: Parts, runs: Sequence[Run], id_type: IdType, held: Held) -> Entry | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from tradewind.model.destination import Connection
 from tradewind.model.identifier import IdentityMap
@@ -18,8 +19,14 @@ def bind(sync: Sync, connection: Connection, url: str, secret_version: int, iden
     """The binding of a sync as things stand now. Any change of a part of it gives another id."""
     target = target_of(url, connection.advertiser, sync.segment)
     auth = connection.auth.value
+    pinned = (target, secret_version, auth, sync.ttl_minutes, identity, connection.destination)
     content = (sync.project, connection.id, target.id, str(secret_version), auth, str(sync.ttl_minutes), repr(identity))
-    return Binding(_digest(*content), sync.project, connection.id, target, secret_version, auth, sync.ttl_minutes, identity)
+    return Binding(_digest(connection.destination, *content), sync.project, connection.id, *pinned)
+
+
+def with_secret(binding: Binding, version: int, auth: str) -> Binding:
+    """The same place and account by another version of the secret."""
+    return replace(binding, id=_digest(binding.id, str(version), auth), secret_version=version, auth=auth)
 
 
 def _digest(*words: str) -> str:

@@ -103,6 +103,27 @@ class LedgerSuite:
         assert ledger.newest("default", "payers-acme", NOON - timedelta(minutes=1)) is None
         assert ledger.newest("default", "other", SOON) is None
 
+    def test_what_stands_open_and_what_was_last_is_told_in_short(self, ledger: Ledger, claim: Claim) -> None:
+        """Over all projects and syncs: the runs not closed, the last on a target, the last that was carried out, those that kept people."""
+        ledger.close(claim, RunOutcome.INCOMPLETE, "stopped", SOON)
+        for name, outcome in (("r2", RunOutcome.FAILED), ("r3", RunOutcome.CANCELLED)):
+            ledger.open(replace(a_run(name), opened_at=SOON), BINDING)
+            ledger.close(ledger.claim(name, "me", NOON, SOON), outcome, "", SOON)
+        later = SOON + timedelta(hours=1)
+        ledger.open(replace(a_run("r4"), opened_at=later, kind=RunKind.KEEP, keeps="r2"), BINDING)
+        ledger.close(ledger.claim("r4", "me", NOON, SOON), RunOutcome.CLEAN, "", later)
+        ledger.open(replace(a_run("r5"), opened_at=later + timedelta(hours=1), project="other"), BINDING)
+        assert [run.id for run in ledger.unclosed()] == ["r5"]
+        assert [run and run.id for run in (ledger.latest("t1"), ledger.latest("t9"))] == ["r5", None]
+        assert [run and run.id for run in (ledger.delivered("default", "payers-acme"), ledger.delivered("other", "payers-acme"))] == [
+            "r1",
+            None,
+        ]
+        failed = ledger.named(["r2", "r9"])
+        assert list(failed) == ["r2"]
+        assert [run.id for run in ledger.keepers(failed["r2"])] == ["r4"]
+        assert [run.id for run in ledger.history("default", "payers-acme", 1)] == ["r4"]
+
     def test_a_claim_that_is_given_back_is_free(self, ledger: Ledger, claim: Claim) -> None:
         """At once, and with a new fence; giving back what another took does nothing."""
         ledger.release(claim)

@@ -128,6 +128,15 @@ class Vault:
         """What was put away there. Raises ConfigurationError when it was sealed elsewhere, or with another key."""
         return base64.b64decode(seals.unseal(self._key, Place(project, request, PRIVACY, number), sealed))
 
+    def places(self) -> set[tuple[str, str]]:
+        """Project and connection of every secret that can be opened."""
+        table = secret_table.c
+        with self._transaction() as rows:
+            found = rows.execute(
+                sa.select(table.project, table.connection).where(table.sealed.is_not(None), table.field == FIELD).distinct()
+            )
+            return {(row.project, row.connection) for row in found}
+
     def _mark(self, project: str, connection: str, secret: Secret) -> str:
         return seals.fingerprint(self._key, project, connection, FIELD, secret.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tradewind.model.cohort import All, Behaviour, Cohort, CohortKind, Did, Even
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Send, Take
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.model.sync import Cadence, Sync, SyncState
+from tradewind.model.sync import Cadence, Leaving, Parting, Sync, SyncState
 
 BUYERS = Cohort("default", "buyers", "Buyers", CohortKind.BEHAVIOURAL, Behaviour(Did("Purchase", window=Last(30))))
 LAPSED = Cohort("default", "lapsed", "Lapsed", CohortKind.BEHAVIOURAL, Behaviour(All((Did("Open"), Not(InCohort("buyers"))))))
@@ -134,12 +135,20 @@ def test_a_rehearsal_never_becomes_real_by_an_edit(catalog: Catalog, before: str
 
 
 @pytest.mark.parametrize("move", [{"region": "apac"}, {"advertiser": "xyz"}])
-def test_where_people_were_sent_does_not_change_under_a_sync(stocked: Catalog, move: dict[str, str]) -> None:
+def test_the_syncs_of_a_connection_move_with_its_account(stocked: Catalog, move: dict[str, str]) -> None:
+    """What they owned is free, what they own now is theirs; where somebody owns it already, nothing moves."""
     moved = replace(ACME, **move)  # type: ignore[arg-type]
-    with pytest.raises(DefinitionError, match="cannot change while sync 'buyers-acme' uses it"):
+    stocked.save_connection(replace(moved, id="other"))
+    stocked.add_sync(replace(SYNC, id="second", connection="other"))
+    with pytest.raises(DefinitionError, match="is owned by sync 'second'"):
         stocked.save_connection(moved)
-    stocked.set_sync_state("default", "buyers-acme", SyncState.ENDED)
+    assert stocked.connection("default", "acme-us") == ACME
+    stocked.remove_sync("default", "second")
     assert stocked.save_connection(moved).version == 2
+    with pytest.raises(DefinitionError, match="is owned by sync 'buyers-acme'"):
+        stocked.add_sync(replace(SYNC, id="second", connection="other"))
+    stocked.save_connection(replace(ACME, id="third"))
+    stocked.add_sync(replace(SYNC, id="second", connection="third"))
 
 
 def test_a_destination_must_be_enabled(catalog: Catalog) -> None:
@@ -186,11 +195,24 @@ def test_an_ended_sync_gives_its_segment_free_and_begins_again_only_while_it_is(
         stocked.set_sync_state("default", "buyers-acme", SyncState.ACTIVE)
 
 
-def test_a_sync_changes_in_ttl_and_cadence_alone(stocked: Catalog) -> None:
-    stocked.change_sync(replace(SYNC, ttl_minutes=1_440, cadence=Cadence.HOURLY))
-    assert stocked.sync("default", "buyers-acme") == replace(SYNC, ttl_minutes=1_440, cadence=Cadence.HOURLY)
-    with pytest.raises(DefinitionError, match=r"the segment of sync 'buyers-acme' is '\[tw\] Buyers' and never changes"):
-        stocked.change_sync(replace(SYNC, segment="another"))
+def test_a_sync_changes_in_ttl_cadence_and_segment_alone(stocked: Catalog) -> None:
+    changed = replace(SYNC, ttl_minutes=1_440, cadence=Cadence.HOURLY, segment="another")
+    stocked.change_sync(changed)
+    assert stocked.sync("default", "buyers-acme") == changed
+    stocked.add_sync(replace(SYNC, id="second"))
+    with pytest.raises(DefinitionError, match=r"segment '\[tw\] Buyers' is owned by sync 'second'"):
+        stocked.change_sync(SYNC)
+    with pytest.raises(DefinitionError, match="the cohort of sync 'second' is 'buyers' and never changes"):
+        stocked.change_sync(replace(SYNC, id="second", cohort="other"))
+
+
+def test_the_last_word_about_a_target_counts(catalog: Catalog) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    first = Parting("t1", Leaving.EMPTY, None, "the sync was removed", now)
+    second = Parting("t1", Leaving.LET_EXPIRE, now, "the account refuses", now)
+    for each in (first, replace(first, target="t2"), second):
+        catalog.part(each)
+    assert catalog.partings() == {"t1": second, "t2": replace(first, target="t2")}
 
 
 def test_a_sync_names_what_exists(stocked: Catalog) -> None:

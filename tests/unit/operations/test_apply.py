@@ -15,7 +15,7 @@ from tradewind.destinations.thetradedesk.names import default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.operations.apply import Change, Shelves, apply_changes, plan_changes
+from tradewind.operations.apply import Change, Shelves, apply_changes, giving_up, plan_changes
 from tradewind.vault.key import create_key
 from tradewind.vault.sql import Vault, plant_canary
 
@@ -155,9 +155,34 @@ def test_prune_removes_what_the_files_do_not_name(desk: Desk) -> None:
     changes = desk.apply("cohorts: [{id: fresh, name: Fresh, kind: behavioural, who: {did: Open}}]", prune=True)
     removed = ["delete connection acme-us", "delete cohort lapsed", "delete cohort buyers"]
     assert _lines(changes) == ["delete sync daily", "create cohort fresh", *removed]
-    assert f"stay in segment '{SEGMENT}' until their time there ends, at most 30 days" in changes[0].note
     assert [cohort.id for cohort in desk.catalog.cohorts("default")] == ["fresh"]
-    assert desk.vault.latest("default", "acme-us") is None
+    assert desk.vault.latest("default", "acme-us") == 1, "it may be needed to take people out"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "gone"),
+    [
+        ("region: us-east", "region: sandbox", None),
+        ("advertiser: abc123", "advertiser: xyz", ["daily"]),
+        ("id: daily,", "id: daily, segment: another,", ["daily"]),
+        ("id: daily,", "id: nightly, segment: another,", ["daily"]),
+        ("cadence: daily", "cadence: hourly", []),
+        ("name: Acme,", "name: Acme US,", []),
+        ("ACME_SECRET", "OTHER_SECRET", []),
+    ],
+)
+def test_what_gives_a_segment_up_is_known_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, old: str, new: str, gone: list[str] | None
+) -> None:
+    """Another advertiser or segment, and a sync that goes; no other change."""
+    monkeypatch.setenv("OTHER_SECRET", "canary-secret-9")
+    desk.apply(WHOLE)
+    text = WHOLE.replace(old, new)
+    if gone is None:
+        with pytest.raises(DefinitionError, match="a rehearsal never becomes real"):
+            desk.plan(text)
+        return
+    assert [sync.id for sync in giving_up(desk.plan(text, prune=True), desk.catalog.syncs("default"))] == gone
 
 
 def test_a_segment_passes_from_a_pruned_sync_to_a_new_one(desk: Desk) -> None:

@@ -78,6 +78,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("run"),
     )
     op.create_table(
+        "parting",
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("target"),
+    )
+    op.create_table(
         "project",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -245,6 +254,14 @@ def upgrade() -> None:
         )
         batch_op.create_index("one_run_a_slot", ["project", "sync", "slot"], unique=True)
         batch_op.create_index("run_history", ["project", "sync", "opened_at"], unique=False)
+        batch_op.create_index("runs_of_a_target", ["target", "opened_at"], unique=False)
+        batch_op.create_index(
+            "unclosed_runs",
+            ["opened_at"],
+            unique=False,
+            sqlite_where=sa.text("state != 'closed'"),
+            postgresql_where=sa.text("state != 'closed'"),
+        )
 
     op.create_table(
         "sync",

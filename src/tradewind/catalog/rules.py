@@ -1,0 +1,73 @@
+"""What holds for anything that is written into the catalog: ids, names, what may move, what is missing; pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from tradewind.cohorts.parse import LONGEST_NAME, SLUG
+from tradewind.destinations.thetradedesk.spec import SANDBOX
+from tradewind.errors import DefinitionError
+from tradewind.model.destination import Connection
+from tradewind.model.project import Project
+
+Value = TypeVar("Value")
+
+
+def fold(segment: str) -> str:
+    """A segment's name without what a reader overlooks: case, composition of letters, length of spaces."""
+    return " ".join(unicodedata.normalize("NFKC", segment).casefold().split())
+
+
+def missing(kind: str, wanted: str, known: Mapping[str, object]) -> str:
+    """The sentence for an id that is not there."""
+    near = get_close_matches(wanted, known, 1)
+    if near:
+        return f"{kind} '{wanted[:80]}' does not exist; did you mean '{near[0]}'?"
+    names = ", ".join(sorted(known)[:10]) + (", ..." if len(known) > 10 else "")
+    return f"{kind} '{wanted[:80]}' does not exist; " + (f"there is {names}" if known else f"there is no {kind} yet")
+
+
+def pick(known: Mapping[str, Value], wanted: str, kind: str) -> Value:
+    """The value of an id. Raises DefinitionError with the nearest one that is there."""
+    if wanted not in known:
+        raise DefinitionError(missing(kind, wanted, known))
+    return known[wanted]
+
+
+def check_id(kind: str, id_: str) -> None:
+    """Raise DefinitionError unless the text can be an id."""
+    if not SLUG.fullmatch(id_):
+        raise DefinitionError(f"'{id_[:80]}' cannot be the id of a {kind}; expected lower-case letters, digits and hyphens, at most 63")
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise DefinitionError unless the text can be a name."""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
+
+
+def refuse_in_use(what: str, users: list[str]) -> None:
+    """Raise DefinitionError when something has users."""
+    if users:
+        raise DefinitionError(f"{what} is used by {', '.join(sorted(users))}; remove that first")
+
+
+def check_enabled(project: Project, destination: str) -> None:
+    """Raise DefinitionError unless a destination is enabled in a project."""
+    if destination not in project.destinations:
+        enabled = ", ".join(project.destinations) or "none is"
+        raise DefinitionError(f"destination '{destination[:80]}' is not enabled in project '{project.id}'; enabled: {enabled}")
+
+
+def check_move(before: Connection, after: Connection) -> None:
+    """Raise DefinitionError where a connection would become one of another platform, or cross between sandbox and a real region."""
+    if before.destination != after.destination:
+        raise DefinitionError(f"connection '{after.id}' is one of {before.destination}; add another connection for {after.destination}")
+    if (before.region == SANDBOX) != (after.region == SANDBOX):
+        raise DefinitionError(
+            f"connection '{after.id}' cannot move from region '{before.region}' to '{after.region}': "
+            "a rehearsal never becomes real by an edit; add another connection"
+        )

@@ -1,0 +1,182 @@
+"""Pausing, removing and moving: who stays behind is told first, and a person says how they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tradewind.catalog.sql import Catalog
+from tradewind.errors import DefinitionError, TakenError, TradewindError
+from tradewind.model.run import Run
+from tradewind.model.sync import Leaving, Parting, Sync, SyncState
+from tradewind.operations.finishing import wind_up
+from tradewind.operations.partings import Stake, drain, given_up, stake, waiting
+from tradewind.parts import Parts
+from tradewind.phases import Watch
+from tradewind.targets import known_place
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of the people of syncs that were paused or removed: who was there, how they leave, and the runs that took them out.
+
+    `later` says why some are not out yet; the worker goes on with them.
+    """
+
+    stakes: tuple[Stake, ...]
+    how: Leaving
+    runs: tuple[Run, ...]
+    later: tuple[str, ...]
+
+
+def stakes(parts: Parts, syncs: Iterable[Sync]) -> tuple[Stake, ...]:
+    """Who is in the segments of syncs now. Those of a sandbox that is not there are nobody's concern and left out."""
+    return tuple(stake(parts, sync, place) for sync in syncs if (place := known_place(parts, sync)))
+
+
+def of_sync(parts: Parts, project: str, sync: str) -> tuple[Sync, ...]:
+    """The one sync. Raises DefinitionError when there is none."""
+    return (parts.catalog.sync(project, sync),)
+
+
+def of_connection(parts: Parts, project: str, connection: str) -> tuple[Sync, ...]:
+    """The syncs of a connection. Raises DefinitionError when it is not there."""
+    parts.catalog.connection(project, connection)
+    return tuple(sync for sync in parts.catalog.syncs(project) if sync.connection == connection)
+
+
+def of_cohort(parts: Parts, project: str, cohort: str) -> tuple[Sync, ...]:
+    """The syncs of a cohort. Raises DefinitionError when it is not there."""
+    parts.catalog.cohort(project, cohort)
+    return tuple(sync for sync in parts.catalog.syncs(project) if sync.cohort == cohort)
+
+
+def decided(staked: Sequence[Stake], leaving: Leaving | None) -> Leaving:
+    """How people leave. Raises DefinitionError when there are some and nobody said how; where there are none there is nothing to say."""
+    there = [each for each in staked if each.count]
+    if leaving is None and there:
+        words = "; ".join(sentence(each) for each in there[:3]) + ("; and others" if there[3:] else "")
+        raise DefinitionError(f"{words}: say --empty to take them out, or --let-expire to leave them until then")
+    return leaving or Leaving.EMPTY
+
+
+def sentence(each: Stake) -> str:
+    """Who is in a segment, and until when."""
+    until = f", the last of them until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else ""
+    return f"segment '{each.target.segment}' of advertiser {each.target.advertiser} holds {each.count:,} identifiers{until}"
+
+
+def partings(parts: Parts, staked: Iterable[Stake], how: Leaving, reason: str) -> tuple[Parting, ...]:
+    """The decision about each target, to be written with the change that gives it up."""
+    return tuple(Parting(each.target.id, how, each.until, reason, parts.clock.now()) for each in staked)
+
+
+def pause(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch) -> Ended:
+    """Let a sync run no more until it is resumed. Its people lapse meanwhile, or are taken out now.
+
+    Raises DefinitionError when the sync has ended, or holds people and nobody said how they leave.
+    """
+    (sync,) = of_sync(parts, project, sync_id)
+    if sync.state is SyncState.ENDED:
+        raise DefinitionError(f"sync '{sync_id}' has ended; it runs only when you run it")
+    staked = stakes(parts, (sync,))
+    how = decided(staked, leaving)
+    with parts.catalog.database.transaction() as db:
+        inside = parts.catalog.within(db)
+        inside.set_sync_state(project, sync_id, SyncState.PAUSED)
+        _write(inside, partings(parts, staked, how, "the sync was paused"))
+    if how is Leaving.LET_EXPIRE:
+        return Ended(staked, how, (), _stop_runs(parts, sync, watch))
+    return _leave(parts, staked, how, watch)
+
+
+def resume(parts: Parts, project: str, sync_id: str) -> Sync:
+    """Let a paused sync run again; its next run compares the whole cohort with what the segment holds then."""
+    (sync,) = of_sync(parts, project, sync_id)
+    if sync.state is not SyncState.PAUSED:
+        raise DefinitionError(f"sync '{sync_id}' is {sync.state.value}, not paused")
+    parts.catalog.set_sync_state(project, sync_id, SyncState.ACTIVE)
+    return parts.catalog.sync(project, sync_id)
+
+
+def remove_sync(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch) -> Ended:
+    """Take a sync out of the catalog; its history stays. Raises DefinitionError when it holds people and nobody said how they leave."""
+    return _remove(parts, project, of_sync(parts, project, sync_id), leaving, watch)
+
+
+def remove_connection(parts: Parts, project: str, connection: str, leaving: Leaving | None, watch: Watch) -> Ended:
+    """Take a connection and its syncs out of the catalog. Its secret goes when nobody is left to be taken out with it.
+
+    Raises DefinitionError as `remove_sync` does.
+    """
+    return _remove(parts, project, of_connection(parts, project, connection), leaving, watch, connection=connection)
+
+
+def remove_cohort(parts: Parts, project: str, cohort: str, leaving: Leaving | None, watch: Watch) -> Ended:
+    """Archive a cohort and take its syncs out of the catalog.
+
+    Raises DefinitionError as `remove_sync` does, and while another cohort is made of it.
+    """
+    return _remove(parts, project, of_cohort(parts, project, cohort), leaving, watch, cohort=cohort)
+
+
+def forget_unneeded(parts: Parts) -> None:
+    """Destroy the secrets of removed connections with which nobody has to be taken out any more."""
+    needed = {(each.last.project, parts.ledger.binding(each.last.binding).connection) for each in given_up(parts) if waiting(each)}
+    there = {(project.id, each.id) for project in parts.catalog.projects() for each in parts.catalog.connections(project.id)}
+    for project, connection in parts.vault.places() - needed - there:
+        parts.vault.forget(project, connection)
+
+
+def _remove(
+    parts: Parts,
+    project: str,
+    syncs: Sequence[Sync],
+    leaving: Leaving | None,
+    watch: Watch,
+    connection: str | None = None,
+    cohort: str | None = None,
+) -> Ended:
+    staked = stakes(parts, syncs)
+    how = decided(staked, leaving)
+    with parts.catalog.database.transaction() as db:
+        inside = parts.catalog.within(db)
+        for sync in syncs:
+            inside.remove_sync(project, sync.id)
+        if connection:
+            inside.remove_connection(project, connection)
+        if cohort:
+            inside.remove_cohort(project, cohort)
+        _write(inside, partings(parts, staked, how, "the sync was removed"))
+    ended = _leave(parts, staked, how, watch)
+    forget_unneeded(parts)
+    return ended
+
+
+def _write(catalog: Catalog, decisions: Iterable[Parting]) -> None:
+    for parting in decisions:
+        catalog.part(parting)
+
+
+def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch) -> Ended:
+    """End what is under way at targets that were given up just now, and empty them if that was said."""
+    runs, later = [], []
+    for gone in [each for each in given_up(parts) if each.place.id in {one.target.id for one in staked}]:
+        try:
+            runs.append(drain(parts, gone, watch))
+        except TakenError:
+            later.append(f"a worker is at a run of segment '{gone.place.segment}'; it ends that first")
+        except TradewindError as error:
+            later.append(str(error))
+    return Ended(staked, how, tuple(run for run in runs if run), tuple(later))
+
+
+def _stop_runs(parts: Parts, sync: Sync, watch: Watch) -> tuple[str, ...]:
+    """End the runs of a sync that was paused; one that a worker is at ends by itself, within a second."""
+    for run in parts.ledger.unclosed():
+        if (run.project, run.sync) == (sync.project, sync.id):
+            try:
+                wind_up(parts, run, "the sync was paused", watch)
+            except TakenError:
+                return (f"a worker is at run {run.id}; it ends that first",)
+    return ()
