@@ -200,6 +200,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
     parts, run = stage.parts, stage.run
     if parts.versions.of_run(run.id):
         return None
+    stage.watch("delivering", 0, 0)
     parts.ledger.lay(stage.claim, batches(planned.delta.parts))
     reached("batches.laid")
     delivery = Delivery(

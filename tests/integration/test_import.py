@@ -66,7 +66,7 @@ def test_keys_of_another_hash_function_still_find_duplicates(desk: Desk) -> None
     assert desk.bring(desk.file("b.json", exported(0, "D"), exported(1, "D"))).duplicates == 1
 
 
-def test_files_are_by_month_and_sorted_by_time(desk: Desk) -> None:
+def test_files_are_by_month_and_of_one_person_sorted_by_time(desk: Desk) -> None:
     minutes = list(range(0, 100_000, 37))
     random.Random(1).shuffle(minutes)
     at = [datetime.fromtimestamp(1767225600 + minute * 60, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for minute in minutes]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from tradewind.model.cohort import (
     Window,
 )
 
-EVENTS, PERSON, BELONGS = "events", "person", "belongs"
+EVENTS, WHO, PERSON, BELONGS = "events", "who", "person", "belongs"
 
 _COUNTED: dict[Comparison, type[exp.Binary]] = {
     Comparison.AT_LEAST: exp.GTE,
@@ -34,6 +35,15 @@ _COUNTED: dict[Comparison, type[exp.Binary]] = {
     Comparison.LESS: exp.LT,
     Comparison.EQUAL: exp.EQ,
     Comparison.NOT_EQUAL: exp.NEQ,
+}
+
+_HOLDS: dict[Comparison, Callable[[int, int], bool]] = {
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.MORE: operator.gt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.LESS: operator.lt,
+    Comparison.EQUAL: operator.eq,
+    Comparison.NOT_EQUAL: operator.ne,
 }
 
 Deed = tuple[str, tuple[EventFilter, ...], Window | None]
@@ -48,28 +58,35 @@ def properties(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def compile_rule(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
-    """The members: a SELECT of one column, `person`, each once.
+    """The members: a SELECT of `who` and `person`, each once.
 
-    It reads the table `events` (person, event_type, time, "e:<property>", "u:<property>", "s:<property>": whether the event
-    states the user property) and, for each cohort of `nested`, the table named there (person). `as_of` is aware.
+    It reads the table `events` (who: a key by which persons are told apart, person, event_type, time, "e:<property>",
+    "u:<property>", "s:<property>": whether the event states the user property) and, for each cohort of `nested`, the table
+    named there (who, person). `as_of` is aware.
     """
-    judged = compile_people(rule, as_of, zone, dialect, nested)
-    return exp.select(exp.column(PERSON)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+    judged = _people(rule, as_of, zone, dialect, nested, everybody=not _deeds_decide(rule))
+    return exp.select(exp.column(WHO), exp.column(PERSON)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
 
 
 def compile_people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
-    """Everybody a rule can speak of, and whether they belong: a SELECT of `person` and `belongs`.
+    """Everybody a rule can speak of, and whether they belong: a SELECT of `who`, `person` and `belongs`.
 
     That is every person with an event before `as_of`, and the members of the cohorts the rule names.
     """
+    return _people(rule, as_of, zone, dialect, nested, everybody=True)
+
+
+def _people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str], *, everybody: bool) -> exp.Select:
+    """Who a rule can speak of; unless it is `everybody`, only those who did what it names or are in a cohort it names."""
     columns = _Columns.of(rule)
-    counted = _counted(columns, as_of, zone, dialect)
+    counted = _counted(columns, as_of, zone, dialect, everybody=everybody)
     verdict = exp.alias_(_verdict(rule, columns, dialect), BELONGS)
     if not columns.cohorts:
-        return exp.select(exp.column(PERSON), verdict).from_("counted").with_("counted", as_=counted)
+        return exp.select(exp.column(WHO), exp.column(PERSON), verdict).from_("counted").with_("counted", as_=counted)
     members = [_members(nested[cohort]) for cohort in columns.cohorts]
-    people = exp.union(exp.select(exp.column(PERSON)).from_("counted"), *members, distinct=True)
-    select = exp.select(exp.column(PERSON, "people"), verdict).from_("people").join("counted", join_type="left", using=PERSON)
+    people = exp.union(exp.select(exp.column(WHO), exp.column(PERSON)).from_("counted"), *members, distinct=True)
+    select = exp.select(exp.column(WHO, "people"), exp.column(PERSON, "people"), verdict).from_("people")
+    select = select.join("counted", join_type="left", on=_same_person("counted"))
     for cohort, alias in columns.cohorts.items():
         select = select.join(_members(nested[cohort]).subquery(alias), join_type="left", on=_same_person(alias))
     return select.with_("counted", as_=counted).with_("people", as_=people)
@@ -97,7 +114,27 @@ class _Columns:
         return columns
 
 
-def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect) -> exp.Select:
+def _deeds_decide(rule: Rule) -> bool:
+    """Whether nobody belongs who did nothing of what the rule names and is in no cohort it names."""
+    clauses = list(leaves(rule))
+    return not any(isinstance(clause, UserProperty) for clause in clauses) and not _holds_of_the_idle(rule)
+
+
+def _holds_of_the_idle(rule: Rule) -> bool:
+    match rule:
+        case All(rules):
+            return all(map(_holds_of_the_idle, rules))
+        case AnyOf(rules):
+            return any(map(_holds_of_the_idle, rules))
+        case Not(part):
+            return not _holds_of_the_idle(part)
+        case Did(count=count):
+            return _HOLDS[count.comparison](0, count.number)
+        case _:
+            return False
+
+
+def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool) -> exp.Select:
     """One row a person: how often each deed was done, and the latest value of each user property."""
     one = exp.Literal.number(1)
     deeds = [
@@ -107,8 +144,21 @@ def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect) ->
         exp.alias_(dialect.latest(quoted(f"u:{name}"), exp.column("time"), quoted(f"s:{name}")), alias)
         for name, alias in columns.traits.items()
     ]
+    person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
     before = exp.LT(this=exp.column("time"), expression=dialect.instant(as_of))
-    return exp.select(exp.column(PERSON), *deeds, *traits).from_(EVENTS).where(before).group_by(exp.column(PERSON))
+    select = exp.select(exp.column(WHO), person, *deeds, *traits).from_(EVENTS).where(before).group_by(exp.column(WHO))
+    return select if everybody else select.where(*_named(columns, as_of, zone, dialect))
+
+
+def _named(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect) -> list[exp.Expr]:
+    """What every event has in common that a deed may be: its type, and its time where all deeds have a window."""
+    types = sorted({event for event, _, _ in columns.deeds})
+    conditions: list[exp.Expr] = [exp.column("event_type").isin(*(exp.Literal.string(event) for event in types))]
+    firsts = [bounds(window, as_of, zone)[0] for _, _, window in columns.deeds]
+    earliest = min((first for first in firsts if first), default=None)
+    if earliest and None not in firsts:
+        conditions.append(exp.GTE(this=exp.column("time"), expression=dialect.instant(earliest)))
+    return conditions
 
 
 def _done(deed: Deed, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr:
@@ -142,11 +192,11 @@ def _verdict(rule: Rule, columns: _Columns, dialect: Dialect) -> exp.Expr:
 
 
 def _members(table: str) -> exp.Select:
-    return exp.select(exp.column(PERSON)).distinct().from_(exp.to_table(table))
+    return exp.select(exp.column(WHO), exp.column(PERSON)).distinct().from_(exp.to_table(table))
 
 
 def _same_person(alias: str) -> exp.Expr:
-    return exp.EQ(this=exp.column(PERSON, alias), expression=exp.column(PERSON, "people"))
+    return exp.EQ(this=exp.column(WHO, alias), expression=exp.column(WHO, "people"))
 
 
 def quoted(name: str) -> exp.Column:

@@ -45,7 +45,7 @@ class Engine(Protocol):
     def evaluate(
         self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
     ) -> Snapshot:
-        """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, sorted by `member`)."""
+        """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, in no particular order)."""
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         """Write the rows of `members` (`member`, `person` and whatever else) with the wanted columns beside them to `out`."""

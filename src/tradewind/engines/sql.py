@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, quoted
+from tradewind.cohorts.compile import EVENTS, PERSON, WHO, quoted
 from tradewind.cohorts.dialect import Dialect
 from tradewind.model.snapshot import Wanted
 
@@ -34,26 +34,16 @@ def properties(wanted: Sequence[Wanted]) -> tuple[tuple[str, ...], tuple[str, ..
 
 
 def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect) -> exp.Select:
-    """Every row and column of the table `members` and, named as its source, each wanted column.
+    """Every row and column of the table `members` but `who` and, named as its source, each wanted column.
 
     A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty.
     """
-    found = [column for column in wanted if _found(column)]
-    mine = exp.select("*").from_(EVENTS).where(exp.column(PERSON).isin(exp.select(exp.column(PERSON)).from_(MEMBERS)))
-    select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(MEMBERS))).from_(MEMBERS)
-    if found:
-        select = select.with_("mine", as_=mine)
-    latest = [column for column in found if not column.all_values]
-    if latest:
-        columns = [exp.alias_(_latest(column, dialect), column.source, quoted=True) for column in latest]
-        once = exp.select(exp.column(PERSON), *columns).from_("mine").group_by(exp.column(PERSON))
-        select = select.with_("latest", as_=once).join("latest", join_type="left", on=_same("latest"))
-    for number, column in enumerate(column for column in found if column.all_values):
-        table = f"every{number}"
-        select = select.with_(table, as_=_every(column, dialect)).join(table, join_type="left", on=_same(table))
-    tables = {id(column): f"every{number}" for number, column in enumerate(column for column in found if column.all_values)}
-    for column in wanted:
-        select = select.select(exp.alias_(_shown(column, tables.get(id(column), "latest"), dialect), column.source, quoted=True))
+    select = exp.select(exp.Column(this=exp.Star(except_=[exp.to_identifier(WHO)]), table=exp.to_identifier(MEMBERS))).from_(MEMBERS)
+    for number, column in enumerate(wanted):
+        table = f"found{number}"
+        if _found(column):
+            select = select.with_(table, as_=_values(column, dialect)).join(table, join_type="left", on=_same(table))
+        select = select.select(exp.alias_(_shown(column, table, dialect), column.source, quoted=True))
     return select
 
 
@@ -77,20 +67,21 @@ def _there(value: exp.Expr) -> exp.Expr:
     return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
-def _latest(column: Wanted, dialect: EngineDialect) -> exp.Expr:
-    value = _value(column.source)
+def _values(column: Wanted, dialect: EngineDialect) -> exp.Select:
+    """`who` and the wanted value or values of each member: first when each different value was last stated, which few rows are left of."""
+    value, last = _value(column.source), exp.column("last")
     says = quoted(f"s:{column.source.removeprefix('user.')}") if column.source.startswith("user.") else _there(value)
-    return dialect.latest(value, exp.column("time"), says)
-
-
-def _every(column: Wanted, dialect: EngineDialect) -> exp.Select:
-    person, value, time = exp.column(PERSON), _value(column.source), exp.column("time")
-    last = exp.alias_(exp.Max(this=time), "last")
+    mine = exp.column(WHO).isin(query=exp.select(exp.column(WHO)).from_(MEMBERS))
     different = (
-        exp.select(person, exp.alias_(value, "value"), last).from_("mine").where(_there(value)).group_by(person.copy(), value.copy())
+        exp.select(exp.column(WHO), exp.alias_(value, "value"), exp.alias_(exp.Max(this=exp.column("time")), "last"))
+        .from_(EVENTS)
+        .where(mine, _there(value) if column.all_values else says)
+        .group_by(exp.column(WHO), value.copy())
     )
-    listed = exp.alias_(dialect.in_order(exp.column("value"), exp.column("last")), column.source, quoted=True)
-    return exp.select(person.copy(), listed).from_(different.subquery("different")).group_by(person.copy())
+    value = exp.column("value")
+    wanted = dialect.in_order(value, last) if column.all_values else dialect.latest(value, last, exp.true())
+    found = exp.alias_(wanted, column.source, quoted=True)
+    return exp.select(exp.column(WHO), found).from_(different.subquery("different")).group_by(exp.column(WHO))
 
 
 def _shown(column: Wanted, table: str, dialect: EngineDialect) -> exp.Expr:
@@ -113,4 +104,4 @@ def _own(kind: str) -> exp.Expr:
 
 
 def _same(table: str) -> exp.Expr:
-    return exp.EQ(this=exp.column(PERSON, table), expression=exp.column(PERSON, MEMBERS))
+    return exp.EQ(this=exp.column(WHO, table), expression=exp.column(WHO, MEMBERS))

@@ -61,7 +61,10 @@ class ImportRow:
 
 @dataclass(frozen=True)
 class EventFile:
-    """A Parquet file of events, sorted by time. `path` is absolute; times are naive, UTC."""
+    """A Parquet file of events, those without a user last, sorted by `who` and time: a share of the people is read without the rest.
+
+    `path` is absolute; times are naive, UTC.
+    """
 
     path: Path
     rows: int

@@ -6,43 +6,82 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tradewind.events.manifest import EventFile
-from tradewind.events.relation import event_relation
+from tradewind.events.relation import Share, event_relation
+from tradewind.events.shape import person_key
+
+_ALONE = "user_id IS NULL"
+"""An event without a user: its person is its device, unless that is known by a user."""
 
 
 def person_relation(
     files: Sequence[EventFile], event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
 ) -> str:
-    """A SELECT for DuckDB: `person` (`user:<id>` or `device:<id>`) and the columns of `event_relation`.
+    """A SELECT for DuckDB: `person` (`user:<id>` or `device:<id>`), `who` (its key, a UUID), and the columns of `event_relation`.
 
     The person of an event is its user; else the last user seen on its device at or before its time; else the first
     seen after; else the device. Of several users at one instant the greatest id counts. Two users are never merged,
-    and only events before the instant say who is who. Devices with one user are a plain join; only those with several
-    go through windows.
+    and only events before the instant say who is who. Only devices that acted without a user are looked into; those
+    with one user are a plain join, and those with several go through windows.
     """
     events = event_relation(files, event_properties, user_properties, before)
-    seen = event_relation(files, (), (), before)
-    return f"""WITH seen AS (SELECT user_id, device_id, time FROM ({seen}) WHERE device_id IS NOT NULL),
+    return f"""{_owners(files, before)}
+        SELECT COALESCE(keeper.who, owner.who, event.who) AS who,
+            COALESCE(keeper.person, owner.person, 'user:' || event.user_id, 'device:' || event.device_id) AS person,
+            event.* EXCLUDE (who, alone)
+        FROM (SELECT *, CASE WHEN {_ALONE} THEN device_key END AS alone FROM ({events})) AS event
+        LEFT JOIN owner ON owner.device_key = event.alone
+        LEFT JOIN keeper ON keeper.device_key = event.alone AND keeper.time = event.time"""
+
+
+def lent_relation(
+    files: Sequence[EventFile], event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
+) -> str:
+    """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one."""
+    events = event_relation(files, event_properties, user_properties, before)
+    return f"""{_owners(files, before)}
+        SELECT COALESCE(keeper.who, owner.who) AS who, COALESCE(keeper.person, owner.person) AS person, event.* EXCLUDE (who, user_id)
+        FROM (SELECT * FROM ({events}) WHERE {_ALONE}) AS event
+        JOIN owner ON owner.device_key = event.device_key
+        LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time"""
+
+
+def own_relation(
+    files: Sequence[EventFile],
+    event_properties: Iterable[str],
+    user_properties: Iterable[str],
+    before: datetime | None,
+    share: Share,
+    lent: str | None,
+) -> str:
+    """The rows of `person_relation` for a share of the people; `lent` is a relation of all rows of `lent_relation`, None without any."""
+    events = event_relation(files, event_properties, user_properties, before, share)
+    person = "COALESCE('user:' || user_id, 'device:' || device_id) AS person"
+    if lent is None:
+        return f"SELECT *, {person} FROM ({events})"
+    return f"""SELECT *, {person} FROM ({events}) WHERE who NOT IN (SELECT device_key FROM {lent})
+        UNION ALL BY NAME SELECT * FROM {lent} WHERE {share.holds("who")}"""
+
+
+def _owners(files: Sequence[EventFile], before: datetime | None) -> str:
+    """Tables of a WITH: `owner`, the one user of a device (the least, of several), and `keeper`, who it was at a time, of several."""
+    seen, key = event_relation(files, (), (), before), person_key("person")
+    return f"""WITH seen AS NOT MATERIALIZED (SELECT who, device_key, user_id, time FROM ({seen})),
+        alone AS (SELECT DISTINCT device_key FROM seen WHERE {_ALONE}),
         device AS (
-            SELECT device_id, min(user_id) AS least, max(user_id) AS greatest
-            FROM seen WHERE user_id IS NOT NULL GROUP BY device_id
+            SELECT device_key, min(user_id) AS least, max(user_id) AS greatest
+            FROM seen WHERE user_id IS NOT NULL AND device_key IN (FROM alone) GROUP BY device_key
         ),
         instant AS (
-            SELECT device_id, time, max(user_id) AS user_id
-            FROM seen WHERE device_id IN (SELECT device_id FROM device WHERE least <> greatest) GROUP BY device_id, time
+            SELECT device_key, time, max(user_id) AS user_id
+            FROM seen WHERE device_key IN (SELECT device_key FROM device WHERE least <> greatest) GROUP BY device_key, time
         ),
         holder AS (
-            SELECT device_id, time, COALESCE(
-                LAST_VALUE(user_id IGNORE NULLS) OVER (PARTITION BY device_id ORDER BY time
+            SELECT device_key, time, COALESCE(
+                LAST_VALUE(user_id IGNORE NULLS) OVER (PARTITION BY device_key ORDER BY time
                     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-                FIRST_VALUE(user_id IGNORE NULLS) OVER (PARTITION BY device_id ORDER BY time
+                FIRST_VALUE(user_id IGNORE NULLS) OVER (PARTITION BY device_key ORDER BY time
                     ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS user_id
             FROM instant
-        )
-        SELECT CASE
-            WHEN event.user_id IS NOT NULL THEN 'user:' || event.user_id
-            WHEN holder.user_id IS NOT NULL THEN 'user:' || holder.user_id
-            WHEN device.least IS NOT NULL THEN 'user:' || device.least
-            ELSE 'device:' || event.device_id END AS person, event.*
-        FROM ({events}) AS event
-        LEFT JOIN device ON device.device_id = event.device_id
-        LEFT JOIN holder ON holder.device_id = event.device_id AND holder.time = event.time"""
+        ),
+        owner AS (SELECT device_key, 'user:' || least AS person, {key} AS who FROM device),
+        keeper AS (SELECT device_key, time, 'user:' || user_id AS person, {key} AS who FROM holder)"""

@@ -23,8 +23,8 @@ IN_USE = 0.01
 """The share of a piece's events in which such a property must occur."""
 
 _SAMPLE = 50_000
-_HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440"
-_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low"
+HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440"
+_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low, who, device_key"
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Piece:
         return int(self.connection.execute(f"DELETE FROM piece WHERE rowid IN ({rows})").fetchall()[0][0])
 
     def write(self, tally: Tally, home: Path, folder: str, stem: str) -> None:
-        """Write what is left, one new file a month, sorted by time, on the disk when this returns."""
+        """Write what is left, one new file a month, sorted by person, on the disk when this returns."""
         columns = self._columns(tally)
         months = self.connection.execute(
             "SELECT strftime(time, '%Y-%m') AS month, count(*), min(time), max(time), bool_and(whole) FROM piece GROUP BY ALL ORDER BY 1"
@@ -141,9 +141,9 @@ class Piece:
                 if side == "user" and name in shape.FACTS:
                     value = f"coalesce({value}, {name})"
                 outer.append(f"{value} AS {quoted(f'{side}.{name}')}")
-        ordered = f"SELECT * FROM piece WHERE {when} ORDER BY time, file, line"
+        ordered = f"SELECT *, {', '.join(shape.person_keys())} FROM piece WHERE {when} ORDER BY user_id IS NULL, who, time, file, line"
         query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
-        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, {_HOW})")
+        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, {HOW})")
         sync(path)
         sync(path.parent)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tradewind.compute import quoted
@@ -11,20 +12,49 @@ from tradewind.errors import DefinitionError
 from tradewind.events.manifest import EventFile, utc
 from tradewind.events.quoting import pointer, text_list
 
+
+@dataclass(frozen=True)
+class Share:
+    """One of `of` equal parts of all keys, by their leading byte; `of` is a power of two up to 256."""
+
+    number: int = 0
+    of: int = 1
+
+    def holds(self, key: str) -> str:
+        """Whether a key (an expression of type UUID) is in this share, as a condition that files can be skipped by."""
+        first, last = self.number * 256 // self.of, (self.number + 1) * 256 // self.of - 1
+        low, high = f"{first:02x}" + "0" * 30, f"{last:02x}" + "f" * 30
+        return "TRUE" if self.of == 1 else f"{key} BETWEEN '{low}'::UUID AND '{high}'::UUID"
+
+
+WHOLE = Share()
+
 _Shape = tuple[frozenset[str], frozenset[str], bool]
 """What files must share to be read together: columns for event and for user properties, and whether all rows are whole."""
 
-_FIXED = ("user_id", "device_id", "event_type", "time")
+_TYPES = {
+    "user_id": "VARCHAR",
+    "device_id": "VARCHAR",
+    "event_type": "VARCHAR",
+    "time": "TIMESTAMP",
+    "who": "UUID",
+    "device_key": "UUID",
+}
+_FIXED = tuple(_TYPES)
 
 
 def event_relation(
-    files: Sequence[EventFile], event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
+    files: Sequence[EventFile],
+    event_properties: Iterable[str] = (),
+    user_properties: Iterable[str] = (),
+    before: datetime | None = None,
+    share: Share = WHOLE,
 ) -> str:
-    """A SELECT for DuckDB over the events before an instant (all of them when None).
+    """A SELECT for DuckDB over the events before an instant (all of them when None), of a share of `who`.
 
-    Columns: user_id, device_id, event_type (text), time (TIMESTAMP, UTC); for each event property `e:<name>` and for
-    each user property `u:<name>`, the value as text or NULL; and `s:<name>`, TRUE when the event states the user
-    property: it states the whole set, or the property is in it (with NULL in `u:<name>`: it is taken away).
+    Columns: user_id, device_id, event_type (text), time (TIMESTAMP, UTC), who, device_key (UUID); for each event property
+    `e:<name>` and for each user property `u:<name>`, the value as text or NULL; and `s:<name>`, TRUE when the event states
+    the user property: it states the whole set, or the property is in it (with NULL in `u:<name>`: it is taken away).
     A text is the JSON string itself; numbers, booleans, arrays and objects are their JSON text; JSON null is NULL.
 
     Raises DefinitionError when two of the names differ only in capital letters.
@@ -37,7 +67,7 @@ def event_relation(
             groups[shape].append(str(file.path))
     if not groups:
         return _nothing(event, user)
-    where = f" WHERE time < TIMESTAMP '{utc(before)}'" if before is not None else ""
+    where = f" WHERE {share.holds('who')}" + (f" AND time < TIMESTAMP '{utc(before)}'" if before is not None else "")
     return " UNION ALL BY NAME ".join(
         f"SELECT {', '.join(_columns(event, user, shape))} FROM read_parquet({text_list(paths)}){where}" for shape, paths in groups.items()
     )
@@ -63,7 +93,7 @@ def _has(side: str, name: str) -> str:
 
 
 def _nothing(event: Sequence[str], user: Sequence[str]) -> str:
-    columns = ["CAST(NULL AS TIMESTAMP) AS time" if name == "time" else f"CAST(NULL AS VARCHAR) AS {name}" for name in _FIXED]
+    columns = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in _TYPES.items()]
     columns += [f"CAST(NULL AS VARCHAR) AS {quoted(f'e:{name}')}" for name in event]
     for name in user:
         columns += [f"CAST(NULL AS VARCHAR) AS {quoted(f'u:{name}')}", f"CAST(NULL AS BOOLEAN) AS {quoted(f's:{name}')}"]

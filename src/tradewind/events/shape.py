@@ -27,6 +27,9 @@ BAD_PROPERTIES = "properties that are not a JSON object"
 KEYS = ("key_high", "key_low")
 """The de-duplication key: 128 bits of hash over the device (the user where there is none) and the insert id."""
 
+PERSON_KEYS = ("who", "device_key")
+"""Whose event it is before devices are looked into (the user, else the device), and the device: 16 bytes each, told apart fast."""
+
 KEY_CHECK = "SELECT hash('device', 'insert')"
 """Its answer changes when DuckDB's hash function does, so that older keys are not trusted blindly."""
 
@@ -60,6 +63,18 @@ def keys() -> tuple[str, str]:
     halves = (f"hash({device}, insert_id)", f"hash(insert_id, {device})")
     high, low = (f"CASE WHEN insert_id IS NOT NULL THEN {half} END AS {name}" for half, name in zip(halves, KEYS, strict=True))
     return high, low
+
+
+def person_key(person: str) -> str:
+    """The key of a person (`user:<id>` or `device:<id>`, an expression) as a UUID: 128 bits of its MD5."""
+    return f"md5_number({person})::UHUGEINT::UUID"
+
+
+def person_keys() -> tuple[str, str]:
+    """PERSON_KEYS as expressions over user_id and device_id; without a user the two are equal."""
+    user, device = person_key("'user:' || user_id"), person_key("'device:' || device_id")
+    who, device_key = PERSON_KEYS
+    return f"CASE WHEN user_id IS NULL THEN {device} ELSE {user} END AS {who}", f"{device} AS {device_key}"
 
 
 def _person(field: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from tradewind.database import Database
 from tradewind.events import sql
 from tradewind.events.manifest import EventFile, Properties
-from tradewind.events.people import person_relation
+from tradewind.events.people import lent_relation, own_relation, person_relation
+from tradewind.events.relation import Share
 
 
 class EventStore:
@@ -31,9 +32,9 @@ class EventStore:
         latest = max((file.max_time for file in self.files(project)), default=None)
         return latest.replace(tzinfo=UTC) if latest else None
 
-    def count(self, project: str) -> int:
-        """How many events the project has."""
-        return sum(file.rows for file in self.files(project))
+    def count(self, project: str, before: datetime | None = None) -> int:
+        """How many events the project has; with `before`, in files that begin before it."""
+        return sum(file.rows for file in self.files(project, before))
 
     def properties(self, project: str) -> Properties:
         """Names of properties, for hints and suggestions."""
@@ -45,3 +46,19 @@ class EventStore:
     ) -> str:
         """A SELECT for DuckDB over the project's events before an instant; the columns are those of `person_relation`."""
         return person_relation(self.files(project, before), event_properties, user_properties, before)
+
+    def lent(self, project: str, event_properties: Iterable[str], user_properties: Iterable[str], before: datetime) -> str:
+        """Those of its rows that must be laid aside before `own` is asked: see `lent_relation`."""
+        return lent_relation(self.files(project, before), event_properties, user_properties, before)
+
+    def own(
+        self,
+        project: str,
+        event_properties: Iterable[str],
+        user_properties: Iterable[str],
+        before: datetime,
+        share: Share,
+        lent: str | None,
+    ) -> str:
+        """Its rows for a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
+        return own_relation(self.files(project, before), event_properties, user_properties, before, share, lent)

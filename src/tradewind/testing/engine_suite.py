@@ -66,8 +66,8 @@ class EngineSuite:
 
         return evaluate
 
-    def test_a_member_is_the_hash_of_the_person_and_rows_are_sorted(self, engine_of: EngineOf, tmp_path: Path) -> None:
-        """Sixteen bytes for each person, in order; nothing else lies in the folder."""
+    def test_a_member_is_the_hash_of_the_person(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """Sixteen bytes for each person, each once; nothing else lies in the folder."""
         out = tmp_path / "run" / "members.parquet"
         events = [happened(1, f"u{i}") for i in range(50)] + [happened(1, None, "d1")]
         snapshot = engine_of(events).evaluate(PROJECT, cohort_of(Did("Buy")), NOON, (), {}, out)
@@ -75,7 +75,7 @@ class EngineSuite:
         assert (snapshot, table.column_names) == (Snapshot(out, 51, NOON), ["member", "person"])
         rows = table.to_pylist()
         assert all(row["member"] == hashlib.md5(row["person"].encode(), usedforsecurity=False).digest() for row in rows)
-        assert [row["member"] for row in rows] == sorted(row["member"] for row in rows)
+        assert len({row["member"] for row in rows}) == len(rows)
         assert {"user:u7", "device:d1"} <= {row["person"] for row in rows}
         assert [path.name for path in out.parent.iterdir()] == ["members.parquet"]
 

@@ -51,7 +51,7 @@ def test_ten_thousand_values_are_answered(operator: Operator) -> None:
     values = tuple(f"value {i}" for i in range(10_000))
     rule = Did("A", (EventFilter("p", operator, values),))
     connection = duckdb.connect()
-    told = "SELECT 'user:ann' AS person, 'A' AS event_type, TIMESTAMP '2026-01-01' AS time, 'value 5000' AS \"e:p\""
+    told = "SELECT 1 AS who, 'user:ann' AS person, 'A' AS event_type, TIMESTAMP '2026-01-01' AS time, 'value 5000' AS \"e:p\""
     connection.execute(f"CREATE VIEW events AS {told}")
     found = connection.execute(compiled(rule).sql("duckdb")).fetchall()
     connection.close()

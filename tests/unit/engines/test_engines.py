@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import pytest
 
 from tradewind.compute import Bounds
-from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.duckdb import SHARE_ROWS, DuckDBEngine
 from tradewind.engines.memory import Event, MemoryEngine
 from tradewind.errors import EngineError
 from tradewind.model.cohort import Did
@@ -26,13 +26,13 @@ class TestMemoryEngine(EngineSuite):
         return lambda events: MemoryEngine({"default": events})
 
 
-@pytest.fixture
-def duckdb_of(tmp_path: Path) -> Iterator[EngineOf]:
+@pytest.fixture(params=[SHARE_ROWS, 4], ids=["everybody at once", "in shares"])
+def duckdb_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineOf]:
     with ExitStack() as stack:
 
         def engine(events: Iterable[Event]) -> DuckDBEngine:
-            home = Path(mkdtemp(dir=tmp_path))
-            return DuckDBEngine(stack.enter_context(told_store("default", events, home)), Bounds(spill=tmp_path / "spill"))
+            store = stack.enter_context(told_store("default", events, Path(mkdtemp(dir=tmp_path))))
+            return DuckDBEngine(store, Bounds(spill=tmp_path / "spill"), request.param)
 
         yield engine
 

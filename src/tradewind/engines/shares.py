@@ -1,0 +1,132 @@
+"""The people of a project, one share after another, so that memory holds one share however many people there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tradewind.cohorts.compile import EVENTS, PERSON, WHO
+from tradewind.compute import literal
+from tradewind.events.relation import Share
+from tradewind.events.shape import person_key
+
+MOST = 256
+"""The most shares there are."""
+
+
+class EventTable(Protocol):
+    """Where an engine finds what people did.
+
+    Each answer is a SELECT for DuckDB: who (key of a person), person, user_id, device_id, event_type, time (UTC); for each
+    event property `e:<name>`; for each user property `u:<name>`, and `s:<name>`: whether the event states it. Texts, NULL
+    where there is no value.
+    """
+
+    def count(self, project: str, before: datetime) -> int:
+        """How many events there are, about."""
+
+    def relation(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> str:
+        """All events before an instant."""
+
+    def lent(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> str:
+        """Those of them that `own` cannot find by itself."""
+
+    def own(
+        self,
+        project: str,
+        event_properties: Sequence[str],
+        user_properties: Sequence[str],
+        before: datetime,
+        share: Share,
+        lent: str | None,
+    ) -> str:
+        """Those of a share of the people; `lent` names a relation of what `lent` gave, None when that was nothing."""
+
+
+class Shares:
+    """Shows a DuckDB, as `events` and under names of nested cohorts, one share of the people after another.
+
+    `names` are the event properties and the user properties that are looked at; `aside` is a file of its own for as long as it lasts.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        events: EventTable,
+        project: str,
+        as_of: datetime,
+        names: tuple[Sequence[str], Sequence[str]],
+        aside: Path,
+    ) -> None:
+        self._connection, self._events, self._asked = connection, events, (project, *names, as_of)
+        self._rows, self._aside = events.count(project, as_of), aside
+        self._nested: list[str] = []
+
+    def nest(self, nested: Mapping[str, Path]) -> dict[str, str]:
+        """The name under which the members of each cohort are shown, from their member files."""
+        self._nested = [f"nested{number}" for number in range(len(nested))]
+        for table, path in zip(self._nested, nested.values(), strict=True):
+            self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {KEY}, {PERSON} FROM read_parquet({literal(path)})")
+        return dict(zip(nested, self._nested, strict=True))
+
+    def each(self, rows: int) -> Iterator[None]:
+        """Show share after share, each of about so many events at most."""
+        lent = f"({self._events.lent(*self._asked)})"
+        try:
+            (found,) = self._connection.execute(
+                f"COPY (FROM {lent} ORDER BY {WHO}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
+            ).fetchall()[0]
+            read = f"read_parquet({literal(self._aside)})" if found else None
+            of = 1
+            while of < MOST and of * rows < self._rows:
+                of *= 2
+            for number in range(of):
+                self._show(Share(number, of), read)
+                yield
+        finally:
+            with suppress(FileNotFoundError):
+                self._aside.unlink()
+
+    def _show(self, share: Share, lent: str | None) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._events.own(*self._asked, share, lent)}")
+        for table in self._nested:
+            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
+
+
+KEY = f"{person_key(PERSON)} AS {WHO}"
+"""The key of a person, in a relation that has no more than the text."""
+
+
+class MemberFile:
+    """Writes what is found for share after share as one file; counts its rows, and the values of each column."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, 0
+        self.values: dict[str, int] = {}
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, found: pa.RecordBatchReader) -> None:
+        """Append the rows of a stream; identifiers hardly shrink, so they are packed lightly."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.path, found.schema, compression="lz4", use_dictionary=False)
+        for batch in found:
+            self._writer.write_batch(batch)
+            self.rows += batch.num_rows
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                self.values[name] = self.values.get(name, 0) + batch.num_rows - column.null_count
+
+    def __enter__(self) -> MemberFile:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()
