@@ -41,8 +41,8 @@ class UnknownIsFailed(_Wrapped):
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """As if it had never left."""
-        failed = [entry if entry.outcome else replace(entry, attempt=replace(entry.attempt, answer=Answer.UNREACHED)) for entry in entries]
-        self.inner.advance(claim, failed, sent)
+        heard = [replace(each, attempt=replace(each.attempt, answer=_heard(each.attempt.answer))) for each in entries]
+        self.inner.advance(claim, heard, sent)
 
 
 class RefusedIsDone(_Wrapped):
@@ -50,17 +50,16 @@ class RefusedIsDone(_Wrapped):
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """All accepted."""
-        done = [replace(each, outcome=Outcome(each.batch.rows, 0, 0), lines=()) if each.outcome else each for each in entries]
-        self.inner.advance(claim, done, sent)
+        self.inner.advance(claim, [_good(each) if each.outcome else each for each in entries], sent)
 
 
 class StatusBeforeAnswer(_Wrapped):
     """Writes the outcome first and sends then: a crash, a refusal or a lost answer in between is never looked at again."""
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
-        """Accepted, before a byte has left; nothing is left to say afterwards."""
-        self.inner.advance(claim, (), sent)
-        self.inner.advance(claim, [_accepted(batch) for batch in sent])
+        """Accepted, before a byte has left; whatever is answered then has nothing left to say."""
+        self.inner.advance(claim, [], sent)
+        self.inner.advance(claim, [_good(Entry(batch, _attempt(batch))) for batch in sent])
 
 
 class IntentAfterSend(_Wrapped):
@@ -68,15 +67,21 @@ class IntentAfterSend(_Wrapped):
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """Both at once."""
-        del sent
-        self.inner.advance(claim, (), [entry.batch for entry in entries])
+        self.inner.advance(claim, [], [each.batch for each in entries])
         self.inner.advance(claim, entries)
 
 
-def _accepted(batch: Batch) -> Entry:
+def _heard(answer: Answer) -> Answer:
+    return Answer.UNREACHED if answer is Answer.UNKNOWN else answer
+
+
+def _good(entry: Entry) -> Entry:
+    return replace(entry, outcome=Outcome(entry.batch.rows, 0, 0), lines=())
+
+
+def _attempt(batch: Batch) -> Attempt:
     assert batch.stamp is not None, "a batch is stamped before it is sent"
-    attempt = Attempt(batch.number, batch.sends, batch.stamp, batch.stamp, Answer.APPLIED, 200, "", None)
-    return Entry(batch, attempt, Outcome(batch.rows, 0, 0))
+    return Attempt(batch.number, batch.sends, batch.stamp, batch.stamp, Answer.APPLIED, 200, "", None)
 
 
 def _with(design: Callable[[Ledger], _Wrapped]) -> Callable[[Parts], Parts]:

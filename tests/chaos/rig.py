@@ -109,19 +109,33 @@ class Rig:
         }
         self.next = {}
         self._meet_sandbox()
-        assert self.nursery.stdin is not None
-        assert self.nursery.stdout is not None
-        self.nursery.stdin.write(json.dumps(whole) + "\n")
-        self.nursery.stdin.flush()
-        fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
+        fate = self._told(whole)
         self.verdict.lives += 1
         self.verdict.kills += fate["killed"]
         self.moments.update(fate["moments"])
         if fate["report"] is not None:
             self.taken |= set(files)
-        if not fate["killed"] and fate["code"] != 0:
-            self.verdict.broken.append(f"a life ended by itself: {self._last_words()}")
+        if fate["code"]:
+            self.verdict.broken.append(f"a life ended by itself: {' | '.join(fate['output'].strip().splitlines()[-12:])}")
         self._read_journal()
+        return fate
+
+    def go_on(self, fate: dict[str, Any]) -> dict[str, Any]:
+        """Wake a life that was stopped, and wait for its end."""
+        woken = self._told({"go_on": fate["stopped"]})
+        self._read_journal()
+        return woken
+
+    def command(self, *words: str, **order: Any) -> dict[str, Any]:
+        """A command as a person types it, on the machine's own time; its code is the caller's affair."""
+        return self._told({**self.order, "command": list(words), **order})
+
+    def _told(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self.nursery.stdin is not None
+        assert self.nursery.stdout is not None
+        self.nursery.stdin.write(json.dumps(order) + "\n")
+        self.nursery.stdin.flush()
+        fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
         return fate
 
     def set_up(self, **order: Any) -> dict[str, Any]:
@@ -257,9 +271,6 @@ class Rig:
         with closing(sqlite3.connect(self.folder / "home" / "tradewind.db")) as rows:
             sent = dict(rows.execute(query).fetchall()) if self.came else {}
         self.verdict.sent_without_intent = sum(max(0, times - sent.get(trace, 0)) for trace, times in self.came.items())
-
-    def _last_words(self) -> str:
-        return " | ".join((self.folder / "output.txt").read_text().strip().splitlines()[-12:])
 
 
 @contextmanager

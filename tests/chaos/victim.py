@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from chaos.designs import DESIGNS
 from chaos.world import WorldClock
 from tradewind import moment
 from tradewind.app import make_home, opened
+from tradewind.cli.main import main
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
 from tradewind.model.plan import Approval, Plan
@@ -46,7 +48,9 @@ class SmallRequests:
 
 def live(order: dict[str, Any], log: Path, report: Path) -> int:
     """Do what the order says, and write to `report` what the worker told."""
-    _watch(log, order.get("kill_at"))
+    _watch(log, order.get("kill_at"), order.get("signal", signal.SIGKILL))
+    if "command" in order:
+        return _command(order)
     home, told = Path(order["home"]), []
     with _home_of(home, order) as parts:
         for name, file in order.get("definitions", []):
@@ -108,8 +112,16 @@ def _approved(parts: Parts, run: Run) -> Run:
     return runs.approve(parts, run.project, run.id, approvals, lambda *_: None)
 
 
-def _watch(log: Path, kill_at: tuple[str, int] | None) -> None:
-    """Note each moment in the log; at the n-th time of the one that is named, die."""
+def _command(order: dict[str, Any]) -> int:
+    """A command as a person types it, in the rig's home; no file may grow beyond `largest_file` bytes."""
+    os.environ["TRADEWIND_HOME"] = order["home"]
+    if "largest_file" in order:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
+    return main(order["command"])
+
+
+def _watch(log: Path, kill_at: tuple[str, int] | None, number: int) -> None:
+    """Note each moment in the log; at the n-th time of the one that is named, get the signal."""
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     times = dict([kill_at]) if kill_at else {}
 
@@ -118,7 +130,7 @@ def _watch(log: Path, kill_at: tuple[str, int] | None) -> None:
         if name in times:
             times[name] -= 1
             if times[name] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
 
     moment.watch(come)
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.database import Database, metadata
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, TakenError
 
 version_table = sa.Table(
     "membership_version",
@@ -66,9 +66,12 @@ class Versions:
         return _version(row) if row else None
 
     def add(self, version: Version) -> None:
-        """Name a version whose files are complete: from now on it is the belief."""
-        with self.database.transaction() as db:
-            db.execute(version_table.insert().values(**vars(version)))
+        """Name a version whose files are complete: from now on it is the belief. Raises TakenError when its run has left one already."""
+        try:
+            with self.database.transaction() as db:
+                db.execute(version_table.insert().values(**vars(version)))
+        except sa.exc.IntegrityError as error:
+            raise TakenError(f"the membership after run {version.run} is on record already: another worker has taken the run") from error
 
     def chain(self, target: str | None = None) -> tuple[Version, ...]:
         """Every version of a target, or of all of them, each target's in the order in which they were made."""
