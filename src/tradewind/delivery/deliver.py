@@ -198,9 +198,13 @@ class _Sender:
         allowed = self.room.allowed(using + len(self.ready) + len(self.todo), using)
         now = self.delivery.clock.monotonic()
         due = [each for each in self.again if each[0] <= now][: max(0, allowed - len(self.under_way))]
-        self.again = [each for each in self.again if each not in due]
-        new = [self.ready.popleft() for _ in range(min(len(self.ready), max(0, allowed - using)))]
-        return [replace(ready, batch=replace(ready.batch, sends=ready.batch.sends + 1)) for _, ready in due] + new
+        self.again = [each for each in self.again if not any(each is one for one in due)]
+        leaving = [replace(ready, batch=replace(ready.batch, sends=ready.batch.sends + 1)) for _, ready in due]
+        out = [sent.ready for sent in self.under_way.values()] + [ready for _, ready in self.again] + leaving
+        while self.ready and len(out) < allowed and all(self.ready[0].batch.operation is ready.batch.operation for ready in out):
+            out.append(self.ready.popleft())  # removals are answered before an add leaves, and adds before a refresh
+            leaving.append(out[-1])
+        return leaving
 
     def _hear(self) -> None:
         """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""

@@ -308,6 +308,22 @@ def test_four_requests_go_at_once_and_never_more(crowd: Scene) -> None:
     assert len(crowd.platform.sent) == 40
 
 
+def test_an_add_does_not_leave_before_the_removals_are_answered(tmp_path: Path, crowd: Scene) -> None:
+    """Also when several go at once, and one of the removals has to be sent again."""
+    gone = PartWriter(tmp_path / "part-0001.parquet", 1, Operation.REMOVE, IdType.DAID, 1)
+    gone.write(pa.chunked_array([pa.array([bytes([100 + n]) * 16 for n in range(20)], pa.binary())]))
+    parts = [*crowd.delivery.parts, gone.close()]
+    ledger = Mortal()
+    ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches(parts))
+    crowd.platform.answers = deque([OK] * 18 + [Receipt(Answer.UNKNOWN)] * 2)
+    assert deliver(replace(crowd.delivery, ledger=ledger, parts=parts)) is None
+    assert ledger.account("r1") == Account(planned=60, accepted=60)
+    removals = {request.fingerprint for request in crowd.platform.sent[:22]}
+    assert len(removals) == 20
+    assert not removals & {request.fingerprint for request in crowd.platform.sent[22:]}
+
+
 def test_the_first_request_goes_alone(crowd: Scene) -> None:
     """A refused account is asked once."""
     stop = crowd.answer(Receipt(Answer.FORBIDDEN, status=401))
