@@ -12,6 +12,7 @@ from tradewind.delivery.deliver import Delivery, Stop
 from tradewind.delivery.deliver import deliver as send_all
 from tradewind.destinations.base import Destination
 from tradewind.errors import LedgerError
+from tradewind.evidence import evidence
 from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
 from tradewind.membership.buckets import buckets_for
@@ -139,7 +140,8 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     """The plan as the guards see it, with what people have allowed for this run."""
     allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
-    return plan_delta(delta, _gone(stage, snapshot), allowed.given)
+    before = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
+    return plan_delta(delta, evidence(stage.parts, stage.run, stage.binding, _gone(stage, snapshot, before), before), allowed.given)
 
 
 def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
@@ -288,9 +290,8 @@ def cancel(stage: Stage, reason: str) -> Run:
     return _as_written(stage)
 
 
-def _gone(stage: Stage, snapshot: Snapshot) -> tuple[str, ...]:
+def _gone(stage: Stage, snapshot: Snapshot, earlier: Run | None) -> tuple[str, ...]:
     """Mapped columns that the sync's last run still found and this one does not; one that never was is no loss."""
-    earlier = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
     before = stage.parts.ledger.recall(earlier.id, RunState.EVALUATED, Snapshot) if earlier else None
     return tuple(source for source in snapshot.missing if before and source not in before.missing)
 

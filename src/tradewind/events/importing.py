@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tradewind.clock import Clock
 from tradewind.compute import Bounds, connect
-from tradewind.errors import Bug, DefinitionError, EngineError
+from tradewind.errors import Bug, DefinitionError, EngineError, LedgerError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
 from tradewind.events.lines import LINES, Unreadable
@@ -88,10 +88,10 @@ def import_events(
                 raise Bug(f"import {work.id} of project {project} does not account for every event")
             read = [each for each in inputs if str(each.path) not in work.refused]
             reached("import.written")
-            if read:
-                work.commit(read, started)
-                reached("import.named")
+            work.commit(read, started, len(work.refused))
+            reached("import.named")
         except (duckdb.Error, OSError) as error:
+            work.give_up(started, len(inputs) + len(work.refused))
             first_line = str(error).partition("\n")[0] or type(error).__name__
             raise EngineError(f"the import into project '{project}' failed and left nothing: {first_line}") from error
         finally:
@@ -172,13 +172,21 @@ class _Import:
         for file in self.tally.files:
             (self.store.home / file.path).unlink()
 
-    def commit(self, inputs: list[Input], started: datetime) -> None:
+    def give_up(self, started: datetime, refused_files: int) -> None:
+        """Write down that everything given was left out; where even that cannot be written, the error is told all the same."""
+        self.tally = Tally()
+        with suppress(LedgerError):
+            self.commit([], started, refused_files)
+
+    def commit(self, inputs: list[Input], started: datetime, refused_files: int) -> None:
         """Name everything in one transaction."""
         tally = self.tally
         event, user = (tuple(sorted(names)) for names in tally.names)
         rejected = sum(tally.rejected.values())
         finished = self.clock.now()
-        done = ImportRow(self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user)
+        done = ImportRow(
+            self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user, refused_files
+        )
         sources = [SourceRow(str(source.path), source.bytes, source.sha256) for source in inputs]
         sql.insert_import(self.store.database, self.project, done, tally.files, sources)
 

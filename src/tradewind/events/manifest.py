@@ -45,7 +45,7 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """What one import did: events_read = events_new + duplicates + rejected."""
+    """What one import did: events_read = events_new + duplicates + rejected. `refused_files` were given and left nothing."""
 
     id: str
     started_at: datetime
@@ -57,6 +57,7 @@ class ImportRow:
     not_applied: int
     event_properties: tuple[str, ...]
     user_properties: tuple[str, ...]
+    refused_files: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from tradewind.database import Database, metadata
 from tradewind.events.manifest import Columns, FileRow, ImportRow, SourceRow, utc
 
+ENOUGH = 10_000
+"""Events among which a property that one in a hundred has would be met."""
+
 event_import = sa.Table(
     "event_import",
     metadata,
@@ -24,9 +27,11 @@ event_import = sa.Table(
     sa.Column("duplicates", sa.BigInteger, nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("not_applied", sa.BigInteger, nullable=False),
+    sa.Column("refused_files", sa.BigInteger, nullable=False),
     sa.Column("properties", sa.Text, nullable=False),
 )
-"""One row per finished import. `properties` is JSON: the names met on events and on users."""
+"""One row per import, also of one that broke off. `properties` is JSON: the names met on events and on users; `refused_files`
+were given and left nothing."""
 
 event_source = sa.Table(
     "event_source",
@@ -84,6 +89,37 @@ def select_properties(database: Database, project: str) -> tuple[list[str], list
     with database.transaction() as connection:
         stored = [json.loads(text) for text in connection.execute(query).scalars()]
     return tuple(sorted({name for each in stored for name in each[kind]}) for kind in ("event", "user"))  # type: ignore[return-value]
+
+
+def select_refused(database: Database, project: str) -> int:
+    """How many files the project's last import could not read; none without an import."""
+    query = sa.select(event_import.c.refused_files).where(event_import.c.project == project).order_by(event_import.c.finished_at.desc())
+    with database.transaction() as connection:
+        return int(connection.execute(query.limit(1)).scalar() or 0)
+
+
+def select_vanished(database: Database, project: str, until: datetime) -> set[str]:
+    """Properties in use in files of earlier imports that none of the last imports until an instant has met.
+
+    The last imports are as many as bring ENOUGH events: of a rare event there may be none among a few.
+    """
+    done = sa.select(event_import.c.id, event_import.c.events_new, event_import.c.properties).where(
+        event_import.c.project == project, event_import.c.finished_at <= utc(until)
+    )
+    files = sa.select(event_file.c.import_id, event_file.c.columns).where(event_file.c.project == project).distinct()
+    with database.transaction() as connection:
+        imports = connection.execute(done.order_by(event_import.c.finished_at.desc())).all()
+        columns = connection.execute(files).all()
+    met: set[str] = set()
+    events = last = 0
+    while last < len(imports) and events < ENOUGH:
+        names = json.loads(imports[last].properties)
+        met |= {f"{side}.{name}" for side in ("event", "user") for name in names[side]}
+        events, last = events + imports[last].events_new, last + 1
+    earlier = {each.id for each in imports[last:]}
+    used = [_columns(row.columns) for row in columns if row.import_id in earlier]
+    known = {f"event.{name}" for each in used for name in each.event} | {f"user.{name}" for each in used for name in each.user}
+    return known - met
 
 
 def insert_import(database: Database, project: str, done: ImportRow, files: Iterable[FileRow], sources: Iterable[SourceRow]) -> None:

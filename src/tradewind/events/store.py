@@ -36,6 +36,14 @@ class EventStore:
         """How many events the project has; with `before`, in files that begin before it."""
         return sum(file.rows for file in self.files(project, before))
 
+    def unread(self, project: str) -> int:
+        """How many of the files given to the last import left nothing: damaged, or all of them when it broke off."""
+        return sql.select_refused(self.database, project)
+
+    def vanished(self, project: str, until: datetime) -> set[str]:
+        """Properties (`event.<name>`, `user.<name>`) that events of earlier imports have, and those of the last until an instant do not."""
+        return sql.select_vanished(self.database, project, until)
+
     def properties(self, project: str) -> Properties:
         """Names of properties, for hints and suggestions."""
         event, user = sql.select_properties(self.database, project)

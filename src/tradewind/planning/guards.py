@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 
 from tradewind.model.plan import Approval, Delta, Operation, Verdict
 
@@ -10,12 +12,70 @@ LEAVERS_ALWAYS_ALLOWED = 500
 LEAVERS_SHARE = 0.25
 SMALL_SEGMENT = 50
 SMALL_SEGMENT_SHARE = 0.5
+GROWTH = 10
+GROWTH_ALWAYS_ALLOWED = 1_000
+PATIENCE = timedelta(hours=48)
+HOUR = timedelta(hours=1)
 
 
-def judge(delta: Delta, gone: Iterable[str]) -> tuple[Verdict, ...]:
-    """Every verdict against a delta. `gone` are the mapped columns that the data had before and has no more."""
-    found = (column_gone(tuple(gone)), empty(delta), shrink(delta))
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks against the data that a delta comes from.
+
+    `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more. `silence` is how
+    long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
+    could not read. `period` is the sync's.
+    """
+
+    gone: tuple[str, ...] = ()
+    drifted: tuple[str, ...] = ()
+    silence: timedelta | None = None
+    unread: int = 0
+    period: timedelta = timedelta()
+
+
+SOUND = Evidence()
+
+
+def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
+    """Every verdict against a delta and the data it comes from."""
+    about_data = (column_gone(evidence.gone), drift(evidence.drifted), stale(evidence), partial(evidence.unread))
+    found = (*about_data, empty(delta), shrink(delta), growth(delta))
     return tuple(verdict for verdict in found if verdict)
+
+
+def stale(evidence: Evidence) -> Verdict | None:
+    """No event for more than two periods of the sync and 48 hours: the feed may have stopped, and who acted since is not known."""
+    limit = max(2 * evidence.period, PATIENCE) // HOUR
+    if evidence.silence is None or evidence.silence <= max(2 * evidence.period, PATIENCE):
+        return None
+    hours = -(-evidence.silence // HOUR)
+    todo = "import newer events and run again, or name an instant with --as-of"
+    return Verdict("stale", hours, limit, f"the newest event is {hours:,} hours old, and {limit:,} pass unseen: {todo}")
+
+
+def partial(unread: int) -> Verdict | None:
+    """The last import left files out: whoever acted in them may seem to have done nothing."""
+    if not unread:
+        return None
+    files = "1 file that it was given" if unread == 1 else f"{unread:,} files that it was given"
+    return Verdict("partial", unread, 0, f"the last import of events did not read {files}: mend and import what is lacking, then run again")
+
+
+def drift(drifted: tuple[str, ...]) -> Verdict | None:
+    """The last events imported lack a property that the rule or the identity map uses, and did not at the last delivered run."""
+    if not drifted:
+        return None
+    return Verdict("drift", len(drifted), 0, f"used, in events before, and in none of the last imported: {', '.join(drifted)}")
+
+
+def growth(delta: Delta) -> Verdict | None:
+    """More than ten times as many as the segment holds, where it holds any: a rule or a feed may count what it should not."""
+    limit = max(GROWTH_ALWAYS_ALLOWED, GROWTH * delta.held)
+    if not delta.held or delta.desired <= limit:
+        return None
+    sentence = f"{delta.desired:,} identifiers would be in a segment that holds {delta.held:,}; at most {limit:,} pass unseen"
+    return Verdict("growth", delta.desired, limit, sentence)
 
 
 def column_gone(gone: tuple[str, ...]) -> Verdict | None:

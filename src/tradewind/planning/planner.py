@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tradewind.model.plan import Approval, Batch, Decision, Delta, Operation, Part, Plan
-from tradewind.planning.guards import judge, unanswered
+from tradewind.planning.guards import SOUND, Evidence, judge, unanswered
 
 ORDER = (Operation.REMOVE, Operation.ADD, Operation.REFRESH)
 """Removals go before adds, so that the platform's own "time left" shows what the adds say. Urgent refreshes go before all."""
 
 
-def plan(delta: Delta, gone: Iterable[str] = (), approvals: Iterable[Approval] = ()) -> Plan:
+def plan(delta: Delta, evidence: Evidence = SOUND, approvals: Iterable[Approval] = ()) -> Plan:
     """The plan of a delta: it is held when a guard objects and no approval covers the count."""
-    verdicts = judge(delta, gone)
+    verdicts = judge(delta, evidence)
     decision = Decision.HOLD if unanswered(verdicts, approvals) else Decision.PROCEED
     return Plan(delta, verdicts, decision)
 

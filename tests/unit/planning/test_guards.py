@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Approval, Decision, Delta, Operation, Part
-from tradewind.planning.guards import judge
+from tradewind.planning.guards import Evidence, judge
 from tradewind.planning.planner import batches, halves, plan
 
 
@@ -36,30 +36,79 @@ def a_delta(*, held: int, add: int = 0, remove: int = 0, refresh: int = 0) -> De
 )
 def test_shrink_holds_beyond_its_limit(held: int, remove: int, limit: int | None) -> None:
     """Leavers above max(500, 25 %), or more than half of at least 50, wait for a person."""
-    verdicts = judge(a_delta(held=held, remove=remove, refresh=held - remove), ())
+    verdicts = judge(a_delta(held=held, remove=remove, refresh=held - remove))
     assert [(v.guard, v.count, v.limit) for v in verdicts] == ([("shrink", remove, limit)] if limit is not None else [])
 
 
 def test_an_empty_snapshot_holds_only_while_something_is_held() -> None:
     """A first run of nobody has nothing to do; a later one would empty the segment."""
-    assert judge(a_delta(held=0), ()) == ()
-    assert [v.guard for v in judge(a_delta(held=3, remove=3), ())] == ["empty"]
+    assert judge(a_delta(held=0)) == ()
+    assert [v.guard for v in judge(a_delta(held=3, remove=3))] == ["empty"]
 
 
 def test_a_mapped_column_that_is_gone_holds() -> None:
     """Its identifiers would all be removed, whatever the numbers say."""
-    (verdict,) = judge(a_delta(held=10, refresh=10), ["user.uid2"])
+    (verdict,) = judge(a_delta(held=10, refresh=10), Evidence(gone=("user.uid2",)))
     assert verdict.guard == "column_gone"
     assert "user.uid2" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("period_hours", "silent_hours", "verdict"),
+    [
+        (0, 48.0, None),  # a One-Time Sync: two days
+        (0, 48.5, (49, 48)),
+        (1, 50, (50, 48)),
+        (24, 48, None),
+        (24, 72, (72, 48)),
+        (48, 96, None),  # two periods, where that is more
+        (48, 97, (97, 96)),
+    ],
+)
+def test_events_that_stopped_coming_hold(period_hours: int, silent_hours: float, verdict: tuple[int, int] | None) -> None:
+    """Nothing for more than two periods and 48 hours; the count is in hours, and the sentence says what to do."""
+    evidence = Evidence(silence=timedelta(hours=silent_hours), period=timedelta(hours=period_hours))
+    found = judge(a_delta(held=10, refresh=10), evidence)
+    assert [(v.guard, v.count, v.limit) for v in found] == ([("stale", *verdict)] if verdict else [])
+    assert all("import newer events" in v.sentence and "--as-of" in v.sentence for v in found)
+
+
+def test_an_import_that_left_files_out_holds() -> None:
+    """Whoever acted in them may seem to have done nothing."""
+    (verdict,) = judge(a_delta(held=10, refresh=10), Evidence(unread=2))
+    assert (verdict.guard, verdict.count, verdict.limit) == ("partial", 2, 0)
+
+
+def test_a_property_that_is_no_longer_sent_holds() -> None:
+    """The rule or the map uses it, so its absence changes who is in, and nobody decided that."""
+    (verdict,) = judge(a_delta(held=10, refresh=10), Evidence(drifted=("event.price", "user.adid")))
+    assert (verdict.guard, verdict.count) == ("drift", 2)
+    assert "event.price, user.adid" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("held", "desired", "limit"),
+    [
+        (0, 10_000_000, None),  # a first run
+        (10, 1_000, None),  # a small segment may grow to a thousand
+        (10, 1_001, 1_000),
+        (500, 5_000, None),
+        (500, 5_001, 5_000),
+    ],
+)
+def test_growth_holds_beyond_ten_times(held: int, desired: int, limit: int | None) -> None:
+    """A rule that lost a condition puts everybody in; a person looks first."""
+    verdicts = judge(a_delta(held=held, add=desired - held, refresh=held))
+    assert [(v.guard, v.count, v.limit) for v in verdicts] == ([("growth", desired, limit)] if limit is not None else [])
 
 
 def test_an_approval_covers_its_count_and_no_more() -> None:
     """The person saw a number; a larger one is another question."""
     delta = a_delta(held=1_000, remove=600, refresh=400)
     assert plan(delta).decision is Decision.HOLD
-    assert plan(delta, (), [Approval("shrink", 599)]).decision is Decision.HOLD
-    assert plan(delta, (), [Approval("shrink", 600)]).decision is Decision.PROCEED
-    assert plan(delta, (), [Approval("empty", 600)]).decision is Decision.HOLD
+    assert plan(delta, approvals=[Approval("shrink", 599)]).decision is Decision.HOLD
+    assert plan(delta, approvals=[Approval("shrink", 600)]).decision is Decision.PROCEED
+    assert plan(delta, approvals=[Approval("empty", 600)]).decision is Decision.HOLD
 
 
 def test_urgent_refreshes_go_before_all_others() -> None:

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("duplicates", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
         sa.Column("not_applied", sa.BigInteger(), nullable=False),
+        sa.Column("refused_files", sa.BigInteger(), nullable=False),
         sa.Column("properties", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("project", "id"),
     )

@@ -1,0 +1,35 @@
+"""What is known of the data that a run was answered from, for the guards to judge by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tradewind.cohorts.compile import properties
+from tradewind.model.cohort import Behaviour
+from tradewind.model.run import Run
+from tradewind.model.sync import Binding
+from tradewind.parts import Parts
+from tradewind.planning.guards import Evidence
+
+CHOSEN = timedelta(minutes=1)
+"""A run whose instant lies so long before its opening was asked for as of that instant."""
+
+
+def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], before: Run | None) -> Evidence:
+    """What speaks against the data of a run; `gone` is known already, and `before` is the sync's last delivered run.
+
+    Only behavioural cohorts live on events. Where a person named the instant, it is for the person to know what the events are.
+    """
+    sync = parts.catalog.sync(run.project, run.sync)
+    cohort = parts.catalog.cohort_at(run.project, sync.cohort, run.cohort_version)
+    if not isinstance(cohort.definition, Behaviour) or run.opened_at - run.as_of >= CHOSEN:
+        return Evidence(gone)
+    newest = parts.events.newest(run.project)
+    silence = run.as_of - newest if newest else None
+    drifted: list[str] = []
+    if before is not None:
+        event, user = properties(cohort.definition.who)
+        used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
+        known = parts.events.vanished(run.project, before.opened_at)
+        drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
+    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), sync.cadence.period)
