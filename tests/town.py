@@ -30,7 +30,7 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations import syncs
 from tradewind.parts import Parts
-from tradewind.privacy.sql import Suppressions
+from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -107,6 +107,7 @@ class Town:
             versions=Versions(self.database),
             vault=vault,
             suppressions=Suppressions(self.database, vault.suppressions_key(), vault),
+            privacy=Requests(self.database),
             events=EventStore(self.database, folder),
             engine=self.people,
             resolve=resolve,

@@ -28,7 +28,7 @@ from tradewind.model.project import Project
 from tradewind.operations.doctor import Finding, examined, room
 from tradewind.operations.projects import Initialised, initialise
 from tradewind.parts import Parts
-from tradewind.privacy.sql import Suppressions
+from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.settings import Settings, read_settings
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
@@ -110,6 +110,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         versions=Versions(database),
         vault=vault,
         suppressions=Suppressions(database, vault.suppressions_key(), vault),
+        privacy=Requests(database),
         events=events,
         engine=DuckDBEngine(events, bounds),
         resolve=resolve,

@@ -16,7 +16,7 @@ from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
-from tradewind.privacy.sql import Suppressions
+from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -36,6 +36,7 @@ class Parts:
     versions: Versions
     vault: Vault
     suppressions: Suppressions
+    privacy: Requests
     events: EventStore
     engine: Engine
     resolve: Resolve

@@ -23,6 +23,7 @@ from tradewind.membership.keep import lapsing as count_lapsing
 from tradewind.membership.leaving import Left, left_in, nobody
 from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
+from tradewind.membership.strike import strike as strike_buckets
 from tradewind.membership.strike import without
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Delta, Operation, Plan, Renewal
@@ -35,6 +36,7 @@ from tradewind.planning.binding import bind
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, renewal
+from tradewind.privacy.newcomers import Newcomers
 from tradewind.privacy.sieve import Sieve
 from tradewind.targets import is_current, wanted
 
@@ -189,6 +191,17 @@ def drain(stage: Stage) -> Delta:
     return diff_buckets(wish, held, now=now, renewal=Renewal(now, now, now), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
 
 
+def strike(stage: Stage) -> Delta:
+    """Removals of those held who are suppressed, and nothing else."""
+    held = stage.held()
+    if held is None:
+        return Delta((), held=0, desired=0)
+    rows = stage.destination().items_per_request(stage.binding)
+    delta = strike_buckets(held, stage.sieve().hits, now=stage.parts.clock.now(), out=stage.folder / "delta", group_rows=rows)
+    reached("delta.written")
+    return delta
+
+
 def _too_soon(stage: Stage) -> datetime:
     cadence = stage.parts.catalog.sync(stage.run.project, stage.run.sync).cadence
     return stage.parts.clock.now() + margin(cadence, stage.binding.ttl_minutes)
@@ -216,6 +229,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
         parts=planned.delta.parts,
         secret=lambda: parts.vault.open(run.project, stage.binding.connection, stage.binding.secret_version),
         bound_now=lambda: bound_now(stage),
+        said_no=Newcomers(parts.suppressions, run.project, run.opened_at, parts.clock).among,
         watch=stage.watch,
     )
     stop = send_all(delivery)
@@ -228,6 +242,8 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
 def bound_now(stage: Stage) -> Binding | None:
     """The binding by which a run may send now; None when it may send no more: its sync was removed or paused, or wants its target back."""
     parts, run = stage.parts, stage.run
+    if run.kind is RunKind.OPT_OUT:  # nothing that a person changes keeps somebody in who said no
+        return stage.binding
     if run.kind is RunKind.DRAIN:
         return None if run.target in wanted(parts) else stage.binding
     sync = next((sync for sync in parts.catalog.syncs(run.project) if sync.id == run.sync), None)

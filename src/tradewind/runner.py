@@ -69,6 +69,15 @@ def wind_up(parts: Parts, claim: Claim, opened: Run, reason: str, watch: Watch) 
     return phases.close(stage, Stop(reason, pauses=False))
 
 
+def opt_out(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Take people who said no out of a target; nobody else enters, leaves or is renewed, and no guard is asked. Raises as `run` does."""
+    stage = _stage(parts, claim, opened, watch)
+    plan = _unguarded(stage, lambda: phases.strike(stage))
+    stop = phases.deliver(stage, plan)
+    phases.acknowledge(stage, plan)
+    return phases.close(stage, stop)
+
+
 def lapsing(parts: Parts, run: Run, binding: Binding, watch: Watch) -> int:
     """How many `keep` would renew now; `run` is not opened. Raises EngineError when the membership cannot be read."""
     return phases.lapsing(Stage(parts, Claim(run.id, "", 0), run, binding, parts.home, watch))

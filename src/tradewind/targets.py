@@ -5,7 +5,7 @@ from __future__ import annotations
 from tradewind.errors import TradewindError
 from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState, Target
 from tradewind.parts import Parts
-from tradewind.planning.binding import target_of
+from tradewind.planning.binding import target_of, with_secret
 
 
 def place_of(parts: Parts, sync: Sync) -> Target:
@@ -36,6 +36,15 @@ def is_reachable(parts: Parts, binding: Binding) -> bool:
 def is_current(parts: Parts, binding: Binding) -> bool:
     """Whether a binding's connection still is that account, and its secret the newest."""
     return is_account(parts, binding) and parts.vault.latest(binding.project, binding.connection) == binding.secret_version
+
+
+def newest_secret(parts: Parts, binding: Binding) -> Binding:
+    """A binding by the newest secret of its connection, where that still is the same account; else as it is."""
+    if is_current(parts, binding) or not is_account(parts, binding):
+        return binding
+    connection = parts.catalog.connection(binding.project, binding.connection)
+    version = parts.vault.latest(binding.project, binding.connection)
+    return with_secret(binding, version, connection.auth.value) if version else binding
 
 
 def is_account(parts: Parts, binding: Binding) -> bool:

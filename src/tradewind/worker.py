@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tradewind.clock import Clock
-from tradewind.errors import TakenError, TradewindError
+from tradewind.errors import RetryableError, TakenError, TradewindError
+from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Sync, SyncState
-from tradewind.operations import partings, syncs
+from tradewind.operations import partings, privacy, syncs
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.schedule import Due, next_fire, slots_due
@@ -42,7 +43,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one sync that was due: its run, or the error that it ended with."""
+    """What became of one sync that was due: its run, or the error that it ended with. Of a privacy request only an error, or none."""
 
     project: str
     sync: str
@@ -86,8 +87,9 @@ def work(parts: Parts, stop: Stop, tell: Tell) -> None:
 
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Empty what was given up, then run every sync that is due now, the longest due first; what fails is told, and the next has its turn.
+    """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first.
 
+    What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
     """
     watchful = replace(parts, clock=_Watchful(parts.clock, stop))
@@ -96,12 +98,24 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
         stop.check()
 
     with suppress(Stopped):
+        yield from _for_people(watchful, watch)
         for gone in partings.due(parts):
             stop.check()
             yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
         for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
             stop.check()
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, todo, watch))
+            yield from _for_people(watchful, watch)
+
+
+def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:
+    """Whatever can be done now for people who said no: before all else, and again after each run, since one may have stood in its way."""
+    for request in parts.privacy.due(parts.clock.now()):
+        watch("", 0, 0)
+        with suppress(TakenError):
+            done = privacy.work(parts, request, watch)
+            late = None if done.progress is Progress.DONE else RetryableError("not everybody was told yet; tradewind privacy show says why")
+            yield Done(request.project, f"privacy {request.id}", None, late)
 
 
 def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[Done]:

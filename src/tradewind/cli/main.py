@@ -111,11 +111,26 @@ def _command(words: list[str]) -> list[str]:
 
 def _commands() -> None:
     """Hang every noun's commands onto the app."""
-    from tradewind.cli import apply, cohorts, connections, demo, events, home, ledger, quickstart, runs, sandbox, syncs, trace, worker
+    from tradewind.cli import (
+        apply,
+        cohorts,
+        connections,
+        demo,
+        events,
+        home,
+        ledger,
+        privacy,
+        quickstart,
+        runs,
+        sandbox,
+        syncs,
+        trace,
+        worker,
+    )
 
     for single in (home, demo, quickstart, apply, trace, sandbox, worker):
         single.add_to(app)
-    for noun in (events, cohorts, connections, syncs, runs, ledger):
+    for noun in (events, cohorts, connections, syncs, runs, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.model.run import Attempt
-    from tradewind.operations.trace import Belief, Entry, Trace
+    from tradewind.operations.trace import Belief, Entry, Suppressed, Trace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,6 +41,9 @@ def trace(
 
 
 def _print(found: Trace) -> None:
+    for no in found.suppressed:
+        for text in _suppressed(no):
+            show.line(text)
     types = " or ".join(id_type.value for id_type in found.id_types)
     if not found.beliefs:
         show.line(f"In no segment of this project, as far as is known, as {types}.")
@@ -57,6 +60,18 @@ def _print(found: Trace) -> None:
         show.line("No run whose files are still here has it.")
     if found.unread:
         show.line(f"Not looked at: {len(found.unread):,} runs whose files are gone by now.")
+
+
+def _suppressed(no: Suppressed) -> Iterator[str]:
+    yield f"Suppressed since {_at(no.since)} UTC by request {no.request}: sent nowhere any more."
+    for each in no.told:
+        last = each.notice
+        answer = f" {_at(last.answered_at)} UTC" if last.answered_at else ""
+        status = f" (status {last.status})" if last.status else ""
+        name = f", request {last.request_id}" if last.request_id else ""
+        code = f": {each.code}" if each.code else ""
+        to = f"advertiser {each.recipient.advertiser} at {each.recipient.url}"
+        yield f"  {no.type.value} to {to}, as {each.id_type.value}: {each.state}{code}{answer}{status}{name}"
 
 
 def _belief(belief: Belief) -> Iterator[str]:

@@ -81,7 +81,7 @@ class _News:
 def _sentence(done: Done) -> str:
     where = f"{done.project}/{done.sync}"
     if done.run is None:
-        return f"{where}: failed: {done.error}"
+        return f"{where}: failed: {done.error}" if done.error else f"{where}: done"
     run = done.run
     state = run.outcome.value if run.outcome else run.state.value
     missed = f"; {run.missed:,} slots before it were missed" if run.missed else ""

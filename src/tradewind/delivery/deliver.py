@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tradewind.clock import Clock
 from tradewind.delivery.retry import Next, Step, decide
@@ -17,7 +18,7 @@ from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.membership.parts import PartReader
 from tradewind.model.destination import Secret
-from tradewind.model.plan import Batch, Part
+from tradewind.model.plan import Batch, Operation, Part
 from tradewind.model.run import Answer, Attempt, Claim, Entry, Line, LineClass, Outcome, Receipt
 from tradewind.model.sync import Binding
 from tradewind.moment import reached
@@ -47,7 +48,10 @@ REFUSALS = frozenset({Answer.POISONED, Answer.TOO_LARGE})
 
 @dataclass(frozen=True)
 class Delivery:
-    """What is needed to send: the books, the platform, the binding, and where the identifiers lie."""
+    """What is needed to send: the books, the platform, the binding, and where the identifiers lie.
+
+    `said_no` is given how to read the identifiers of a batch, and says whether one of them was suppressed since the plan was made.
+    """
 
     ledger: Ledger
     destination: Destination
@@ -59,6 +63,7 @@ class Delivery:
     parts: Sequence[Part]
     secret: Callable[[], Secret]
     bound_now: Callable[[], Binding | None]
+    said_no: Callable[[Callable[[], Any]], bool]
     watch: Callable[[str, int, int], None]
 
 
@@ -183,7 +188,7 @@ class _Sender:
         """Take what was answered and send what there is room for, both in one transaction; whether there was anything to do."""
         self._hear()
         self.delivery.watch("delivering", self.done, self.planned)
-        leaving = self._leaving() if self.stop is None else []
+        leaving = [each for each in self._leaving() if not self._stays(each)] if self.stop is None else []
         if not self.entries and not leaving:
             return False
         self._write([ready.batch for ready in leaving])
@@ -205,6 +210,15 @@ class _Sender:
             out.append(self.ready.popleft())  # removals are answered before an add leaves, and adds before a refresh
             leaving.append(out[-1])
         return leaving
+
+    def _stays(self, ready: Ready) -> bool:
+        """Whether a batch names somebody who said no since the plan was made; then it is left to the next plan."""
+        batch = ready.batch
+        if batch.operation is Operation.REMOVE or not self.delivery.said_no(lambda: self.reader.read(batch)):
+            return False
+        self.left.add(batch.number)
+        self.sheets.append(ready.sheet)
+        return True
 
     def _hear(self) -> None:
         """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from tradewind.model.destination import Auth, Connection, Region, Secret, Spec
+from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch
+from tradewind.model.privacy import RequestType
 from tradewind.model.run import Receipt
 from tradewind.model.sync import Binding
 
@@ -70,7 +72,17 @@ class Probe:
         return self.verdict is Verdict.READY
 
 
-class Destination(Protocol):
+class Tellable(Protocol):
+    """A platform that can be told of people who said no."""
+
+    def prepare_notice(
+        self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
+    ) -> Request:
+        """Lay out and sign a request about up to as many identifiers as the limits say. Raises as `prepare` does."""
+        ...
+
+
+class Destination(Tellable, Protocol):
     """A kind of platform. `regions` are those a connection may name here; nothing but `send` and `probe` goes out."""
 
     spec: Spec

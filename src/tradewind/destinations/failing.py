@@ -13,6 +13,7 @@ from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch
+from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Binding
 
@@ -58,6 +59,14 @@ class Failing:
         del secret, sheet
         body = f"{binding.id} {batch.number} {batch.stamp} {len(ids)}".encode()
         return Request(binding.target.url, {}, body, hashlib.sha256(body).hexdigest(), len(ids))
+
+    def prepare_notice(
+        self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
+    ) -> Request:
+        """A request that says what it is and names nobody."""
+        del auth, secret
+        body = f"{advertiser} {kind} {id_type} {len(ids)}".encode()
+        return Request(url, {}, body, hashlib.sha256(body).hexdigest(), len(ids))
 
     def send(self, request: Request) -> Receipt:
         """Fail in the way of the request's address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -119,7 +120,22 @@ class Deliveries(Protocol):
         """The first number no batch of the run has."""
 
 
-class Ledger(Runs, Deliveries, History, Overview, Protocol):
+@dataclass(frozen=True)
+class Reach:
+    """A binding that runs of a project were opened with; `sent` when something was sent by it, or may be at this moment."""
+
+    binding: Binding
+    sent: bool
+
+
+class Reaches(Protocol):
+    """Where the identifiers of a project may have gone."""
+
+    def reached(self, project: str) -> tuple[Reach, ...]:
+        """Every binding that a run of the project was opened with, the one of the newest run first."""
+
+
+class Ledger(Runs, Deliveries, History, Overview, Reaches, Protocol):
     """All books together, as the product's parts hold them, and the slots of the endpoints."""
 
     @property

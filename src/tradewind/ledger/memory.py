@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tradewind.errors import LedgerError, TakenError
-from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS
+from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS, Reach
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.memory import MemorySlots
 from tradewind.model.plan import Batch
@@ -125,6 +125,12 @@ class MemoryLedger:
     def _where(self, holds: Callable[[Run], bool]) -> tuple[Run, ...]:
         runs = [row.run for row in self._runs.values() if holds(row.run)]
         return tuple(sorted(runs, key=lambda run: (run.opened_at, run.id), reverse=True))
+
+    def reached(self, project: str) -> tuple[Reach, ...]:
+        """Every binding of the project's runs, newest first."""
+        rows = sorted((row for row in self._runs.values() if row.run.project == project), key=lambda row: row.run.opened_at, reverse=True)
+        sent = {row.run.binding for row in rows if row.run.state is not RunState.CLOSED or any(b.batch.sends for b in row.batches.values())}
+        return tuple(Reach(self._bindings[name], name in sent) for name in dict.fromkeys(row.run.binding for row in rows))
 
     def record(self, claim: Claim, phase: str, value: object) -> None:
         """Write what a phase gave, or replace it."""

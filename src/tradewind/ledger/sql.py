@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from tradewind.database import Database, metadata
 from tradewind.errors import LedgerError, TakenError
-from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS
+from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS, Reach
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.sql import SqlSlots
 from tradewind.model.identifier import IdType
@@ -250,6 +250,16 @@ class SqlLedger:
             order = (run_table.c.opened_at.desc(), run_table.c.id.desc())
             return tuple(_run(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order).limit(limit)))
 
+    def reached(self, project: str) -> tuple[Reach, ...]:
+        """Every binding of the project's runs, newest first."""
+        r, b = run_table.c, batch_table.c
+        begun = sa.or_(r.state != RunState.CLOSED.value, sa.exists().where(b.run == r.id, b.sends > 0))
+        sent = sa.func.max(sa.case((begun, 1), else_=0)).label("sent")
+        query = sa.select(r.binding, sent).where(r.project == project).group_by(r.binding).order_by(sa.func.max(r.opened_at).desc())
+        with self.database.transaction() as db:
+            rows = db.execute(query).all()
+        return tuple(Reach(self.binding(row.binding), bool(row.sent)) for row in rows)
+
     def record(self, claim: Claim, phase: str, value: object) -> None:
         """Write what a phase gave, or replace it; the run's state becomes the phase's, when it names a state."""
         document = TypeAdapter(type(value)).dump_python(value, mode="json")
@@ -380,27 +390,11 @@ _OF_CLAIM = (
 # What is written for every batch is built once: building a statement takes longer than SQLite takes to carry it out.
 _DELIVERING = run_table.update().where(*_OF_CLAIM).values(state=RunState.DELIVERING.value)
 _ATTEMPT = attempt_table.insert()
-_SENT = (
-    batch_table.update()
-    .where(*_OF_BATCH)
-    .values(
-        stamp=sa.bindparam("at"),
-        fingerprint=sa.bindparam("mark"),
-        sends=sa.bindparam("times"),
-        state=BatchState.SENT.value,
-        uncertain=sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value),
-    )
-)
-_SETTLED = (
-    batch_table.update()
-    .where(*_OF_BATCH)
-    .values(
-        state=BatchState.SETTLED.value,
-        accepted=sa.bindparam("n_accepted"),
-        rejected=sa.bindparam("n_rejected"),
-        unknown=sa.bindparam("n_unknown"),
-    )
-)
+_PINNED: dict[str, Any] = {"stamp": sa.bindparam("at"), "fingerprint": sa.bindparam("mark"), "sends": sa.bindparam("times")}
+_DOUBTFUL = sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value)
+_SENT = batch_table.update().where(*_OF_BATCH).values(**_PINNED, state=BatchState.SENT.value, uncertain=_DOUBTFUL)
+_COUNTS: dict[str, Any] = {name: sa.bindparam(f"n_{name}") for name in ("accepted", "rejected", "unknown")}
+_SETTLED = batch_table.update().where(*_OF_BATCH).values(**_COUNTS, state=BatchState.SETTLED.value)
 
 
 def _write_open(db: sa.Connection, claim: Claim, entry: Entry) -> None:

@@ -18,8 +18,7 @@ from tradewind.moment import reached
 from tradewind.operations.finishing import finish, wind_up
 from tradewind.parts import Parts
 from tradewind.phases import Watch
-from tradewind.planning.binding import with_secret
-from tradewind.targets import is_account, is_current, is_reachable, known_place, wanted
+from tradewind.targets import is_account, is_reachable, known_place, newest_secret, wanted
 
 AGAIN = timedelta(minutes=15)
 """How long after an attempt that could not be finished the next one begins."""
@@ -132,7 +131,7 @@ def drain(parts: Parts, gone: GivenUp, watch: Watch) -> Run | None:
     if not left.count:
         _let_expire(parts, gone, gone.version.created_at if gone.version else None, "nobody is left in it")
         return None
-    binding = _binding(parts, gone.last)
+    binding = newest_secret(parts, parts.ledger.binding(gone.last.binding))
     try:
         parts.vault.open(binding.project, binding.connection, binding.secret_version)
     except ConfigurationError as error:
@@ -167,16 +166,6 @@ def _just_tried(last: Run, now: datetime) -> bool:
 
 def _let_expire(parts: Parts, gone: GivenUp, until: datetime | None, reason: str) -> None:
     parts.catalog.part(Parting(gone.place.id, Leaving.LET_EXPIRE, until, reason, parts.clock.now()))
-
-
-def _binding(parts: Parts, last: Run) -> Binding:
-    """The binding of the run that was there last; with the connection's newest secret where it still is that account."""
-    binding = parts.ledger.binding(last.binding)
-    if is_current(parts, binding) or not is_account(parts, binding):
-        return binding
-    connection = parts.catalog.connection(binding.project, binding.connection)
-    version = parts.vault.latest(binding.project, binding.connection)
-    return with_secret(binding, version, connection.auth.value) if version else binding
 
 
 def _refuse_paused(parts: Parts, binding: Binding) -> None:

@@ -11,6 +11,7 @@ from tradewind.membership.diff import Buckets
 from tradewind.membership.find import Held, find, locate
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Plan
+from tradewind.model.privacy import Notice, Recipient, RequestType
 from tradewind.model.run import Attempt, BatchState, Line, Outcome, Run, RunState
 from tradewind.model.sync import Binding, Parting
 from tradewind.operations.connections import identifier
@@ -78,9 +79,31 @@ class Belief:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What one recipient answered about the identifier; `state` is told, refused or waits, and `code` the reason of a refusal."""
+
+    recipient: Recipient
+    id_type: IdType
+    state: str
+    code: str
+    notice: Notice
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """That the identifier is sent nowhere any more: since when, by which request, and what every recipient answered."""
+
+    since: datetime
+    request: str
+    type: RequestType
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True)
 class Trace:
     """Where an identifier is believed to be, and its history, newest first. `id_types` are those its form allows.
 
+    `suppressed` are the requests that named it, oldest first.
     `unread` are the runs whose files are gone, so that nobody can say whether it was in them.
     """
 
@@ -88,6 +111,7 @@ class Trace:
     beliefs: tuple[Belief, ...]
     history: tuple[Entry, ...]
     unread: tuple[str, ...]
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 def trace(parts: Parts, project: str, text: str) -> Trace:
@@ -100,7 +124,24 @@ def trace(parts: Parts, project: str, text: str) -> Trace:
     runs = parts.ledger.history(project)
     gone = tuple(run.id for run in runs if _planned(parts, run) and not (parts.home / "runs" / run.id / "delta").exists())
     history = tuple(entry for run in runs if run.id not in gone for entry in _entries(parts, run, id_types, value))
-    return Trace(id_types, tuple(_beliefs(parts, runs, id_types, value)), history, gone)
+    beliefs = tuple(_beliefs(parts, runs, id_types, value))
+    return Trace(id_types, beliefs, history, gone, tuple(_suppressed(parts, project, value)))
+
+
+def _suppressed(parts: Parts, project: str, value: bytes) -> Iterator[Suppressed]:
+    """Every request that named it."""
+    for entry in parts.suppressions.find(project, value):
+        request = parts.privacy.find(project, entry.request)
+        assert request is not None, "what is on the list was written down for a request"
+        codes = {(number, line.item): line.code for number, line in parts.privacy.lines(request.id)}
+        told = []
+        for notice in parts.privacy.notices(request.id):
+            item = entry.place - notice.offset
+            if notice.block == entry.number and 0 <= item < notice.rows:
+                code = codes.get((notice.number, item), "")
+                state = "waits" if not notice.settled else "refused" if code else "told"
+                told.append(Told(notice.recipient, notice.id_type, state, code, notice))
+        yield Suppressed(entry.since, request.id, request.type, tuple(told))
 
 
 def _planned(parts: Parts, run: Run) -> Plan | None:

@@ -16,6 +16,7 @@ from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
+from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Binding
 
@@ -30,7 +31,7 @@ class FakeDestination:
     """Holds segments with expiry. `answers` are given in turn before everything is simply applied.
 
     An answer is applied as it says: `APPLIED` but for its lines; any other changes nothing, unless it is in
-    `applied_anyway` (a lost answer to a request that arrived).
+    `applied_anyway` (a lost answer to a request that arrived). `told` lists (advertiser, type, id type, identifier) of notices.
     """
 
     clock: Clock
@@ -40,11 +41,13 @@ class FakeDestination:
     applied_anyway: frozenset[Answer] = frozenset()
     segments: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     sent: list[Request] = field(default_factory=list)
+    told: list[tuple[str, RequestType, IdType, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.regions: tuple[Region, ...] = (Region("here", "In memory", "https://memory.invalid"),)
         self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128, self.at_once))
         self._prepared: dict[str, tuple[Binding, Batch, list[bytes]]] = {}
+        self._told: dict[str, tuple[str, str, RequestType, IdType, list[bytes]]] = {}
 
     def url(self, region: str) -> str:
         """The one address. Raises DefinitionError for another region."""
@@ -76,6 +79,17 @@ class FakeDestination:
         self._prepared[fingerprint] = (binding, batch, values)
         return Request(binding.target.url, {}, body, fingerprint, len(values))
 
+    def prepare_notice(
+        self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
+    ) -> Request:
+        """Equal arguments give equal bytes."""
+        del auth, secret
+        values = [value for value in ids.to_pylist() if value is not None]
+        body = f"{url} {advertiser} {kind} {id_type} ".encode() + b" ".join(value.hex().encode() for value in values)
+        fingerprint = hashlib.sha256(body).hexdigest()
+        self._told[fingerprint] = (url, advertiser, kind, id_type, values)
+        return Request(url, {}, body, fingerprint, len(values))
+
     def send(self, request: Request) -> Receipt:
         """Apply the request as the next answer says."""
         self.sent.append(request)
@@ -94,6 +108,9 @@ class FakeDestination:
         return {key for key, ends in self.segments.get((url, advertiser, segment), {}).items() if ends > self.clock.now()}
 
     def _apply(self, fingerprint: str, refused: set[int]) -> None:
+        if fingerprint in self._told:
+            self._forget(*self._told[fingerprint], refused)
+            return
         binding, batch, values = self._prepared[fingerprint]
         target = binding.target
         segment = self.segments.setdefault((target.url, target.advertiser, target.segment), {})
@@ -105,3 +122,11 @@ class FakeDestination:
                 segment.pop((batch.id_type, value), None)
             else:
                 segment[batch.id_type, value] = batch.stamp + timedelta(minutes=binding.ttl_minutes)
+
+    def _forget(self, url: str, advertiser: str, kind: RequestType, id_type: IdType, values: list[bytes], refused: set[int]) -> None:
+        """Take them out of every segment of the advertiser."""
+        for value in (value for item, value in enumerate(values) if item not in refused):
+            self.told.append((advertiser, kind, id_type, value))
+            for place, segment in self.segments.items():
+                if place[:2] == (url, advertiser):
+                    segment.pop((id_type, value), None)

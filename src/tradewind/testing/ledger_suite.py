@@ -309,3 +309,18 @@ class LedgerSuite:
             ledger.lay(claim, [a_batch(0)])
         with pytest.raises(LedgerError, match="cannot be taken"):
             ledger.claim("r1", "me", NOON, SOON)
+
+    def test_where_something_was_sent_is_known_for_ever(self, ledger: Ledger, claim: Claim) -> None:
+        """By the bindings of the runs, newest first; an open run may be sending at this moment, and one that ended without did not."""
+        assert [(reach.binding.id, reach.sent) for reach in ledger.reached("default")] == [("b1", True)]
+        ledger.lay(claim, [a_batch(0)])
+        ledger.close(claim, RunOutcome.CANCELLED, "", SOON)
+        assert [reach.sent for reach in ledger.reached("default")] == [False]
+        other = replace(BINDING, id="b2", secret_version=2)
+        ledger.open(replace(a_run("r2"), binding="b2", opened_at=SOON), other)
+        second = ledger.claim("r2", "me", NOON, SOON)
+        ledger.lay(second, [a_batch(0)])
+        ledger.advance(second, [], [replace(a_batch(0), stamp=NOON, sends=1)])
+        ledger.close(second, RunOutcome.INCOMPLETE, "stopped", SOON)
+        assert [(reach.binding, reach.sent) for reach in ledger.reached("default")] == [(other, True), (BINDING, False)]
+        assert not ledger.reached("other")

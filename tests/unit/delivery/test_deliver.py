@@ -134,8 +134,9 @@ def planned(folder: Path, platform: FakeDestination, clock: StandingClock, peopl
     claim = ledger.claim("r1", "me", NOON, NOON + LEASE)
     ledger.lay(claim, batches([part]))
     delivery = Delivery(
-        ledger, platform, clock, lambda: 0.5, claim, BINDING, folder, [part], lambda: Secret("s"), lambda: BINDING, lambda *_: None
-    )
+        ledger, platform, clock, lambda: 0.5, claim, BINDING, folder, [part],
+        secret=lambda: Secret("s"), bound_now=lambda: BINDING, said_no=lambda _read: False, watch=lambda *_: None,
+    )  # fmt: skip
     return Scene(ledger, platform, clock, delivery)
 
 
@@ -155,6 +156,16 @@ def test_refused_items_are_rejected_and_the_rest_is_accepted(scene: Scene) -> No
     assert scene.answer(replace(OK, lines=lines)) is None
     assert scene.account() == Account(planned=10, accepted=8, rejected=2)
     assert scene.holds() == 8
+
+
+def test_a_batch_with_somebody_who_said_no_meanwhile_is_not_sent(scene: Scene) -> None:
+    """Nor sent again when the first answer was lost; the others go on, and the run ends with what was not sent or is in doubt."""
+    sent, gone = scene.platform.sent, {bytes([1]) * 16, bytes([5]) * 16}
+    delivery = replace(scene.delivery, said_no=lambda read: bool(sent) and not gone.isdisjoint(read().to_pylist()))
+    scene.platform.answers.append(Receipt(Answer.UNKNOWN, wait=7.0))
+    assert deliver(delivery) is None
+    assert scene.account() == Account(planned=10, accepted=2, unknown=4, not_sent=4)
+    assert len(scene.platform.sent) == 2
 
 
 @pytest.mark.parametrize("lost", [Answer.UNKNOWN, Answer.UNREACHED, Answer.THROTTLED])

@@ -14,6 +14,7 @@ from tradewind.model.run import Answer, Line, LineClass, Receipt
 
 LINE_CLASSES = {
     "MissingUserId": LineClass.ROW,
+    "InvalidUserId": LineClass.ROW,
     "InvalidParameterFormat": LineClass.ROW,
     "ItemDeserializationError": LineClass.ROW,
     "Uid2Error": LineClass.ROW,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from tradewind.destinations.base import Probe, Request, Sheet
 from tradewind.destinations.thetradedesk import names
 from tradewind.destinations.thetradedesk.answer import receipt
 from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body, lay_out
+from tradewind.destinations.thetradedesk.notice import NOTICE_PATH, notice_body
 from tradewind.destinations.thetradedesk.probe import read_probe
 from tradewind.destinations.thetradedesk.signature import headers
 from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
@@ -21,6 +23,7 @@ from tradewind.errors import Bug, ConfigurationError, DefinitionError, Retryable
 from tradewind.model.destination import Auth, Connection, Region, Secret
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
+from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Binding
 
@@ -70,8 +73,7 @@ class TheTradeDesk:
 
     def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
         """Lay out and sign a batch. Raises ConfigurationError for an address that is not of a region offered here."""
-        if binding.target.url not in {region.url for region in self.regions}:
-            raise ConfigurationError("the address of this batch is of no region that is offered here (is the sandbox's address set?)")
+        self._refuse_strange(binding.target.url)
         if len(ids) != batch.rows or batch.stamp is None:
             raise Bug(f"batch {batch.number} has {batch.rows} rows and a stamp, not {len(ids)} rows and {batch.stamp}")
         ttl = 0 if batch.operation is Operation.REMOVE else binding.ttl_minutes
@@ -81,6 +83,16 @@ class TheTradeDesk:
             raise Bug(f"batch {batch.number} is larger than a request may be")
         url = binding.target.url + PATH
         return Request(url, headers(body, Auth(binding.auth), secret), body, fingerprint(url, layout, ids), len(ids))
+
+    def prepare_notice(
+        self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
+    ) -> Request:
+        """Lay out and sign an opt-out or deletion. Raises ConfigurationError for an address that is not of a region offered here."""
+        self._refuse_strange(url)
+        body = notice_body(advertiser, kind, id_type, ids)
+        if len(body) > SPEC.limits.bytes or not 0 < len(ids) <= SPEC.limits.items:
+            raise Bug("a notice is empty, or larger than a request may be")
+        return Request(url + NOTICE_PATH, headers(body, auth, secret), body, hashlib.sha256(body).hexdigest(), len(ids))
 
     def send(self, request: Request) -> Receipt:
         """Send once and say what was answered."""
@@ -100,6 +112,10 @@ class TheTradeDesk:
         except (RetryableError, UncertainError) as error:
             return read_probe(None, str(error))
         return read_probe(answer.status, answer.body.decode("utf-8", "replace"))
+
+    def _refuse_strange(self, url: str) -> None:
+        if url not in {region.url for region in self.regions}:
+            raise ConfigurationError("the address to send to is of no region that is offered here (is the sandbox's address set?)")
 
 
 def _layout(binding: Binding, id_type: IdType, ttl: int, stamp: datetime, number: int) -> Layout:

@@ -88,6 +88,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("target"),
     )
     op.create_table(
+        "privacy_line",
+        sa.Column("request", sa.String(), nullable=False),
+        sa.Column("notice", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("line_class", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("request", "notice", "item"),
+    )
+    op.create_table(
+        "privacy_request",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("identifiers", sa.Integer(), nullable=False),
+        sa.Column("progress", sa.String(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("privacy_request", schema=None) as batch_op:
+        batch_op.create_index("privacy_requests_of", ["project", "asked_at"], unique=False)
+
+    op.create_table(
         "project",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -186,6 +212,49 @@ def upgrade() -> None:
             ["project.id"],
         ),
         sa.PrimaryKeyConstraint("project", "destination"),
+    )
+    op.create_table(
+        "privacy_notice",
+        sa.Column("request", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("advertiser", sa.String(), nullable=False),
+        sa.Column("block", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("id_type", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("rejected", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("request_id", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["request"],
+            ["privacy_request.id"],
+        ),
+        sa.PrimaryKeyConstraint("request", "number"),
+    )
+    op.create_table(
+        "privacy_removal",
+        sa.Column("request", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("run", sa.String(), nullable=True),
+        sa.Column("removed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("note", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request"],
+            ["privacy_request.id"],
+        ),
+        sa.PrimaryKeyConstraint("request", "target"),
     )
     op.create_table(
         "slot",
