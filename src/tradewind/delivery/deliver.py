@@ -160,9 +160,12 @@ class _Sender:
 
     def _more(self) -> bool:
         """Whether there is work; halves of a batch come in the next pass over what is pending."""
-        if not (self.todo or self.ready or self.under_way or self.again):
+        if not self._busy():
             pending = self.delivery.ledger.pending(self.delivery.claim.run)
             self.todo.extend(batch for batch in pending if batch.number not in self.left)
+        return self._busy()
+
+    def _busy(self) -> bool:
         return bool(self.todo or self.ready or self.under_way or self.again)
 
     def _make_ready(self) -> None:
@@ -192,10 +195,16 @@ class _Sender:
         if not self.entries and not leaving:
             return False
         self._write([ready.batch for ready in leaving])
+        now = self.delivery.clock.now()
         for ready in leaving:
-            answer = self.senders.submit(self.delivery.destination.send, ready.request)
-            self.under_way[answer] = Sent(ready, self.delivery.clock.now())
+            self.under_way[self.senders.submit(self._send, ready.request)] = Sent(ready, now)
         return True
+
+    def _send(self, request: Request) -> Receipt:
+        """In a thread of its own. When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
+        if self.delivery.clock.monotonic() - self.renewed >= LEASE.total_seconds():
+            return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
+        return self.delivery.destination.send(request)
 
     def _leaving(self) -> list[Ready]:
         """What leaves now: first what is due again, which has its slot, then new batches in what slots are free."""
@@ -278,6 +287,8 @@ class _Sender:
 
     def _wait(self) -> None:
         """Until an answer comes, or until something may be due."""
+        if not self._busy():
+            return
         now = self.delivery.clock.monotonic()
         times = [each for each in (self.room.wait(), *(due - now for due, _ in self.again)) if each > 0]
         seconds = min(times, default=SLICE if self.under_way else ASK)

@@ -434,6 +434,24 @@ def test_a_run_waits_while_others_have_every_slot(scene: Scene) -> None:
     assert scene.account() == Account(planned=10, accepted=10)
 
 
+def test_a_process_that_stood_still_sends_nothing_it_may_no_longer_send(scene: Scene) -> None:
+    """Between the intent and the request, for as long as a claim lasts; then the batch goes out as any that was not reached."""
+
+    class Frozen(Mortal):
+        def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
+            super().advance(claim, entries, sent)
+            if self.turns == -1:
+                scene.clock.sleep(LEASE.total_seconds())
+
+    ledger = Frozen()
+    ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches(scene.delivery.parts))
+    assert deliver(replace(scene.delivery, ledger=ledger)) is None
+    assert [attempt.answer for attempt in ledger.attempts("r1")] == [Answer.UNREACHED, *[Answer.APPLIED] * 3]
+    assert len(scene.platform.sent) == 3
+    assert ledger.account("r1") == Account(planned=10, accepted=10)
+
+
 def test_slots_are_given_back_at_the_end(scene: Scene) -> None:
     assert scene.answer() is None
     assert scene.ledger.slots.hold("https://memory.invalid adv1", "r2", Wish(1, 0, 1), scene.clock.now(), NOON + LEASE).slots == 1
