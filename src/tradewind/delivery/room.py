@@ -16,7 +16,7 @@ LASTS = timedelta(minutes=2)
 RENEW, ASK = 10.0, 1.0
 """Seconds after which slots are renewed, and after which one who has fewer than it wants asks again."""
 
-GLANCE = 0.05
+GLANCE = 0.2
 """Seconds for which "nobody was told to wait" is taken to be still true."""
 
 LONGEST_WAIT = timedelta(minutes=15)
