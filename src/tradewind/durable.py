@@ -21,7 +21,7 @@ def publish(finished: Path, place: Path, *, new: bool = False) -> None:
 
     With `new` (files only) FileExistsError when the name is taken.
     """
-    for path in sorted(finished.iterdir()) if finished.is_dir() else ():
+    for path in sorted(finished.rglob("*")):
         sync(path)
     sync(finished)
     place.parent.mkdir(parents=True, exist_ok=True)

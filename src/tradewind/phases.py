@@ -15,12 +15,11 @@ from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
 from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
-from tradewind.membership.buckets import buckets_for
-from tradewind.membership.diff import Buckets
+from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.diff import diff as diff_buckets
 from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
-from tradewind.membership.leaving import Left, left_in, nobody
+from tradewind.membership.leaving import Left, left_in
 from tradewind.membership.merge import fates_of, merge
 from tradewind.membership.sql import Version
 from tradewind.membership.strike import strike as strike_buckets
@@ -72,7 +71,9 @@ class Stage:
 
     def desired(self, snapshot: Snapshot) -> Buckets:
         """Where the desired identifiers lie."""
-        return Buckets(self.folder / "identifiers", buckets_for(snapshot.members * len(self.binding.identity.mappings)))
+        mappings = self.binding.identity.mappings
+        types = sorted({mapping.id_type for mapping in mappings})
+        return Buckets(self.folder / "identifiers", buckets_for(snapshot.members * len(mappings)), tuple(types))
 
     def sieve(self) -> Sieve:
         """Who is suppressed in the run's project now."""
@@ -81,12 +82,12 @@ class Stage:
     def held(self) -> Buckets | None:
         """What the target holds as far as we know, or None when nothing was ever sent to it."""
         newest = self.parts.versions.newest(self.binding.target.id)
-        return Buckets(self.parts.home / newest.path, newest.buckets) if newest else None
+        return newest.held(self.parts.home) if newest else None
 
     def left(self) -> Left:
         """How many may be in the target now, and until when."""
         held = self.held()
-        return left_in(held, self.parts.clock.now(), self.parts.bounds) if held else Left(0, None)
+        return left_in(held, self.parts.clock.now()) if held else Left(0, None)
 
 
 def once(stage: Stage, phase: str, kind: type[Value], work: Callable[[], Value]) -> Value:
@@ -131,9 +132,9 @@ def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
 def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
-    now, out, bounds = stage.parts.clock.now(), stage.folder / "delta", stage.parts.bounds
+    now, out = stage.parts.clock.now(), stage.folder / "delta"
     due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
-    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, out=out, group_rows=rows, bounds=bounds)
+    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, out=out, group_rows=rows)
     leaving = [out / part.path for part in delta.parts if part.operation is Operation.REMOVE]
     reached("delta.written")
     return replace(delta, suppressed=stage.sieve().count(leaving))
@@ -165,17 +166,16 @@ def hold(stage: Stage, planned: Plan) -> Run:
 def lapsing(stage: Stage) -> int:
     """How many of the members last accepted have so little time left that `keep` would renew them."""
     held = stage.held()
-    return count_lapsing(held, now=stage.parts.clock.now(), before=_too_soon(stage), bounds=stage.parts.bounds) if held else 0
+    return count_lapsing(held, now=stage.parts.clock.now(), before=_too_soon(stage)) if held else 0
 
 
 def keep(stage: Stage) -> Delta:
     """Refreshes for those members but for people who said no, and nothing else: nobody enters and nobody leaves."""
-    held, now, bounds = stage.held(), stage.parts.clock.now(), stage.parts.bounds
+    held, now, out = stage.held(), stage.parts.clock.now(), stage.folder / "delta"
     if held is None:
         return Delta((), held=0, desired=0)
     rows = stage.destination().items_per_request(stage.binding)
-    out = stage.folder / "delta"
-    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=out, group_rows=rows, bounds=bounds)
+    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=out, group_rows=rows)
     delta = without(delta, out, stage.sieve().hits)
     reached("delta.written")
     return delta
@@ -183,12 +183,12 @@ def keep(stage: Stage) -> Delta:
 
 def drain(stage: Stage) -> Delta:
     """Removals for all who may be in the target, and nothing else."""
-    held, bounds = stage.held(), stage.parts.bounds
+    held = stage.held()
     if held is None:
         return Delta((), held=0, desired=0)
     rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
-    wish = nobody(stage.folder / "identifiers", held.count)
-    return diff_buckets(wish, held, now=now, renewal=Renewal(now, now, now), out=stage.folder / "delta", group_rows=rows, bounds=bounds)
+    nobody = Buckets(stage.folder, held.count, ())
+    return diff_buckets(nobody, held, now=now, renewal=Renewal(now, now, now), out=stage.folder / "delta", group_rows=rows)
 
 
 def strike(stage: Stage) -> Delta:
@@ -273,18 +273,18 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
     newest, now = parts.versions.newest(target), parts.clock.now()
     number = newest.version + 1 if newest else 1
     place = Path("membership") / target / f"{number:06d}-{stage.run.id}"
-    out = Buckets(parts.home / place, buckets_for(planned.delta.held + planned.delta.desired))
-    rows = merged(parts, stage.run, planned, stage.held(), out, now)
+    count = buckets_for(planned.delta.held + planned.delta.desired)
+    holds, rows = merged(parts, stage.run, planned, stage.held(), parts.home / place, count, now)
     reached("membership.written")
-    parts.versions.add(Version(target, number, stage.run.id, str(place), out.count, rows, now))
+    parts.versions.add(Version(target, number, stage.run.id, str(place), holds.count, holds.types, rows, now))
     reached("membership.named")
 
 
-def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Buckets, now: datetime) -> int:
-    """Write into `out` what a run made of what was held, by its delta files and the receipts in the ledger; returns the rows."""
+def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Path, count: int, now: datetime) -> tuple[Buckets, int]:
+    """Write into the folder `out` what a run made of what was held, by its delta files and the receipts in the ledger; with its rows."""
     ttl = timedelta(minutes=parts.ledger.binding(run.binding).ttl_minutes)
     delta, fates = parts.home / "runs" / run.id / "delta", fates_of(parts.ledger.settled(run.id))
-    return merge(held, delta, planned.delta.parts, fates, out=out, ttl=ttl, now=now, bounds=parts.bounds)
+    return merge(held, delta, planned.delta.parts, fates, out=out, count=count, ttl=ttl, now=now)
 
 
 def close(stage: Stage, stop: Stop | None) -> Run:

@@ -7,16 +7,18 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind.compute import Bounds
-from tradewind.membership.buckets import bucket, bucket_name
-from tradewind.membership.diff import Buckets, diff
-from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, merge
+from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
+from tradewind.membership.diff import diff
+from tradewind.membership.facts import ACCEPTED, KEPT, UNKNOWN, to_arrow
+from tradewind.membership.files import believed, storage
+from tradewind.membership.merge import Fate, merge
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation
@@ -26,12 +28,13 @@ from tradewind.planning.refresh import renewal
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 TTL = timedelta(days=30)
-BOUNDS = Bounds("256MiB", 1)
 Ids = frozenset[tuple[IdType, bytes]]
 
 people = st.integers(0, 30).map(lambda n: (IdType.DAID, hashlib.md5(b"d%d" % n, usedforsecurity=False).digest()))
-tokens = st.integers(0, 10).map(lambda n: (IdType.UID2, hashlib.sha256(b"u%d" % n).digest()))
-sets = st.frozensets(people | tokens, max_size=25)
+alike = st.integers(0, 5).map(lambda n: (IdType.DAID, b"the same" + bytes([n]) * 8))
+tokens = st.integers(0, 10).map(lambda n: (IdType.UID2, hashlib.sha256(b"u%d" % n).digest() + b"!" * (n % 2)))
+alike_tokens = st.integers(0, 3).map(lambda n: (IdType.UID2, b"beginning of one" + bytes([n]) * 16))
+sets = st.frozensets(people | alike | tokens | alike_tokens, max_size=25)
 counts = st.sampled_from([1, 64])
 
 
@@ -45,18 +48,24 @@ EVERYONE = of(Refresh.EVERY_SYNC)
 
 def write(folder: Path, ids: Ids, count: int) -> Buckets:
     """Desired identifiers as resolve leaves them."""
-    folder.mkdir()
-    for number in range(count):
-        rows = sorted((kind.value, value) for kind, value in ids if bucket(value, count) == number)
-        columns = {"id_type": pa.array([kind for kind, _ in rows], pa.string()), "id": pa.array([value for _, value in rows], pa.binary())}
-        pq.write_table(pa.table(columns), folder / bucket_name(number))
-    return Buckets(folder, count)
+    for id_type in (IdType.DAID, IdType.UID2):
+        (folder / id_type.value).mkdir(parents=True)
+        values = sorted((value for kind, value in ids if kind is id_type), key=lambda value: (key(value), value))
+        for number in range(count):
+            column = pa.array([value for value in values if bucket(value, count) == number], storage(id_type))
+            pq.write_table(pa.table({"id": column}), folder / id_type.value / bucket_name(number))
+    return Buckets(folder, count, (IdType.DAID, IdType.UID2))
 
 
 def read(held: Buckets) -> dict[tuple[IdType, bytes], dict[str, object]]:
     """A membership version as a dictionary."""
-    rows = [row for number in range(held.count) for row in pq.read_table(held.folder / bucket_name(number)).to_pylist()]
-    return {(IdType(row["id_type"]), row["id"]): row for row in rows}
+    found: dict[tuple[IdType, bytes], dict[str, object]] = {}
+    for id_type in held.types:
+        for rows in believed(held, id_type):
+            facts: Any = to_arrow(rows.facts)
+            told = facts.take(rows.codes).to_pylist()
+            found |= {(id_type, bytes(value or b"")): fact for value, fact in zip(rows.ids.to_pylist(), told, strict=True)}
+    return found
 
 
 def contents(folder: Path, delta: Delta) -> dict[tuple[IdType, bytes], Operation]:
@@ -75,12 +84,11 @@ def step(
 ) -> tuple[Delta, Buckets]:
     """One whole run with one fate for all of it."""
     desired = write(work / f"{name}-ids", ids, count)
-    delta = diff(desired, held, now=now, renewal=renewal(sync, now), out=work / f"{name}-delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, held, now=now, renewal=renewal(sync, now), out=work / f"{name}-delta", group_rows=4)
     fates = [Fate(replace(batch, stamp=now), fate) for batch in batches(delta.parts)]
-    out = Buckets(work / f"{name}-held", count)
-    ttl = timedelta(minutes=sync.ttl_minutes)
-    merge(held, work / f"{name}-delta", delta.parts, fates, out=out, ttl=ttl, now=now, bounds=BOUNDS)
-    return delta, out
+    out, ttl = work / f"{name}-held", timedelta(minutes=sync.ttl_minutes)
+    now_held, _ = merge(held, work / f"{name}-delta", delta.parts, fates, out=out, count=count, ttl=ttl, now=now)
+    return delta, now_held
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
@@ -162,11 +170,11 @@ def test_a_refused_row_stays_as_it_was(tmp_path: Path) -> None:
     ids = frozenset([*first[:2], (IdType.DAID, bytes([9]) * 16)])
     desired = write(tmp_path / "ids", ids, 1)
     later = NOW + timedelta(days=1)
-    delta = diff(desired, held, now=later, renewal=renewal(EVERYONE, later), out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, held, now=later, renewal=renewal(EVERYONE, later), out=tmp_path / "delta", group_rows=4)
     fates = [Fate(replace(batch, stamp=later), ACCEPTED, (0,)) for batch in batches(delta.parts)]
-    out = Buckets(tmp_path / "held", 1)
-    assert merge(held, tmp_path / "delta", delta.parts, fates, out=out, ttl=TTL, now=later, bounds=BOUNDS) == 3
-    expiries = {key[1][0]: row["expires_until"] for key, row in read(out).items()}
+    now_held, rows = merge(held, tmp_path / "delta", delta.parts, fates, out=tmp_path / "held", count=1, ttl=TTL, now=later)
+    assert rows == 3
+    expiries = {each[1][0]: row["expires_until"] for each, row in read(now_held).items()}
     old, new = ((moment + TTL).replace(tzinfo=None) for moment in (NOW, later))
     assert expiries == {1: old, 2: new, 3: old}
 
@@ -175,10 +183,9 @@ def test_a_half_sent_part_keeps_what_was_not_sent(tmp_path: Path) -> None:
     """Batches of one part end differently: the rows of each follow their own batch."""
     ids = frozenset((IdType.DAID, bytes([n]) * 16) for n in range(10))
     desired = write(tmp_path / "ids", ids, 1)
-    delta = diff(desired, None, now=NOW, renewal=renewal(EVERYONE, NOW), out=tmp_path / "delta", group_rows=4, bounds=BOUNDS)
+    delta = diff(desired, None, now=NOW, renewal=renewal(EVERYONE, NOW), out=tmp_path / "delta", group_rows=4)
     laid = [replace(batch, stamp=NOW) for batch in batches(delta.parts)]
     fates = [Fate(batch, fate) for batch, fate in zip(laid, (ACCEPTED, KEPT, UNKNOWN), strict=True)]
-    out = Buckets(tmp_path / "held", 1)
-    merge(None, tmp_path / "delta", delta.parts, fates, out=out, ttl=TTL, now=NOW, bounds=BOUNDS)
-    assert {key[1][0] for key in read(out)} == {0, 1, 2, 3, 8, 9}
-    assert {key[1][0] for key, row in read(out).items() if row["unknown_since"]} == {8, 9}
+    held, _ = merge(None, tmp_path / "delta", delta.parts, fates, out=tmp_path / "held", count=1, ttl=TTL, now=NOW)
+    assert {each[1][0] for each in read(held)} == {0, 1, 2, 3, 8, 9}
+    assert {each[1][0] for each, row in read(held).items() if row["unknown_since"]} == {8, 9}

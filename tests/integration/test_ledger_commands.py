@@ -12,12 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from product import Product
 from sandbox_process import SandboxProcess
+from tradewind.membership.facts import to_arrow
+from tradewind.membership.files import read_bucket, write_bucket
+from tradewind.membership.rows import rows_of
+from tradewind.model.identifier import IdType
 
 SECRET = "sandbox-secret-ready1"
 WRONG = 15
@@ -78,7 +83,7 @@ def execute(product: Product, statement: str) -> None:
 def bucket(product: Product, version: int) -> Path:
     """The one file of a membership version."""
     path = {number: path for number, path, _ in rows(product)}[version]
-    return product.folder / "home" / path / "bucket-00.parquet"
+    return product.folder / "home" / path / "DAID" / "bucket-00.arrow"
 
 
 def part(product: Product, run: str, number: int = 0) -> Path:
@@ -88,8 +93,9 @@ def part(product: Product, run: str, number: int = 0) -> Path:
 
 def contents(product: Product) -> list[dict[str, Any]]:
     """The newest membership, row by row."""
-    found: list[dict[str, Any]] = pq.read_table(bucket(product, rows(product)[-1][0])).to_pylist()
-    return found
+    held = read_bucket(bucket(product, rows(product)[-1][0]), IdType.DAID)
+    facts: Any = to_arrow(held.facts)
+    return [{"id": value} | fact for value, fact in zip(held.ids.to_pylist(), facts.take(held.codes).to_pylist(), strict=True)]
 
 
 # --- trace
@@ -263,18 +269,29 @@ def truncate(path: Path) -> None:
 
 def shorten(path: Path) -> None:
     """A file that is whole, with a row less."""
-    table = pq.read_table(path)
-    pq.write_table(table.slice(1), path)
+    if path.suffix == ".arrow":
+        held = read_bucket(path, IdType.DAID)
+        write_bucket(path, held.part(1, len(held)))
+    else:
+        pq.write_table(pq.read_table(path).slice(1), path)
 
 
 def alter(path: Path) -> None:
     """A file that is whole, with as many rows, one of them about somebody else."""
-    table = pq.read_table(path)
-    ids = [bytes(16), *table.column("id").to_pylist()[1:]]
-    pq.write_table(table.set_column(table.column_names.index("id"), "id", pa.array(ids, pa.binary())), path)
+    held = read_bucket(path, IdType.DAID)
+    ids = pa.array([bytes(16), *held.ids.to_pylist()[1:]], pa.binary(16))
+    write_bucket(path, rows_of(ids, held.codes, held.facts))
 
 
-@pytest.mark.parametrize("damage", [delete, truncate, shorten, alter])
+def mistake(path: Path) -> None:
+    """A file that is whole, with an identifier of which another thing is believed."""
+    held = read_bucket(path, IdType.DAID)
+    facts = np.concatenate([held.facts, held.facts[:1]])
+    facts["expires_until"][-1] += 1
+    write_bucket(path, rows_of(held.ids, np.array([len(facts) - 1, *held.codes[1:]], np.int32), facts))
+
+
+@pytest.mark.parametrize("damage", [delete, truncate, shorten, alter, mistake])
 @pytest.mark.parametrize("version", [1, 3])
 def test_a_damaged_membership_is_found_and_made_anew(product: Product, damage: Callable[[Path], None], version: int) -> None:
     """Found as one fault, mended from the version before, as it was to the last column; then all is well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from tradewind.engines.base import Preview, rule_of
 from tradewind.engines.matching import as_text, compares, meets
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
-from tradewind.membership.buckets import bucket, bucket_name
+from tradewind.membership.buckets import bucket, bucket_name, key
+from tradewind.membership.files import storage
 from tradewind.model.cohort import All, AnyOf, Between, Cohort, Did, InCohort, Last, Not, Rule, Since, UserProperty, Window
 from tradewind.model.identifier import IdentityMap, IdType, Refusal, Resolution, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
@@ -255,9 +257,9 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
                 break
         usable += len(found) > before
     distinct = set(found)
-    _write_identifiers(distinct, out, buckets)
-    _write_rejects(refused, rejects)
     types = dict.fromkeys(mapping.id_type for mapping in identity.mappings)
+    _write_identifiers(distinct, types, out, buckets)
+    _write_rejects(refused, rejects)
     odd = sum(unusual(*pair) for pair in found)
     return Resolution(
         members=len(members),
@@ -278,15 +280,15 @@ def _texts(member: Mapping[str, Any], mapping: IdMapping) -> Sequence[str | None
     return values if mapping.take is Take.ALL else values[-1:]
 
 
-def _write_identifiers(found: Iterable[tuple[IdType, bytes]], out: Path, buckets: int) -> None:
-    """Every bucket, with what is in it sorted; the folder appears whole, replacing an older one."""
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.iterdir():
-        stale.unlink()
-    for number in range(buckets):
-        rows = sorted((id_type.value, value) for id_type, value in found if bucket(value, buckets) == number)
-        kinds, values = ([row[place] for row in rows] for place in (0, 1))
-        pq.write_table(pa.table({"id_type": pa.array(kinds, pa.string()), "id": pa.array(values, pa.binary())}), out / bucket_name(number))
+def _write_identifiers(found: Iterable[tuple[IdType, bytes]], types: Iterable[IdType], out: Path, buckets: int) -> None:
+    """Every bucket of every type, with what is in it in order; the folder appears whole, replacing an older one."""
+    shutil.rmtree(out, ignore_errors=True)
+    for wanted in types:
+        (out / wanted.value).mkdir(parents=True)
+        values = sorted((value for id_type, value in found if id_type is wanted), key=lambda value: (key(value), value))
+        for number in range(buckets):
+            ids = pa.array([value for value in values if bucket(value, buckets) == number], storage(wanted))
+            pq.write_table(pa.table({"id": ids}), out / wanted.value / bucket_name(number))
 
 
 def _write_rejects(refused: Sequence[tuple[bytes, str, str, IdType, Refusal]], rejects: Path) -> None:

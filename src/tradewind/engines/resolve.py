@@ -13,18 +13,21 @@ from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import refusal, unusual_sql, value
-from tradewind.membership.buckets import bucket_name, bucket_sql
+from tradewind.membership.buckets import WIDTHS, bucket_name, bucket_sql, order_sql
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
 
 UNUSUAL = "unusual"
 """The warning that counts accepted raw UID2s whose own first byte or checksum is odd; they are sent."""
 
+PLAIN = "FORMAT parquet, COMPRESSION uncompressed"
+"""Identifiers are as good as random and do not shrink."""
+
 
 def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
-    """Write `out/bucket-XX.parquet` (all of them) and `rejects`; return the account.
+    """Write `out/TYPE/bucket-XX.parquet` (all of them, for each type the map names) and `rejects`; return the account.
 
-    A bucket holds `id_type` (VARCHAR) and `id` (BLOB), distinct and sorted by both. `rejects` holds `member`, `person`,
-    `source`, `id_type` and `reason`, a row for every refused value and for every member without one; never the value.
+    A bucket holds `id`, distinct and in the order of its keys: a UUID for types of 16 bytes, else a BLOB. `rejects` holds
+    `member`, `person`, `source`, `id_type` and `reason`, a row for every refused value and for every member without one; never the value.
 
     Each member is asked once by each mapping, in the map's order; with `send=first` a mapping after one that gave an
     identifier is not asked and not counted. `take: all` asks for every value of a list; `take: latest` for the list's
@@ -145,14 +148,17 @@ def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[I
         f"COPY (SELECT id_type, id, {split} AS bucket FROM {_read(work.judged)} WHERE id IS NOT NULL)"
         f" TO {literal(work.usable)} (FORMAT parquet, PARTITION_BY (bucket))"
     )
-    work.out.mkdir()
     counts: dict[IdType, int] = dict.fromkeys((mapping.id_type for mapping in work.identity.mappings), 0)
+    for id_type in counts:
+        (work.out / id_type.value).mkdir(parents=True)
     for number in range(work.buckets):
-        part, file = work.usable / f"bucket={number}", work.out / bucket_name(number)
+        part = work.usable / f"bucket={number}"
         found = _read(part / "*.parquet") if part.exists() else "(SELECT '' AS id_type, ''::BLOB AS id LIMIT 0)"
-        connection.execute(f"COPY (SELECT DISTINCT id_type, id FROM {found} ORDER BY ALL) TO {literal(file)} (FORMAT parquet)")
-        for id_type, rows in connection.execute(f"SELECT id_type, count(*) FROM {_read(file)} GROUP BY id_type").fetchall():
-            counts[IdType(id_type)] += rows
+        for id_type in counts:
+            form = "id::UUID" if id_type in WIDTHS else "id"
+            distinct = f"SELECT DISTINCT {form} AS id FROM {found} WHERE id_type = {literal(id_type.value)}"
+            to = literal(work.out / id_type.value / bucket_name(number))
+            counts[id_type] += _number(connection, f"COPY (FROM ({distinct}) ORDER BY {order_sql(id_type)}) TO {to} ({PLAIN})")
     return counts
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from tradewind.compute import Bounds, connect, literal
-from tradewind.membership.buckets import bucket, bucket_name
-from tradewind.membership.diff import Buckets, readable
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tradewind.membership.buckets import Buckets, bucket, bucket_name
+from tradewind.membership.facts import NEVER, moment
+from tradewind.membership.files import read_bucket, readable, storage
+from tradewind.membership.parts import locate_in
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Part
 
@@ -28,35 +32,29 @@ class Held:
     batch: int
 
 
-def find(held: Buckets, id_type: IdType, value: bytes, bounds: Bounds) -> Held | None:
+def find(held: Buckets, id_type: IdType, value: bytes) -> Held | None:
     """What a membership version says of an identifier, or None. Reads the identifier's own bucket and no other.
 
     Raises EngineError when the bucket is gone or damaged.
     """
-    path = held.folder / bucket_name(bucket(value, held.count))
-    query = (
-        f"SELECT since, expires_from, expires_until, unknown_since, batch FROM read_parquet({literal(path)}) WHERE id_type = ? AND id = ?"
-    )
-    with readable(held), connect(bounds) as duck:
-        row = duck.execute(query, [id_type.value, value]).fetchone()
-    if row is None:
+    if id_type not in held.types:
         return None
-    since, expires_from, expires_until, unknown_since = (moment and moment.replace(tzinfo=UTC) for moment in row[:4])
-    return Held(since, expires_from, expires_until, unknown_since, row[4])
+    with readable(held):
+        rows = read_bucket(held.place(id_type) / bucket_name(bucket(value, held.count), "arrow"), id_type)
+        place = pc.index(rows.ids, pa.scalar(value, storage(id_type))).as_py()
+    if place < 0:
+        return None
+    fact = rows.facts[rows.codes[place]]
+    doubt = int(fact["unknown_since"])
+    since, first, last = (moment(int(fact[name])) for name in ("since", "expires_from", "expires_until"))
+    return Held(since, first, last, None if doubt == NEVER else moment(doubt), int(fact["batch"]))
 
 
-def locate(folder: Path, parts: Sequence[Part], value: bytes, bounds: Bounds) -> tuple[tuple[Part, int], ...]:
+def locate(folder: Path, parts: Sequence[Part], value: bytes) -> tuple[tuple[Part, int], ...]:
     """Where an identifier stands in the parts of a delta: each part that has it, with its row (0-based).
 
     Raises EngineError when a part is gone or damaged.
     """
-    if not parts:
-        return ()
-    reads = [
-        f"SELECT {place} AS place, file_row_number AS row FROM read_parquet({literal(folder / part.path)}, file_row_number = true) "
-        "WHERE id::BLOB = $value"
-        for place, part in enumerate(parts)
-    ]
-    with readable(None), connect(bounds) as duck:
-        rows = duck.execute(f"{' UNION ALL '.join(reads)} ORDER BY ALL", {"value": value}).fetchall()
-    return tuple((parts[place], row) for place, row in rows)
+    with readable(None):
+        found = [(part, locate_in(folder, part, value)) for part in parts]
+    return tuple((part, row) for part, row in found if row is not None)

@@ -2,70 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tradewind.compute import Bounds, connect, literal
-from tradewind.durable import sync
-from tradewind.membership.buckets import bucket_name, order_sql
-from tradewind.membership.diff import Buckets, readable
-from tradewind.membership.parts import PartWriter
-from tradewind.model.identifier import IdType
+from tradewind.membership.buckets import Buckets
+from tradewind.membership.facts import micros
+from tradewind.membership.files import believed, readable
+from tradewind.membership.parts import PartWriters
+from tradewind.membership.rows import Flags, Rows
 from tradewind.model.plan import Delta, Operation
 
 
-def lapsing(held: Buckets, *, now: datetime, before: datetime, bounds: Bounds) -> int:
+def lapsing(held: Buckets, *, now: datetime, before: datetime) -> int:
     """How many identifiers `keep` would renew. Raises EngineError when a file is gone or damaged."""
-    return _count(held, _lapsing(now, before), bounds)
+    with readable(held):
+        return sum(int(np.count_nonzero(_lapsing(rows, now, before))) for id_type in held.types for rows in believed(held, id_type))
 
 
-def keep(held: Buckets, *, now: datetime, before: datetime, out: Path, group_rows: int, bounds: Bounds) -> Delta:
+def keep(held: Buckets, *, now: datetime, before: datetime, out: Path, group_rows: int) -> Delta:
     """A delta of refreshes alone, written as parts into the folder `out`: for identifiers that are live and lapse before an instant.
 
-    One whose last outcome is unknown is left out: it may be that its removal was what got lost. `group_rows` is the rows of
-    one batch. Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
+    One whose last wish was a removal with an unknown outcome is left out. `group_rows` is the rows of one batch. Memory is
+    bounded by one bucket. Raises EngineError when a file is gone or damaged.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    live = _count(held, f"expires_until > {_literal(now)}", bounds)
-    writers: dict[IdType, PartWriter] = {}
-    with readable(held), connect(bounds) as duck:
-        for table in _tables(duck, held, _lapsing(now, before)):
-            for id_type in IdType:
-                ids = table.filter(pc.field("id_type") == id_type.value).column("id")
-                if len(ids) and id_type not in writers:
-                    number = len(writers)
-                    path = out / f"part-{number:04d}.parquet"
-                    writers[id_type] = PartWriter(path, number, Operation.REFRESH, id_type, group_rows)
-                if len(ids):
-                    writers[id_type].write(ids)
-    parts = tuple(writer.close() for writer in writers.values())
-    sync(out)
+    writers, live = PartWriters(out, group_rows), 0
+    with readable(held):
+        for id_type in held.types:
+            for rows in believed(held, id_type):
+                live += int(np.count_nonzero(_live(rows, now)))
+                chosen = _lapsing(rows, now, before)
+                if chosen.any():
+                    writers.write(Operation.REFRESH, id_type, rows.ids.filter(pa.array(chosen)))
+        parts = writers.close()
     return Delta(parts, held=live, desired=live, unchanged=live - sum(part.rows for part in parts))
 
 
-def _lapsing(now: datetime, before: datetime) -> str:
-    return f"expires_until > {_literal(now)} AND expires_until < {_literal(before)} AND unknown_since IS NULL"
+def _live(rows: Rows, now: datetime) -> Flags:
+    alive: Flags = (rows.facts["expires_until"] > micros(now))[rows.codes]
+    return alive
 
 
-def _count(held: Buckets, condition: str, bounds: Bounds) -> int:
-    files = ", ".join(literal(held.folder / bucket_name(number)) for number in range(held.count))
-    with readable(held), connect(bounds) as duck:
-        found = duck.execute(f"SELECT count(*) FROM read_parquet([{files}]) WHERE {condition}").fetchone()
-    return int(found[0]) if found else 0
-
-
-def _tables(duck: duckdb.DuckDBPyConnection, held: Buckets, condition: str) -> Iterator[pa.Table]:
-    for number in range(held.count):
-        file = literal(held.folder / bucket_name(number))
-        yield duck.sql(
-            f"SELECT id_type, id FROM read_parquet({file}) WHERE {condition} ORDER BY id_type, {order_sql('id')}"
-        ).to_arrow_table()
-
-
-def _literal(moment: datetime) -> str:
-    return f"{literal(moment.astimezone(UTC).replace(tzinfo=None).isoformat())}::TIMESTAMP"
+def _lapsing(rows: Rows, now: datetime, before: datetime) -> Flags:
+    facts = rows.facts
+    soon = (facts["expires_until"] > micros(now)) & (facts["expires_from"] < micros(before)) & ~facts["leaving"]
+    lapsing: Flags = soon[rows.codes]
+    return lapsing

@@ -1,21 +1,15 @@
-"""Who is still in a segment and until when, and the wish that nobody is."""
+"""Who is still in a segment and until when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
-from tradewind.compute import Bounds, connect, literal
-from tradewind.durable import sync
-from tradewind.membership.buckets import bucket_name
-from tradewind.membership.diff import Buckets, readable
-
-NOBODY = pa.table({"id_type": pa.array([], pa.string()), "id": pa.array([], pa.binary())})
-"""Wanted identifiers, of which there are none."""
+from tradewind.membership.buckets import Buckets
+from tradewind.membership.facts import NEVER, micros, moment
+from tradewind.membership.files import believed, readable
 
 
 @dataclass(frozen=True)
@@ -26,21 +20,13 @@ class Left:
     until: datetime | None
 
 
-def left_in(held: Buckets, now: datetime, bounds: Bounds) -> Left:
+def left_in(held: Buckets, now: datetime) -> Left:
     """Who has not lapsed by `now`, those in doubt among them. Raises EngineError when a file is gone or damaged."""
-    files = ", ".join(literal(held.folder / bucket_name(number)) for number in range(held.count))
-    moment = literal(now.astimezone(UTC).replace(tzinfo=None).isoformat())
-    query = f"SELECT count(*), max(expires_until) FROM read_parquet([{files}]) WHERE expires_until > {moment}::TIMESTAMP"
-    with readable(held), connect(bounds) as duck:
-        found = duck.execute(query).fetchone()
-    count, until = found or (0, None)
-    return Left(int(count), until and until.replace(tzinfo=UTC))
-
-
-def nobody(folder: Path, count: int) -> Buckets:
-    """The files of a wish for nobody, in so many buckets."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        pq.write_table(NOBODY, folder / bucket_name(number))
-    sync(folder)
-    return Buckets(folder, count)
+    count, last = 0, NEVER
+    with readable(held):
+        for id_type in held.types:
+            for rows in believed(held, id_type):
+                live = (rows.facts["expires_until"] > micros(now))[rows.codes]
+                count += int(np.count_nonzero(live))
+                last = max(last, int(rows.facts["expires_until"].max(initial=NEVER)))
+    return Left(count, moment(last) if count else None)

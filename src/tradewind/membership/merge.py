@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import numpy.typing as npt
 
-from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import sync
-from tradewind.errors import Bug
-from tradewind.membership.buckets import bucket_array, bucket_name
-from tradewind.membership.diff import Buckets, held_bucket, readable
+from tradewind.membership.buckets import Buckets, bucket_name
+from tradewind.membership.facts import ACCEPTED, FACT, FATE, KEPT, NEVER, OUTCOMES, UNKNOWN, Fates, after, micros
+from tradewind.membership.files import believed, no_belief, no_rows, readable, write_bucket
+from tradewind.membership.parts import read_part
+from tradewind.membership.rows import Rows, by_bucket, find, insert, rows_of, together
+from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part
 from tradewind.model.run import BatchState, Line, Outcome
-
-ACCEPTED, UNKNOWN, KEPT = "accepted", "unknown", "kept"
-OUTCOMES = (ACCEPTED, UNKNOWN, KEPT)
-
-OUTCOME = pa.schema(
-    [
-        ("operation", pa.dictionary(pa.int8(), pa.string())),
-        ("id_type", pa.dictionary(pa.int8(), pa.string())),
-        ("id", pa.binary()),
-        ("outcome", pa.int8()),
-        ("stamp", pa.timestamp("us")),
-        ("batch", pa.int64()),
-    ]
-)
-"""An identifier of a delta: what was wished for it, how that ended (its place in OUTCOMES), and when and in which batch it was sent."""
-
-
-GROUPS = 16
-"""Row groups of a part that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -79,156 +58,93 @@ def _in_doubt(ended: Fate) -> Iterator[Fate]:
 
 
 def merge(
+    held: Buckets | None, delta: Path, parts: Sequence[Part], fates: Sequence[Fate], *, out: Path, count: int, ttl: timedelta, now: datetime
+) -> tuple[Buckets, int]:
+    """Write the next version into the folder `out`, in `count` buckets a type; returns it and its rows.
+
+    Identifiers that lapsed by `now` are left out. Memory is bounded by one bucket. Raises EngineError when a file is gone
+    or damaged.
+    """
+    types = sorted({*(held.types if held else ()), *(part.id_type for part in parts)})
+    whole, rows = Buckets(out, count, tuple(types)), 0
+    out.mkdir(parents=True, exist_ok=True)
+    with readable(held):
+        for id_type in types:
+            whole.place(id_type).mkdir(parents=True, exist_ok=True)
+            for number, believes in enumerate(_merged(held, delta, parts, fates, id_type, count, ttl, now)):
+                write_bucket(whole.place(id_type) / bucket_name(number, "arrow"), believes)
+                rows += len(believes)
+            sync(whole.place(id_type))
+    sync(out)
+    return whole, rows
+
+
+def _merged(
     held: Buckets | None,
     delta: Path,
     parts: Sequence[Part],
     fates: Sequence[Fate],
-    *,
-    out: Buckets,
+    id_type: IdType,
+    count: int,
     ttl: timedelta,
     now: datetime,
-    bounds: Bounds,
-) -> int:
-    """Write the next version into `out` and return its rows; identifiers that lapsed by `now` are left out.
-
-    Columns: id_type, id, since, expires_from, expires_until, unknown_since, batch. The true expiry lies between
-    `expires_from` and `expires_until`; they differ only where an outcome is unknown. Memory is bounded by one bucket.
-    Raises EngineError when a file is gone or damaged.
-    """
-    out.folder.mkdir(parents=True, exist_ok=True)
-    sent_parts = [part for part in parts if held or part.operation is not Operation.REMOVE]
-    rows, moment = 0, now.astimezone(UTC).replace(tzinfo=None)
-    with readable(held), connect(bounds) as duck:
-        for number, sent in enumerate(_outcomes(delta, sent_parts, fates, out.count)):
-            if held is None:
-                table = _first(sent, ttl)
-            else:
-                duck.register("sent", sent)
-                table = duck.sql(_changed(held_bucket(held, number, out.count), ttl)).to_arrow_table()
-            alive = _where(table, pc.greater(table.column("expires_until"), pa.scalar(moment, pa.timestamp("us"))))
-            _write_bucket(alive, out.folder / bucket_name(number))
-            rows += alive.num_rows
-    sync(out.folder)
-    return rows
+) -> Iterator[Rows]:
+    """What is believed of the identifiers of one type, for each bucket of the next version."""
+    finest = max(count, held.count if held else 1)
+    mine = [part for part in parts if part.id_type is id_type]
+    streams = [by_bucket(_sent(delta, part, fates), finest, no_rows(id_type)) for part in mine]
+    ready: list[Rows] = []
+    for before in by_bucket(believed(held, id_type), finest, no_belief(id_type)):
+        believes = before
+        for part, stream in zip(mine, streams, strict=True):
+            believes = _applied(believes, next(stream), part.operation, ttl)
+        ready.append(believes.where((believes.facts["expires_until"] > micros(now))[believes.codes]))
+        if len(ready) == finest // count:
+            yield together(ready)
+            ready = []
 
 
-def _outcomes(folder: Path, parts: Sequence[Part], fates: Sequence[Fate], buckets: int) -> Iterator[pa.Table]:
-    """For each bucket in turn, what was wished for its identifiers in the delta that were sent, and how it ended."""
-    streams = [
-        _by_bucket(_pieces(folder, part, _Fates([fate for fate in fates if fate.batch.part == part.number]), buckets), buckets)
-        for part in parts
-    ]
-    for _ in range(buckets):
-        yield pa.concat_tables([OUTCOME.empty_table(), *(table for stream in streams for table in next(stream))])
+def _applied(held: Rows, sent: Rows, operation: Operation, ttl: timedelta) -> Rows:
+    """What is believed of a bucket once a part of the delta was sent: each pair of a fact and a fate gives one new fact."""
+    if not len(sent):
+        return held
+    sent = sent.compact()
+    places = find(sent, held)
+    here = places >= 0
+    old = np.zeros(len(sent), np.int64)
+    old[here] = held.codes[places[here]] + np.int64(1)
+    pairs = old * len(sent.facts) + sent.codes
+    met = np.zeros((len(held.facts) + 1) * len(sent.facts), np.bool_)
+    met[pairs] = True
+    codes = (np.cumsum(met, dtype=np.int32) + np.int32(len(held.facts) - 1))[pairs]
+    before, fate = np.divmod(np.flatnonzero(met), len(sent.facts))
+    told, gone = after(np.concatenate([np.zeros(1, FACT), held.facts])[before], before > 0, sent.facts[fate], operation, ttl)
+    changed = held.codes.copy()
+    changed[places[here]] = codes[here]
+    facts = np.concatenate([held.facts, told])
+    believes = insert(replace(held, codes=changed, facts=facts), replace(sent, codes=codes, facts=facts).where(~here))
+    return believes.where(~np.concatenate([np.zeros(len(held.facts), np.bool_), gone])[believes.codes]) if gone.any() else believes
 
 
-def _by_bucket(pieces: Iterator[tuple[int, pa.Table]], buckets: int) -> Iterator[list[pa.Table]]:
-    """Pieces in the order of their buckets -> for each bucket its pieces."""
-    waiting = next(pieces, None)
-    for number in range(buckets):
-        found = []
-        while waiting is not None and waiting[0] == number:
-            found.append(waiting[1])
-            waiting = next(pieces, None)
-        if waiting is not None and waiting[0] < number:
-            raise Bug("the identifiers of a delta are not in the order of their buckets")
-        yield found
+def _sent(folder: Path, part: Part, fates: Sequence[Fate]) -> Iterator[Rows]:
+    """The identifiers of a part, some batches at a time, each with its fate; one that no batch has is kept as it was."""
+    mine = sorted((fate for fate in fates if fate.batch.part == part.number), key=lambda fate: fate.batch.offset)
+    told, kept, row, code = _table(mine), len(mine), 0, 0
+    for ids in read_part(folder, part):
+        codes: npt.NDArray[np.int32] = np.full(len(ids), kept, np.int32)
+        while code < kept and mine[code].batch.offset < row + len(ids):
+            fate, start = mine[code], mine[code].batch.offset - row
+            codes[max(start, 0) : start + fate.batch.rows] = code
+            refused = np.array(fate.refused, np.int64) + start
+            codes[refused[(refused >= 0) & (refused < len(ids))]] = kept
+            if start + fate.batch.rows > len(ids):
+                break
+            code += 1
+        yield rows_of(ids, codes, told)
+        row += len(ids)
 
 
-def _pieces(folder: Path, part: Part, fates: _Fates, buckets: int) -> Iterator[tuple[int, pa.Table]]:
-    """A part, some row groups at a time, cut where one bucket ends and the next begins."""
-    with pq.ParquetFile(folder / part.path, pre_buffer=False) as file:
-        row = 0
-        for groups in (range(file.num_row_groups)[first : first + GROUPS] for first in range(0, file.num_row_groups, GROUPS)):
-            ids = file.read_row_groups(list(groups), columns=["id"], use_threads=False).column("id").combine_chunks().cast(pa.binary())
-            words = [_same(part.operation.value, len(ids)), _same(part.id_type.value, len(ids))]
-            table = pa.Table.from_arrays([*words, ids, *fates.of(row, row + len(ids))], schema=OUTCOME)
-            row += len(ids)
-            of = bucket_array(ids, buckets)
-            edges = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(ids)]
-            yield from ((int(of[start]), table.slice(start, end - start)) for start, end in pairwise(edges))
-
-
-class _Fates:
-    """How the rows of one part ended, by their place in it."""
-
-    def __init__(self, fates: Sequence[Fate]) -> None:
-        ordered = sorted(fates, key=lambda fate: fate.batch.offset)
-        stamps = [fate.batch.stamp and fate.batch.stamp.astimezone(UTC).replace(tzinfo=None) for fate in ordered]
-        self.starts = np.array([fate.batch.offset for fate in ordered], np.int64)
-        self.outcomes = np.array([OUTCOMES.index(fate.outcome) for fate in ordered], np.int8)
-        self.refused = np.array(sorted(fate.batch.offset + item for fate in ordered for item in fate.refused), np.int64)
-        self.stamps = pa.array(stamps, pa.timestamp("us"))
-        self.numbers = pa.array([fate.batch.number for fate in ordered], pa.int64())
-
-    def of(self, start: int, stop: int) -> tuple[pa.Array[Any], ...]:
-        """Outcome, stamp and batch of the rows from `start` to before `stop`."""
-        which = np.searchsorted(self.starts, np.arange(start, stop), "right") - 1
-        outcome = self.outcomes[which]
-        outcome[self.refused[slice(*np.searchsorted(self.refused, (start, stop)))] - start] = OUTCOMES.index(KEPT)
-        return (
-            pa.array(outcome),
-            self.stamps.take(which),
-            self.numbers.take(which),
-        )
-
-
-def _same(word: str, rows: int) -> pa.Array[Any]:
-    """One word in every row."""
-    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), pa.array([word]))
-
-
-def _first(sent: pa.Table, ttl: timedelta) -> pa.Table:
-    """What a segment holds to which nothing was sent before, so that nobody could be removed: those added, for certain or perhaps."""
-    added = _where(sent, pc.not_equal(sent.column("outcome"), _code(KEPT)))
-    stamp, certain = added.column("stamp"), pc.equal(added.column("outcome"), _code(ACCEPTED))
-    expiry = pc.add(stamp, pa.scalar(ttl, pa.duration("us")))
-    nothing = pa.scalar(None, pa.timestamp("us"))
-    return pa.table(
-        {
-            "id_type": added.column("id_type"),
-            "id": added.column("id"),
-            "since": stamp,
-            "expires_from": pc.if_else(certain, expiry, stamp),
-            "expires_until": expiry,
-            "unknown_since": pc.if_else(certain, nothing, stamp),
-            "batch": added.column("batch"),
-        }
-    )
-
-
-def _code(outcome: str) -> pa.Int8Scalar:
-    return pa.scalar(OUTCOMES.index(outcome), pa.int8())
-
-
-def _where(rows: pa.Table, wanted: Any) -> pa.Table:
-    """The rows that are wanted; most often all of them."""
-    return rows if pc.all(wanted, skip_nulls=False).as_py() else rows.filter(wanted)
-
-
-def _changed(held: str, ttl: timedelta) -> str:
-    """What a segment holds of one bucket: a row of `held` and one of `sent`, or either of them, to what is believed now."""
-    removing = f"n.operation = {literal(Operation.REMOVE.value)}"
-    expiry = f"(n.stamp + INTERVAL {int(ttl.total_seconds())} SECOND)"
-    accepted, kept = (f"n.outcome = {OUTCOMES.index(outcome)}" for outcome in (ACCEPTED, KEPT))
-    same = f"(n.id IS NULL OR {kept})"
-    return f"""
-        SELECT coalesce(o.id_type, n.id_type) AS id_type, coalesce(o.id, n.id) AS id, coalesce(o.since, n.stamp) AS since,
-               CASE WHEN {same} THEN o.expires_from WHEN {accepted} THEN {expiry}
-                    WHEN {removing} THEN n.stamp ELSE coalesce(o.expires_from, n.stamp) END AS expires_from,
-               CASE WHEN {same} OR {removing} THEN o.expires_until ELSE {expiry} END AS expires_until,
-               CASE WHEN {same} THEN o.unknown_since WHEN {accepted} THEN NULL
-                    ELSE coalesce(o.unknown_since, n.stamp) END AS unknown_since,
-               CASE WHEN {same} THEN o.batch ELSE n.batch END AS batch
-        FROM {held} AS o FULL JOIN sent AS n ON o.id_type = n.id_type AND o.id = n.id
-        WHERE (NOT ({removing} AND {accepted})) IS NOT FALSE AND (o.id IS NOT NULL OR NOT {kept})
-        ORDER BY id_type, id"""
-
-
-def _write_bucket(rows: pa.Table, path: Path) -> None:
-    """Identifiers are as good as random and do not shrink; the rest nearly vanishes."""
-    rest = [name for name in rows.column_names if name != "id"]
-    packing: Any = dict.fromkeys(rest, "zstd") | {"id": "none"}
-    repeating: Any = rest
-    pq.write_table(rows, path, compression=packing, use_dictionary=repeating, write_statistics=["id"], store_schema=False)
-    sync(path)
+def _table(fates: Sequence[Fate]) -> Fates:
+    """The fates as facts, and after them that of rows which were refused."""
+    rows = [(OUTCOMES.index(each.outcome), micros(each.batch.stamp) if each.batch.stamp else NEVER, each.batch.number) for each in fates]
+    return np.array([*rows, (OUTCOMES.index(KEPT), NEVER, 0)], FATE)

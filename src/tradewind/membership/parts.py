@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tradewind.durable import sync
+from tradewind.membership.buckets import key, keys_of
+from tradewind.membership.files import storage
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part
 
-WIDTHS = {IdType.TDID: 16, IdType.DAID: 16}
-"""Identifiers of one fixed width in bytes; UID2 has 32 or 33."""
+GROUPS = 16
+"""Row groups of a part that are read at once."""
 
 
 class PartWriter:
     """Writes one part; identifiers arrive in any portions and leave in groups of `group_rows`."""
 
     def __init__(self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int, *, urgent: bool = False) -> None:
-        width = WIDTHS.get(id_type)
-        self.schema = pa.schema([("id", pa.binary(width) if width else pa.binary())])
+        self.schema = pa.schema([("id", storage(id_type))])
         self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
         self._writer = pq.ParquetWriter(path, self.schema, compression="none", use_dictionary=False, write_statistics=False)
 
-    def write(self, ids: pa.ChunkedArray[Any]) -> None:
+    def write(self, ids: pa.Array[Any] | pa.ChunkedArray[Any]) -> None:
         """Take identifiers (bytes) and write every full group."""
         arriving = pa.table({"id": ids.cast(self.schema.field("id").type)}, schema=self.schema)
         self._waiting = pa.concat_tables([self._waiting, arriving])
@@ -49,6 +52,30 @@ class PartWriter:
     def _group(self, table: pa.Table) -> None:
         self._writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
         self.rows += table.num_rows
+
+
+class PartWriters:
+    """Writes the parts of a delta into a folder, each as soon as something is in it."""
+
+    def __init__(self, folder: Path, group_rows: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._group_rows = folder, group_rows
+        self._writers: dict[tuple[Operation, IdType, bool], PartWriter] = {}
+
+    def write(self, operation: Operation, id_type: IdType, ids: pa.Array[Any], *, urgent: bool = False) -> None:
+        """Take identifiers that follow, in the order of their keys, those taken before for the same wish."""
+        wish = operation, id_type, urgent
+        if wish not in self._writers:
+            number = len(self._writers)
+            path = self._folder / f"part-{number:04d}.parquet"
+            self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent)
+        self._writers[wish].write(ids)
+
+    def close(self) -> tuple[Part, ...]:
+        """Write what waits, and say what the parts hold; files and folder are on the disk then."""
+        parts = tuple(writer.close() for writer in self._writers.values())
+        sync(self._folder)
+        return parts
 
 
 class PartReader:
@@ -85,3 +112,31 @@ def read_batch(folder: Path, part: Part, batch: Batch) -> pa.Array[Any]:
     """The identifiers of one batch, as an Arrow array of bytes."""
     with PartReader(folder, [part]) as reader:
         return reader.read(batch)
+
+
+def read_part(folder: Path, part: Part) -> Iterator[pa.Array[Any]]:
+    """The identifiers of a part in their order, some batches at a time."""
+    with pq.ParquetFile(folder / part.path, pre_buffer=False) as file:
+        for first in range(0, file.num_row_groups, GROUPS):
+            groups = list(range(first, min(first + GROUPS, file.num_row_groups)))
+            yield file.read_row_groups(groups, columns=["id"], use_threads=False).column("id").combine_chunks()
+
+
+def locate_in(folder: Path, part: Part, value: bytes) -> int | None:
+    """The row (0-based) of an identifier in a part, or None: since they are in order, few batches are read."""
+    sought = pa.scalar(value, storage(part.id_type))
+    with pq.ParquetFile(folder / part.path, pre_buffer=False) as file:
+
+        def ids(group: int) -> pa.Array[Any]:
+            return file.read_row_group(group, columns=["id"], use_threads=False).column("id").combine_chunks()
+
+        def first_key(group: int) -> int:
+            return int(keys_of(ids(group).slice(0, 1))[0])
+
+        group = max(bisect_left(range(file.num_row_groups), key(value), key=first_key) - 1, 0)
+        while group < file.num_row_groups and first_key(group) <= key(value):
+            place = pc.index(ids(group), sought).as_py()
+            if place >= 0:
+                return group * part.group_rows + int(place)
+            group += 1
+    return None

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from tradewind.database import Database, metadata
 from tradewind.errors import LedgerError, TakenError
+from tradewind.membership.buckets import Buckets
+from tradewind.model.identifier import IdType
 
 version_table = sa.Table(
     "membership_version",
@@ -20,6 +23,7 @@ version_table = sa.Table(
     sa.Column("run", sa.String, nullable=False, unique=True),
     sa.Column("path", sa.String, nullable=False),
     sa.Column("buckets", sa.Integer, nullable=False),
+    sa.Column("types", sa.String, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )
@@ -27,15 +31,20 @@ version_table = sa.Table(
 
 @dataclass(frozen=True)
 class Version:
-    """One state of belief about a target: `buckets` Parquet files in `path` (relative to home) with `rows` identifiers."""
+    """One state of belief about a target: for each id type `buckets` files in `path` (relative to home); `rows` identifiers in all."""
 
     target: str
     version: int
     run: str
     path: str
     buckets: int
+    types: tuple[IdType, ...]
     rows: int
     created_at: datetime
+
+    def held(self, home: Path) -> Buckets:
+        """Its files."""
+        return Buckets(home / self.path, self.buckets, self.types)
 
 
 class Versions:
@@ -69,7 +78,7 @@ class Versions:
         """Name a version whose files are complete: from now on it is the belief. Raises TakenError when its run has left one already."""
         try:
             with self.database.transaction() as db:
-                db.execute(version_table.insert().values(**vars(version)))
+                db.execute(version_table.insert().values(**_row(version)))
         except sa.exc.IntegrityError as error:
             raise TakenError(f"the membership after run {version.run} is on record already: another worker has taken the run") from error
 
@@ -85,7 +94,7 @@ class Versions:
                 raise LedgerError("a run has written the membership meanwhile; nothing was replaced, so do the same again")
             db.execute(version_table.delete().where(version_table.c.target == target))
             if by:
-                db.execute(version_table.insert(), [vars(version) for version in by])
+                db.execute(version_table.insert(), [_row(version) for version in by])
 
 
 def _chain(db: sa.Connection, target: str | None) -> tuple[Version, ...]:
@@ -93,7 +102,12 @@ def _chain(db: sa.Connection, target: str | None) -> tuple[Version, ...]:
     return tuple(_version(row) for row in db.execute(query if target is None else query.where(version_table.c.target == target)))
 
 
+def _row(version: Version) -> dict[str, Any]:
+    return vars(version) | {"types": " ".join(version.types)}
+
+
 def _version(row: Any) -> Version:
     moment: datetime = row.created_at
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Version(row.target, row.version, row.run, row.path, row.buckets, row.rows, moment)
+    types = tuple(IdType(word) for word in row.types.split())
+    return Version(row.target, row.version, row.run, row.path, row.buckets, types, row.rows, moment)

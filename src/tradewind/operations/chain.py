@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tradewind.errors import EngineError
 from tradewind.ledger.base import DELIVERED
-from tradewind.membership.buckets import buckets_for
+from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.compare import differences, fault, rows_in
-from tradewind.membership.diff import Buckets
 from tradewind.membership.sql import Version
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunState
@@ -93,7 +92,7 @@ def delta_fault(parts: Parts, run: Run) -> str:
 
 
 def _examine(parts: Parts, run: Run, version: Version | None, before: Buckets | None, lost: str, folder: Path) -> Link:
-    there = Buckets(parts.home / version.path, version.buckets) if version else None
+    there = version.held(parts.home) if version else None
     wrong = fault(there, version.rows) if there and version else f"run {run.id} left no membership version"
     whole = None if wrong else there
     lacking = lost or delta_fault(parts, run)
@@ -101,7 +100,7 @@ def _examine(parts: Parts, run: Run, version: Version | None, before: Buckets | 
         return Link(run, version, whole, f"{wrong}, and cannot be rebuilt: {lacking}" if wrong else "", compared=False)
     try:
         remade = _remake(parts, run, version, before, folder)
-        wrong = wrong or (_difference(parts, there, remade) if there else "")
+        wrong = wrong or (_difference(there, remade) if there else "")
     except EngineError as error:
         return Link(run, version, whole, f"{wrong or f'run {run.id} cannot be worked out anew'}: {error}", compared=False)
     if wrong:
@@ -115,13 +114,13 @@ def _remake(parts: Parts, run: Run, version: Version | None, before: Buckets | N
     assert planned is not None, "a run without a plan has no delta to work with"
     count = version.buckets if version else buckets_for(planned.delta.held + planned.delta.desired)
     moment = _moment((run, version))
-    held = Buckets(folder, count)
-    return Remade(held, merged(parts, run, planned, before, held, moment), moment)
+    held, rows = merged(parts, run, planned, before, folder, count, moment)
+    return Remade(held, rows, moment)
 
 
-def _difference(parts: Parts, there: Buckets, remade: Remade) -> str:
+def _difference(there: Buckets, remade: Remade) -> str:
     try:
-        count = differences(there, remade.held, parts.bounds)
+        count = differences(there, remade.held)
     except EngineError:
         return f"the files in {there.folder} cannot be read"
     return f"{count:,} rows in {there.folder} are not what its run made of the version before" if count else ""

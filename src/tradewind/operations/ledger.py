@@ -133,7 +133,7 @@ def _named(parts: Parts, link: Link, number: int) -> Version:
     remade, run = link.remade, link.run
     place = Path("membership") / run.target / f"{number:06d}-{run.id}-{secrets.token_hex(3)}"
     publish(remade.held.folder, parts.home / place)
-    return Version(run.target, number, run.id, str(place), remade.held.count, remade.rows, remade.moment)
+    return Version(run.target, number, run.id, str(place), remade.held.count, remade.held.types, remade.rows, remade.moment)
 
 
 def _mended(link: Link, version: Version) -> Mended:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tradewind.errors import ConfigurationError, TradewindError
-from tradewind.membership.diff import Buckets
 from tradewind.membership.leaving import Left, left_in
 from tradewind.membership.sql import Version
 from tradewind.model.run import Run, RunKind, RunState
@@ -153,7 +152,7 @@ def drain_before(parts: Parts, sync: Sync, watch: Watch) -> None:
 
 
 def _left(parts: Parts, version: Version | None) -> Left:
-    return left_in(Buckets(parts.home / version.path, version.buckets), parts.clock.now(), parts.bounds) if version else Left(0, None)
+    return left_in(version.held(parts.home), parts.clock.now()) if version else Left(0, None)
 
 
 def _lets_expire(gone: GivenUp) -> bool:

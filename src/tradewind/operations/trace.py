@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tradewind.membership.diff import Buckets
 from tradewind.membership.find import Held, find, locate
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Plan
@@ -154,7 +153,7 @@ def _beliefs(parts: Parts, runs: Sequence[Run], id_types: Sequence[IdType], valu
         version, of_target = parts.versions.newest(target), [run for run in runs if run.target == target]
         for id_type in id_types if version else ():
             assert version is not None
-            held = find(Buckets(parts.home / version.path, version.buckets), id_type, value, parts.bounds)
+            held = find(version.held(parts.home), id_type, value)
             if held:
                 yield _belief(parts, of_target, id_type, held)
 
@@ -192,7 +191,7 @@ def _entries(parts: Parts, run: Run, id_types: Sequence[IdType], value: bytes) -
     """What one run wished for the identifier, by its delta files."""
     planned = _planned(parts, run)
     wanted = [part for part in planned.delta.parts if part.id_type in id_types] if planned else []
-    found = locate(parts.home / "runs" / run.id / "delta", wanted, value, parts.bounds)
+    found = locate(parts.home / "runs" / run.id / "delta", wanted, value)
     rows = parts.ledger.settled(run.id) if found else ()
     for part, place in found:
         row = next((row for row in rows if row[0].part == part.number and 0 <= place - row[0].offset < row[0].rows), None)

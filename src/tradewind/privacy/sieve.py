@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,14 @@ class Sieve:
 
     def strike(self, folder: Path, resolution: Resolution) -> Resolution:
         """Take the suppressed out of the files of a resolve, and out of its account. Raises EngineError when one cannot be worked on."""
-        struck: Counter[str] = Counter()
+        struck: Counter[IdType] = Counter()
         try:
-            for path in sorted(folder.iterdir()) if self else ():
-                struck += self._strike(path)
+            for id_type in resolution.identifiers if self else ():
+                for path in sorted((folder / id_type.value).iterdir()):
+                    struck[id_type] += self._strike(path)
         except (pa.ArrowException, OSError) as error:
             raise EngineError(f"the suppressed could not be taken out of {folder}: {type(error).__name__}") from error
-        return without(resolution, {IdType(id_type): rows for id_type, rows in struck.items()})
+        return without(resolution, struck)
 
     def count(self, paths: Iterable[Path]) -> int:
         """How many identifiers of these files (each with a column `id`) are suppressed. Raises EngineError for a file that is gone."""
@@ -82,23 +83,21 @@ class Sieve:
         likely = last > first
         return near[likely].tolist(), first[likely].tolist(), last[likely].tolist()
 
-    def _strike(self, path: Path) -> Counter[str]:
-        """Write one file anew without them; a file that has none stays as it is."""
+    def _strike(self, path: Path) -> int:
+        """Write one file anew without them, and say how many; a file that has none stays as it is."""
         hits = np.concatenate([np.zeros(0, np.bool_), *(self.hits(ids) for ids in _groups(path))])
         if not hits.any():
-            return Counter()
+            return 0
         table = pq.read_table(path, partitioning=None)
-        gone = table.column("id_type").filter(pa.array(hits))
         fresh = path.with_name(f".{path.name}")
         pq.write_table(table.filter(pa.array(~hits)), fresh, store_schema=False)
         sync(fresh)
         fresh.replace(path)
         sync(path.parent)
-        types = gone.cast(pa.string()).to_numpy(zero_copy_only=False)
-        return Counter({str(name): int(rows) for name, rows in zip(*np.unique(types, return_counts=True), strict=True)})
+        return int(hits.sum())
 
 
-def without(resolution: Resolution, struck: dict[IdType, int]) -> Resolution:
+def without(resolution: Resolution, struck: Mapping[IdType, int]) -> Resolution:
     """The account of a resolve after so many identifiers of each type were taken out of it; it adds up as before."""
     identifiers = {id_type: rows - struck.get(id_type, 0) for id_type, rows in resolution.identifiers.items()}
     refused = {
@@ -111,4 +110,5 @@ def without(resolution: Resolution, struck: dict[IdType, int]) -> Resolution:
 def _groups(path: Path) -> Iterable[pa.Array[Any]]:
     with pq.ParquetFile(path, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=["id"], use_threads=False).column("id").combine_chunks()
+            ids = file.read_row_group(group, columns=["id"], use_threads=False).column("id").combine_chunks()
+            yield ids.storage if isinstance(ids, pa.ExtensionArray) else ids

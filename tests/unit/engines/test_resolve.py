@@ -19,7 +19,8 @@ from tradewind.engines.base import Resolve
 from tradewind.engines.resolve import resolve
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
-from tradewind.membership.buckets import bucket, bucket_name
+from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
+from tradewind.membership.files import wanted
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
 
 BOUNDS = Bounds("256MiB", 1)
@@ -104,16 +105,18 @@ def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Se
 
     assert answer == account
     assert answer.values == sum(answer.identifiers.values()) + answer.duplicates + sum(map(sum, map(dict.values, answer.refused.values())))
-    files = sorted((tmp_path / "run" / "identifiers").iterdir())
-    assert [file.name for file in files] == [bucket_name(number) for number in range(buckets)]
-    seen = []
-    for number, file in enumerate(files):
-        table = pq.read_table(file)
-        assert [str(field.type) for field in table.schema] == ["string", "binary"]
-        rows = list(zip(*table.to_pydict().values(), strict=True))
-        assert rows == sorted(set(rows))
-        assert {bucket(value, buckets) for _, value in rows} <= {number}
-        seen += rows
+    types = tuple(sorted({mapping.id_type for mapping in mappings}))
+    desired = Buckets(tmp_path / "run" / "identifiers", buckets, types)
+    assert sorted(path.name for path in desired.folder.iterdir()) == list(types)
+    seen: list[tuple[str, bytes]] = []
+    for id_type in types:
+        assert sorted(path.name for path in desired.place(id_type).iterdir()) == [bucket_name(number) for number in range(buckets)]
+        for number, rows in enumerate(wanted(desired, id_type)):
+            values = [bytes(value or b"") for value in rows.ids.to_pylist()]
+            assert values == sorted(set(values), key=lambda value: (key(value), value))
+            assert {bucket(value, buckets) for value in values} <= {number}
+            seen += [(id_type.value, value) for value in values]
+    assert len(seen) == len(set(seen))
     assert set(seen) == found
     table = pq.read_table(tmp_path / "run" / "rejects.parquet")
     assert table.column_names == ["member", "person", "source", "id_type", "reason"]
@@ -124,9 +127,9 @@ def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Se
 def test_a_second_resolve_replaces_the_first(tmp_path: Path) -> None:
     identity, out, rejects = IdentityMap((Mapping("user.ad", DAID),)), tmp_path / "identifiers", tmp_path / "rejects.parquet"
     resolve(snapshot(tmp_path, **{"user.ad": ADS}), identity, out, rejects, 256, BOUNDS)
-    assert len(list(out.iterdir())) == 256
+    assert len(list((out / "DAID").iterdir())) == 256
     resolve(snapshot(tmp_path, **{"user.ad": [GUIDS[0]] * 30}), identity, out, rejects, 1, BOUNDS)
-    assert [file.name for file in out.iterdir()] == ["bucket-00.parquet"]
+    assert [path.relative_to(out).as_posix() for path in out.rglob("*.parquet")] == ["DAID/bucket-00.parquet"]
     assert pq.read_metadata(rejects).num_rows == 0
 
 

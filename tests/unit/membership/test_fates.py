@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tradewind.membership.merge import ACCEPTED, KEPT, UNKNOWN, Fate, fates_of
+from tradewind.membership.facts import ACCEPTED, KEPT, UNKNOWN
+from tradewind.membership.merge import Fate, fates_of
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import BatchState, Line, LineClass, Outcome

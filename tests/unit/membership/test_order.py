@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tradewind.compute import Bounds, connect
-from tradewind.errors import Bug
-from tradewind.membership.buckets import bucket, bucket_array, bucket_name, bucket_sql, order_sql
-from tradewind.membership.diff import Buckets, diff
-from tradewind.membership.merge import ACCEPTED, Fate, merge
-from tradewind.membership.parts import PartWriter
+from tradewind.errors import EngineError
+from tradewind.membership.buckets import Buckets, bucket, bucket_name, bucket_sql, key, keys_of, order_sql
+from tradewind.membership.diff import diff
+from tradewind.membership.facts import ACCEPTED
+from tradewind.membership.files import believed, storage
+from tradewind.membership.merge import Fate, merge
+from tradewind.membership.parts import PartWriter, locate_in
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part, Renewal
 
@@ -26,15 +28,31 @@ IDS = [hashlib.sha256(b"%d" % number).digest()[: (16, 32)[number % 2]] + b"\x00"
 @pytest.mark.parametrize("buckets", [1, 64, 256])
 def test_three_ways_to_tell_a_bucket_agree(buckets: int) -> None:
     expected = [bucket(value, buckets) for value in IDS]
-    array = pa.array([b"x" * 5, *IDS], pa.binary()).slice(1)
-    assert bucket_array(array, buckets).tolist() == expected
+    array = pa.array([b"x" * 16, *IDS], pa.binary()).slice(1)
+    assert [key * buckets >> 64 for key in keys_of(array).tolist()] == expected
     given = pa.table({"id": pa.array(IDS, pa.binary())})
     with connect(Bounds()) as duck:
         duck.register("given", given)
         assert [row[0] for row in duck.execute(f"SELECT {bucket_sql('id', buckets)} FROM given").fetchall()] == expected
-        ordered = [row[0] for row in duck.execute(f"SELECT id FROM given ORDER BY {order_sql('id')}").fetchall()]
-    found = [bucket(value, buckets) for value in ordered]
-    assert found == sorted(found)
+
+
+@pytest.mark.parametrize("id_type", [IdType.DAID, IdType.UID2])
+def test_duckdb_sorts_as_the_keys_do(id_type: IdType) -> None:
+    width = storage(id_type)
+    ids = [value for value in IDS if (len(value) == 16) is (id_type is IdType.DAID)]
+    form = "id::UUID AS id" if id_type is IdType.DAID else "id"
+    with connect(Bounds()) as duck:
+        duck.register("given", pa.table({"id": pa.array(ids, pa.binary())}))
+        ordered = duck.execute(f"SELECT id::BLOB FROM (SELECT {form} FROM given) ORDER BY {order_sql(id_type)}").fetchall()
+    found = keys_of(pa.array([row[0] for row in ordered], width))
+    assert found.tolist() == sorted(key(value) for value in ids)
+
+
+def test_keys_are_read_from_the_middle_of_an_array() -> None:
+    values = [value for value in IDS if len(value) == 16]
+    guids = pa.array(values, pa.binary(16))
+    assert keys_of(guids.slice(3, 5)).tolist() == [key(value) for value in values[3:8]]
+    assert keys_of(guids.slice(3, 0)).tolist() == []
 
 
 def settle(part: Part) -> Fate:
@@ -42,25 +60,31 @@ def settle(part: Part) -> Fate:
 
 
 def test_a_delta_of_one_bucket_is_merged_into_many(tmp_path: Path) -> None:
-    tokens = [value for value in IDS if len(value) > 16]
-    (tmp_path / "desired").mkdir()
-    pq.write_table(
-        pa.table({"id_type": ["UID2"] * len(tokens), "id": pa.array(sorted(tokens), pa.binary())}), tmp_path / "desired" / bucket_name(0)
-    )
+    tokens = sorted((value for value in IDS if len(value) > 16), key=lambda value: (key(value), value))
+    desired = Buckets(tmp_path / "desired", 1, (IdType.UID2,))
+    desired.place(IdType.UID2).mkdir(parents=True)
+    pq.write_table(pa.table({"id": pa.array(tokens, pa.binary())}), desired.place(IdType.UID2) / bucket_name(0))
     everyone, place = Renewal(NOON, NOON, NOON), tmp_path / "delta"
-    delta = diff(Buckets(tmp_path / "desired", 1), None, now=NOON, renewal=everyone, out=place, group_rows=7, bounds=Bounds())
-    out = Buckets(tmp_path / "out", 64)
+    delta = diff(desired, None, now=NOON, renewal=everyone, out=place, group_rows=7)
     fates = [settle(part) for part in delta.parts]
-    rows = merge(None, tmp_path / "delta", delta.parts, fates, out=out, ttl=timedelta(days=30), now=NOON, bounds=Bounds())
+    held, rows = merge(None, place, delta.parts, fates, out=tmp_path / "out", count=64, ttl=timedelta(days=30), now=NOON)
     assert rows == len(tokens)
-    for number in range(64):
-        held = pq.read_table(out.folder / bucket_name(number)).column("id").to_pylist()
-        assert set(held) == {value for value in tokens if bucket(value, 64) == number}
+    for number, bucketed in enumerate(believed(held, IdType.UID2)):
+        assert set(bucketed.ids.to_pylist()) == {value for value in tokens if bucket(value, 64) == number}
 
 
 def test_a_delta_out_of_order_is_refused_and_not_misread(tmp_path: Path) -> None:
     writer = PartWriter(tmp_path / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, 10)
-    writer.write(pa.chunked_array([pa.array([b"\xff" * 16, b"\x01" * 16], pa.binary())]))
+    writer.write(pa.array([b"\xff" * 16, b"\x01" * 16], pa.binary(16)))
     part = writer.close()
-    with pytest.raises(Bug, match="order"):
-        merge(None, tmp_path, [part], [settle(part)], out=Buckets(tmp_path / "o", 64), ttl=timedelta(days=1), now=NOON, bounds=Bounds())
+    with pytest.raises(EngineError, match="not in their order"):
+        merge(None, tmp_path, [part], [settle(part)], out=tmp_path / "o", count=64, ttl=timedelta(days=1), now=NOON)
+
+
+def test_an_identifier_is_located_in_a_part_by_few_reads_of_it(tmp_path: Path) -> None:
+    guids = sorted({value for value in IDS if len(value) == 16} | {b"the same" + bytes([n]) * 8 for n in range(30)})
+    writer = PartWriter(tmp_path / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, 10)
+    writer.write(pa.array(guids, pa.binary(16)))
+    part = writer.close()
+    assert [locate_in(tmp_path, part, value) for value in guids] == list(range(len(guids)))
+    assert [locate_in(tmp_path, part, value) for value in (b"\x00" * 16, b"the same" + b"?" * 8, b"\xff" * 16)] == [None] * 3

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from tradewind.membership.buckets import bucket, bucket_name
-from tradewind.membership.diff import Buckets
+from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
+from tradewind.membership.facts import FACT, micros
+from tradewind.membership.files import storage, write_bucket
 from tradewind.membership.parts import PartWriter, read_batch
+from tradewind.membership.rows import rows_of
 from tradewind.membership.strike import held_of, strike, without
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation
@@ -32,25 +33,27 @@ def odd(ids: pa.Array[Any]) -> npt.NDArray[np.bool_]:
     return np.array([bool(value and value[-1] % 2) for value in ids.to_pylist()], np.bool_)
 
 
-def held_in(folder: Path, rows: list[tuple[str, bytes, timedelta]], buckets: int) -> Buckets:
+def held_in(folder: Path, rows: list[tuple[IdType, bytes, timedelta]], buckets: int) -> Buckets:
     """A membership version of (type, identifier, time left)."""
-    for number in range(buckets):
-        mine = sorted(row for row in rows if bucket(row[1], buckets) == number)
-        until = pa.array([NOW.replace(tzinfo=None) + left for *_, left in mine], pa.timestamp("us"))
-        table = pa.table(
-            {"id_type": [row[0] for row in mine], "id": pa.array([row[1] for row in mine], pa.binary()), "expires_until": until}
-        )
-        pq.write_table(table, folder / bucket_name(number))
-    return Buckets(folder, buckets)
+    held = Buckets(folder, buckets, (IdType.DAID, IdType.UID2))
+    for id_type in held.types:
+        held.place(id_type).mkdir(parents=True)
+        for number in range(buckets):
+            mine = [row for row in sorted(rows, key=lambda row: key(row[1])) if row[0] is id_type and bucket(row[1], buckets) == number]
+            facts = np.zeros(len(mine), FACT)
+            facts["expires_until"] = [micros(NOW + left) for *_, left in mine]
+            ids = pa.array([value for _, value, _ in mine], storage(id_type))
+            write_bucket(held.place(id_type) / bucket_name(number, "arrow"), rows_of(ids, np.arange(len(mine), dtype=np.int32), facts))
+    return held
 
 
 def test_all_that_is_unwanted_and_live_is_removed_in_the_order_of_buckets(tmp_path: Path) -> None:
     """Raw UID2s among them, whose bucket is that of their ninth byte; the lapsed are gone already."""
     day = timedelta(days=1)
     uid2s = [bytes([9] * 8 + [ninth] + [1] * 23) for ninth in (200, 3, 90)]
-    rows = [("DAID", guid(number), day) for number in range(1, 9)] + [("UID2", value, day) for value in uid2s]
-    rows += [("DAID", guid(11), -day)]
-    held = held_in(tmp_path, rows, 1)
+    rows = [(IdType.DAID, guid(number), day) for number in range(1, 9)] + [(IdType.UID2, value, day) for value in uid2s]
+    rows += [(IdType.DAID, guid(11), -day)]
+    held = held_in(tmp_path / "held", rows, 1)
     out = tmp_path / "delta"
     delta = strike(held, odd, now=NOW, out=out, group_rows=10)
     assert (delta.held, delta.desired, delta.suppressed, held_of(held, odd, now=NOW)) == (11, 4, 7, 7)

@@ -112,15 +112,18 @@ def test_the_table_holds_no_identifier(suppressions: Suppressions, tmp_path: Pat
 
 def test_the_files_of_a_resolve_lose_the_suppressed_and_its_account_still_adds_up(tmp_path: Path) -> None:
     """A file without any stays as it is; each one taken out is counted as refused under its type."""
-    for number, ids in enumerate([[guid(1), guid(2), guid(2)], [guid(9)]]):
-        table = pa.table({"id_type": ["DAID", "DAID", "TDID"][: len(ids)], "id": pa.array(ids, pa.binary())})
-        pq.write_table(table, tmp_path / f"bucket-{number:02x}.parquet")
-    untouched = (tmp_path / "bucket-01.parquet").stat().st_ino
+    files = {"DAID/bucket-00": [guid(1), guid(2)], "DAID/bucket-01": [guid(9)], "TDID/bucket-00": [guid(2)]}
+    for name, ids in files.items():
+        path = tmp_path / f"{name}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"id": pa.array(ids, pa.binary(16))}), path)
+    untouched = (tmp_path / "DAID" / "bucket-01.parquet").stat().st_ino
     before = Resolution(4, 4, 6, {IdType.DAID: 3, IdType.TDID: 1}, {IdType.DAID: {Refusal.MISSING: 1}, IdType.TDID: {}}, 1, {})
     after = sieve_of([guid(2), guid(5)]).strike(tmp_path, before)
     assert after.identifiers == {IdType.DAID: 2, IdType.TDID: 0}
     assert after.refused == {IdType.DAID: {Refusal.MISSING: 1, Refusal.SUPPRESSED: 1}, IdType.TDID: {Refusal.SUPPRESSED: 1}}
     assert after.values == sum(after.identifiers.values()) + after.duplicates + sum(sum(each.values()) for each in after.refused.values())
-    assert pq.read_table(tmp_path / "bucket-00.parquet").column("id").to_pylist() == [guid(1)]
-    assert (tmp_path / "bucket-01.parquet").stat().st_ino == untouched
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bucket-00.parquet", "bucket-01.parquet"]
+    left = {name: pq.read_table(tmp_path / f"{name}.parquet").column("id").to_pylist() for name in files}
+    assert left == {"DAID/bucket-00": [guid(1)], "DAID/bucket-01": [guid(9)], "TDID/bucket-00": []}
+    assert (tmp_path / "DAID" / "bucket-01.parquet").stat().st_ino == untouched
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["DAID", "TDID", *("bucket-00.parquet",) * 2, "bucket-01.parquet"])

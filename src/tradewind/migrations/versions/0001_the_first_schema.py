@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("run", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("buckets", sa.Integer(), nullable=False),
+        sa.Column("types", sa.String(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("target", "version"),

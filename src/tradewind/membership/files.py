@@ -1,0 +1,85 @@
+"""The files of identifiers: what a cohort gives (Parquet), and what a target holds, with what is believed (Arrow)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tradewind.durable import sync
+from tradewind.errors import EngineError
+from tradewind.membership.buckets import WIDTHS, Buckets, bucket_name
+from tradewind.membership.facts import FACT, from_arrow, to_arrow
+from tradewind.membership.rows import NO_FACT, Rows, rows_of
+from tradewind.model.identifier import IdType
+
+MEND = "tradewind ledger verify says what can be mended"
+
+
+@contextmanager
+def readable(held: Buckets | None) -> Iterator[None]:
+    """Says in a sentence when files of the membership or of the run are gone or damaged. Raises EngineError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        where = f"the files in {held.folder}, what the segment holds as far as we know," if held else "the files of the run"
+        raise EngineError(f"{where} cannot be worked on: gone, damaged, or no room; {MEND}") from error
+
+
+def storage(id_type: IdType) -> pa.DataType:
+    """How identifiers of a type lie in Arrow: of fixed width where they have one."""
+    width = WIDTHS.get(id_type)
+    return pa.binary(width) if width else pa.binary()
+
+
+def no_rows(id_type: IdType) -> Rows:
+    """No identifier of a type."""
+    return rows_of(pa.array([], storage(id_type)))
+
+
+def no_belief(id_type: IdType) -> Rows:
+    """The same of a membership."""
+    return rows_of(pa.array([], storage(id_type)), None, np.zeros(0, FACT))
+
+
+def wanted(desired: Buckets, id_type: IdType) -> Iterator[Rows]:
+    """The identifiers of one type that a cohort gives, bucket by bucket."""
+    for number in range(desired.count if id_type in desired.types else 0):
+        with pq.ParquetFile(desired.place(id_type) / bucket_name(number), pre_buffer=False) as file:
+            column = file.read(["id"], use_threads=False).column("id").combine_chunks()
+        ids = column.storage if isinstance(column, pa.ExtensionArray) else column
+        yield rows_of(ids.cast(storage(id_type)), None, NO_FACT)
+
+
+def believed(held: Buckets | None, id_type: IdType) -> Iterator[Rows]:
+    """What a target holds of one type, bucket by bucket; the facts are of `facts.FACT`."""
+    for number in range(held.count if held and id_type in held.types else 0):
+        assert held is not None, "where nothing is held there are no buckets"
+        yield read_bucket(held.place(id_type) / bucket_name(number, "arrow"), id_type)
+
+
+def read_bucket(path: Path, id_type: IdType) -> Rows:
+    """One file of a membership. Raises ArrowInvalid when it is damaged, OSError when it is gone."""
+    with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as file:
+        if file.num_record_batches != 1:
+            raise pa.ArrowInvalid("not a file of one batch")
+        batch = file.get_batch(0)
+    batch.validate(full=True)
+    ids, beliefs = batch.column("id"), batch.column("fact")
+    if ids.type != storage(id_type) or not isinstance(beliefs, pa.DictionaryArray):
+        raise pa.ArrowInvalid("not a file of a membership")
+    return rows_of(ids, beliefs.indices.to_numpy(), from_arrow(beliefs.dictionary))
+
+
+def write_bucket(path: Path, rows: Rows) -> None:
+    """Write one file of a membership and wait until it is on the disk. Identifiers are as good as random and would not shrink."""
+    told = rows.compact()
+    beliefs = pa.DictionaryArray.from_arrays(told.codes, to_arrow(told.facts))
+    batch = pa.record_batch({"id": told.ids, "fact": beliefs})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    sync(path)
