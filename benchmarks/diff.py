@@ -144,11 +144,11 @@ def facts_of(count: int) -> tuple[Any, Any]:
     """What is believed of the rows of a bucket: they came in batches of yesterday's run."""
     import numpy as np
 
-    from tradewind.membership.facts import FACT, NEVER, micros
+    from tradewind.membership.facts import NOTHING, micros
 
     codes = (np.arange(count) // BATCH).astype(np.int32)
-    facts = np.zeros(int(codes[-1]) + 1, FACT)
-    facts["since"], facts["batch"], facts["unknown_since"] = micros(NOW - timedelta(days=1)), np.arange(len(facts)), NEVER
+    facts = np.repeat(NOTHING, int(codes[-1]) + 1)
+    facts["since"], facts["batch"] = micros(NOW - timedelta(days=1)), np.arange(len(facts))
     facts["expires_from"] = facts["expires_until"] = facts["since"] + micros(NOW + TTL) - micros(NOW)
     return codes, facts
 
@@ -164,6 +164,7 @@ def ours(folder: Path, items: int, churn: int, *, everyone: bool) -> Callable[[]
     from tradewind.membership.diff import diff
     from tradewind.model.plan import Operation
     from tradewind.model.sync import Cadence, Refresh, Sync
+    from tradewind.planning.doubt import HOLD
     from tradewind.planning.refresh import renewal
 
     refresh = Refresh.EVERY_SYNC if everyone else Refresh.BEFORE_EXPIRY
@@ -171,7 +172,7 @@ def ours(folder: Path, items: int, churn: int, *, everyone: bool) -> Callable[[]
     desired, held = sides(folder, items)
 
     def run() -> None:
-        delta: Delta = diff(desired, held, now=NOW, renewal=due, out=folder.parent / "delta", group_rows=BATCH)
+        delta: Delta = diff(desired, held, now=NOW, renewal=due, hold=HOLD, out=folder.parent / "delta", group_rows=BATCH)
         if not delta.count(Operation.ADD) == delta.count(Operation.REMOVE) == churn:
             sys.exit(f"{delta.count(Operation.ADD)} to add and {delta.count(Operation.REMOVE)} to remove, not {churn}")
 

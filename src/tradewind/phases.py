@@ -13,6 +13,7 @@ from tradewind.delivery.deliver import deliver as send_all
 from tradewind.destinations.base import Destination
 from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
+from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
 from tradewind.membership.buckets import Buckets, buckets_for
@@ -20,7 +21,7 @@ from tradewind.membership.diff import diff as diff_buckets
 from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
 from tradewind.membership.leaving import Left, left_in
-from tradewind.membership.merge import fates_of, merge
+from tradewind.membership.merge import Sent, fates_of, merge
 from tradewind.membership.sql import Version
 from tradewind.membership.strike import strike as strike_buckets
 from tradewind.membership.strike import without
@@ -32,6 +33,7 @@ from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
+from tradewind.planning.doubt import HOLD, doubts
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, renewal
@@ -134,8 +136,8 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     rows = stage.destination().items_per_request(stage.binding)
     now, out = stage.parts.clock.now(), stage.folder / "delta"
     due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
-    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, out=out, group_rows=rows)
-    leaving = [out / part.path for part in delta.parts if part.operation is Operation.REMOVE]
+    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows)
+    leaving = [out / part.path for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
     reached("delta.written")
     return replace(delta, suppressed=stage.sieve().count(leaving))
 
@@ -188,7 +190,8 @@ def drain(stage: Stage) -> Delta:
         return Delta((), held=0, desired=0)
     rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
     nobody = Buckets(stage.folder, held.count, ())
-    return diff_buckets(nobody, held, now=now, renewal=Renewal(now, now, now), out=stage.folder / "delta", group_rows=rows)
+    out, everyone = stage.folder / "delta", Renewal(now, now, now)
+    return diff_buckets(nobody, held, now=now, renewal=everyone, hold=HOLD, out=out, group_rows=rows)
 
 
 def strike(stage: Stage) -> Delta:
@@ -196,8 +199,8 @@ def strike(stage: Stage) -> Delta:
     held = stage.held()
     if held is None:
         return Delta((), held=0, desired=0)
-    rows = stage.destination().items_per_request(stage.binding)
-    delta = strike_buckets(held, stage.sieve().hits, now=stage.parts.clock.now(), out=stage.folder / "delta", group_rows=rows)
+    rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
+    delta = strike_buckets(held, stage.sieve().hits, now=now, hold=HOLD, out=stage.folder / "delta", group_rows=rows)
     reached("delta.written")
     return delta
 
@@ -208,16 +211,37 @@ def _too_soon(stage: Stage) -> datetime:
 
 
 def deliver(stage: Stage, planned: Plan) -> Stop | None:
-    """Send every batch that is not settled; returns what stopped it, if anything did.
+    """Send every batch that is not settled; returns what stopped it, if anything did. Then, if it is time, what is sent again.
 
     Once the membership is written nothing more is sent: what came after would be in nobody's belief.
     """
-    parts, run = stage.parts, stage.run
-    if parts.versions.of_run(run.id):
+    parts, delta = stage.parts, planned.delta
+    if parts.versions.of_run(stage.run.id):
         return None
     stage.watch("delivering", 0, 0)
-    parts.ledger.lay(stage.claim, batches(planned.delta.parts))
+    parts.ledger.lay(stage.claim, batches(delta.parts))
     reached("batches.laid")
+    stop = _send(stage, planned)
+    if stop is None and delta.settles_at and delta.settles_at <= parts.clock.now():
+        parts.ledger.lay(stage.claim, batches(delta.parts, again=True, first=parts.ledger.next_number(stage.run.id)))
+        reached("batches.laid")
+        stop = _send(stage, planned)
+    return stop
+
+
+def settle(stage: Stage, planned: Plan, stop: Stop | None) -> Run | None:
+    """The run as it is put aside until what it must send again can be sent; None when there is nothing left to wait for."""
+    parts, delta = stage.parts, planned.delta
+    if stop or not delta.settles_at or parts.versions.of_run(stage.run.id):
+        return None
+    if any(batch.again for batch, *_ in parts.ledger.settled(stage.run.id)):
+        return None
+    parts.ledger.record(stage.claim, RunState.SETTLING, planned)
+    return _as_written(stage)
+
+
+def _send(stage: Stage, planned: Plan) -> Stop | None:
+    parts, run = stage.parts, stage.run
     delivery = Delivery(
         ledger=parts.ledger,
         destination=stage.destination(),
@@ -283,8 +307,10 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
 def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Path, count: int, now: datetime) -> tuple[Buckets, int]:
     """Write into the folder `out` what a run made of what was held, by its delta files and the receipts in the ledger; with its rows."""
     ttl = timedelta(minutes=parts.ledger.binding(run.binding).ttl_minutes)
-    delta, fates = parts.home / "runs" / run.id / "delta", fates_of(parts.ledger.settled(run.id))
-    return merge(held, delta, planned.delta.parts, fates, out=out, count=count, ttl=ttl, now=now)
+    settled, delta = parts.ledger.settled(run.id), parts.home / "runs" / run.id / "delta"
+    found = doubts(((batch, state) for batch, state, *_ in settled), parts.ledger.attempts(run.id), UNCERTAIN_ANSWERS, now)
+    sent = Sent(delta, planned.delta.parts, fates_of(settled, found), ttl)
+    return merge(held, sent, out=out, count=count, now=now, hold=HOLD)
 
 
 def close(stage: Stage, stop: Stop | None) -> Run:
@@ -293,11 +319,18 @@ def close(stage: Stage, stop: Stop | None) -> Run:
     if not account.balances():
         raise LedgerError(f"the account of run {stage.run.id} does not balance: {account}")
     outcome = RunOutcome.WITH_REJECTS if account.rejected else RunOutcome.CLEAN
-    if account.unknown or account.not_sent:
+    if account.unknown or account.not_sent or not _said_twice(stage):
         outcome = RunOutcome.INCOMPLETE
     stage.parts.ledger.close(stage.claim, outcome, stop.sentence if stop else "", stage.parts.clock.now())
     reached("run.closed")
     return _as_written(stage)
+
+
+def _said_twice(stage: Stage) -> bool:
+    """Whether all that had to be sent again was, and was answered."""
+    planned = stage.parts.ledger.recall(stage.run.id, RunState.PLANNED, Plan)
+    outcomes = [outcome for batch, _, outcome, _ in stage.parts.ledger.settled(stage.run.id) if batch.again and outcome]
+    return planned is None or sum(outcome.accepted + outcome.rejected for outcome in outcomes) == planned.delta.twice
 
 
 def cancel(stage: Stage, reason: str) -> Run:

@@ -17,7 +17,7 @@ from tradewind.phases import Stage, Watch
 
 
 def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
-    """Take a run from where it stands to its end, or until a guard holds it. Returns it as the ledger then has it.
+    """Take a run from where it stands to its end, until a guard holds it, or until it may send again. Returns it as it is then.
 
     Raises LedgerError when the claim is lost, DefinitionError and EngineError when the cohort cannot be answered,
     ConfigurationError when the connection no longer is what the run was opened with.
@@ -33,6 +33,8 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
         return phases.hold(stage, plan)
 
     stop = phases.deliver(stage, plan)
+    if waiting := phases.settle(stage, plan, stop):
+        return waiting
     phases.acknowledge(stage, plan)
     return phases.close(stage, stop)
 
@@ -54,6 +56,8 @@ def drain(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     stage = _stage(parts, claim, opened, watch)
     plan = _unguarded(stage, lambda: phases.drain(stage))
     stop = phases.deliver(stage, plan)
+    if waiting := phases.settle(stage, plan, stop):
+        return waiting
     phases.acknowledge(stage, plan)
     phases.part(stage, stop)
     return phases.close(stage, stop)
@@ -74,6 +78,8 @@ def opt_out(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     stage = _stage(parts, claim, opened, watch)
     plan = _unguarded(stage, lambda: phases.strike(stage))
     stop = phases.deliver(stage, plan)
+    if waiting := phases.settle(stage, plan, stop):
+        return waiting
     phases.acknowledge(stage, plan)
     return phases.close(stage, stop)
 

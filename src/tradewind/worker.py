@@ -10,6 +10,7 @@ from functools import partial
 
 from tradewind.clock import Clock
 from tradewind.errors import RetryableError, TakenError, TradewindError
+from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Sync, SyncState
@@ -147,12 +148,19 @@ def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
                 continue
             last = parts.ledger.newest(project.id, sync.id, now)
             if last and last.state not in {RunState.HELD, RunState.CLOSED}:
-                yield sync, last
+                if not _settling(parts, last, now):
+                    yield sync, last
                 continue
             since = (last.slot or last.opened_at) if last else sync.added_at or now
             due = slots_due(sync.cadence, project.zone, sync.at, since, now)
             if due:
                 yield sync, due
+
+
+def _settling(parts: Parts, run: Run, now: datetime) -> bool:
+    """Whether a run waits until it may send again."""
+    planned = parts.ledger.recall(run.id, RunState.SETTLING, Plan) if run.state is RunState.SETTLING else None
+    return bool(planned and planned.delta.settles_at and planned.delta.settles_at > now)
 
 
 def _since(todo: Due | Run) -> datetime:

@@ -18,11 +18,12 @@ from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
 from tradewind.membership.diff import diff
 from tradewind.membership.facts import ACCEPTED, KEPT, UNKNOWN, to_arrow
 from tradewind.membership.files import believed, storage
-from tradewind.membership.merge import Fate, merge
+from tradewind.membership.merge import Fate, Sent, merge
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation
 from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.planning.doubt import HOLD
 from tradewind.planning.planner import batches
 from tradewind.planning.refresh import renewal
 
@@ -84,10 +85,10 @@ def step(
 ) -> tuple[Delta, Buckets]:
     """One whole run with one fate for all of it."""
     desired = write(work / f"{name}-ids", ids, count)
-    delta = diff(desired, held, now=now, renewal=renewal(sync, now), out=work / f"{name}-delta", group_rows=4)
+    delta = diff(desired, held, now=now, renewal=renewal(sync, now), hold=HOLD, out=work / f"{name}-delta", group_rows=4)
     fates = [Fate(replace(batch, stamp=now), fate) for batch in batches(delta.parts)]
     out, ttl = work / f"{name}-held", timedelta(minutes=sync.ttl_minutes)
-    now_held, _ = merge(held, work / f"{name}-delta", delta.parts, fates, out=out, count=count, ttl=ttl, now=now)
+    now_held, _ = merge(held, Sent(work / f"{name}-delta", delta.parts, fates, ttl), out=out, count=count, now=now, hold=HOLD)
     return delta, now_held
 
 
@@ -170,9 +171,9 @@ def test_a_refused_row_stays_as_it_was(tmp_path: Path) -> None:
     ids = frozenset([*first[:2], (IdType.DAID, bytes([9]) * 16)])
     desired = write(tmp_path / "ids", ids, 1)
     later = NOW + timedelta(days=1)
-    delta = diff(desired, held, now=later, renewal=renewal(EVERYONE, later), out=tmp_path / "delta", group_rows=4)
+    delta = diff(desired, held, now=later, renewal=renewal(EVERYONE, later), hold=HOLD, out=tmp_path / "delta", group_rows=4)
     fates = [Fate(replace(batch, stamp=later), ACCEPTED, (0,)) for batch in batches(delta.parts)]
-    now_held, rows = merge(held, tmp_path / "delta", delta.parts, fates, out=tmp_path / "held", count=1, ttl=TTL, now=later)
+    now_held, rows = merge(held, Sent(tmp_path / "delta", delta.parts, fates, TTL), out=tmp_path / "held", count=1, now=later, hold=HOLD)
     assert rows == 3
     expiries = {each[1][0]: row["expires_until"] for each, row in read(now_held).items()}
     old, new = ((moment + TTL).replace(tzinfo=None) for moment in (NOW, later))
@@ -183,9 +184,9 @@ def test_a_half_sent_part_keeps_what_was_not_sent(tmp_path: Path) -> None:
     """Batches of one part end differently: the rows of each follow their own batch."""
     ids = frozenset((IdType.DAID, bytes([n]) * 16) for n in range(10))
     desired = write(tmp_path / "ids", ids, 1)
-    delta = diff(desired, None, now=NOW, renewal=renewal(EVERYONE, NOW), out=tmp_path / "delta", group_rows=4)
+    delta = diff(desired, None, now=NOW, renewal=renewal(EVERYONE, NOW), hold=HOLD, out=tmp_path / "delta", group_rows=4)
     laid = [replace(batch, stamp=NOW) for batch in batches(delta.parts)]
     fates = [Fate(batch, fate) for batch, fate in zip(laid, (ACCEPTED, KEPT, UNKNOWN), strict=True)]
-    held, _ = merge(None, tmp_path / "delta", delta.parts, fates, out=tmp_path / "held", count=1, ttl=TTL, now=NOW)
+    held, _ = merge(None, Sent(tmp_path / "delta", delta.parts, fates, TTL), out=tmp_path / "held", count=1, now=NOW, hold=HOLD)
     assert {each[1][0] for each in read(held)} == {0, 1, 2, 3, 8, 9}
     assert {each[1][0] for each, row in read(held).items() if row["unknown_since"]} == {8, 9}

@@ -48,6 +48,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(f"Who is still there leaves by {until:%Y-%m-%d %H:%M} UTC: {why}.")
     for kept in report.kept:
         show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")
+    if run.state is RunState.SETTLING and report.plan:
+        show.line(_settling(report.plan))
     if run.state is RunState.HELD and report.plan:
         print_verdicts(report.plan, run.id)
     if report.lapses_at:
@@ -55,10 +57,19 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
 
 
 def exit_code(run: Run) -> int:
-    """What a command ends with after a run: a held or incomplete one must not look like success to a program."""
+    """What a command ends with after a run: one that is held, incomplete or not settled must not look like success to a program."""
     if run.state is RunState.HELD:
         return HELD
-    return DeliveryError.exit_code if run.outcome is RunOutcome.INCOMPLETE else 0
+    return DeliveryError.exit_code if run.outcome is RunOutcome.INCOMPLETE or run.state is RunState.SETTLING else 0
+
+
+def _settling(plan: Plan) -> str:
+    at = plan.delta.settles_at
+    when = f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "a while"
+    return (
+        f"An earlier request that said the contrary of {plan.delta.twice:,} of them was never answered and may still be applied. "
+        f"They are sent again after {when}: by the worker, or when the sync is run again."
+    )
 
 
 def print_proposal(proposal: Proposal) -> None:

@@ -104,7 +104,7 @@ class Deliveries(Protocol):
     """The book of batches, attempts and receipts of a run."""
 
     def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
-        """Write the batches of a plan, once."""
+        """Write the batches of a plan, once; and once more those that say `again` what others have said, which count in no account."""
 
     def pending(self, run: str) -> tuple[Batch, ...]:
         """The batches that are planned or sent and not settled, in order."""

@@ -156,10 +156,10 @@ class MemoryLedger:
         row.owner = row.until = None
 
     def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
-        """Write the batches of a plan, once."""
+        """Write the batches of a plan, once, and once those that are sent again."""
         row = self._guard(claim)
-        if not row.batches:
-            row.batches = {batch.number: _Batch(batch) for batch in batches}
+        laid = {each.batch.again for each in row.batches.values()}
+        row.batches |= {batch.number: _Batch(batch) for batch in batches if batch.again not in laid}
 
     def pending(self, run: str) -> tuple[Batch, ...]:
         """The batches planned or sent and not settled, in order."""
@@ -195,6 +195,8 @@ class MemoryLedger:
         """The exact account of the run."""
         planned = accepted = rejected = unknown = not_sent = 0
         for batch, state, outcome, _ in self.settled(run):
+            if batch.again:
+                continue
             planned += batch.rows
             if outcome:
                 accepted, rejected, unknown = accepted + outcome.accepted, rejected + outcome.rejected, unknown + outcome.unknown

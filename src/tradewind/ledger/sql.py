@@ -122,6 +122,7 @@ batch_table = sa.Table(
     sa.Column("accepted", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rejected", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unknown", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("again", sa.Boolean, nullable=False),
 )
 
 attempt_table = sa.Table(
@@ -284,13 +285,12 @@ class SqlLedger:
             reached("run.closing")
 
     def lay(self, claim: Claim, batches: Iterable[Batch]) -> None:
-        """Write the batches of a plan, once; a second call changes nothing."""
+        """Write the batches of a plan, once, and once those that are sent again; a second call changes nothing."""
         with self.database.transaction() as db:
             _guard(db, claim, owner=claim.owner)
-            if db.execute(sa.select(batch_table.c.number).where(batch_table.c.run == claim.run).limit(1)).first():
-                return
             rows = [_batch_row(claim.run, batch, uncertain=False) for batch in batches]
-            if rows:
+            b = batch_table.c
+            if rows and not db.execute(sa.select(b.number).where(b.run == claim.run, b.again == rows[0]["again"]).limit(1)).first():
                 db.execute(batch_table.insert(), rows)
 
     def pending(self, run: str) -> tuple[Batch, ...]:
@@ -328,7 +328,7 @@ class SqlLedger:
     def account(self, run: str) -> Account:
         """The exact account of the run, at any moment of its life."""
         b = batch_table.c
-        settled, counted = b.state == BatchState.SETTLED.value, b.state != BatchState.SPLIT.value
+        settled, counted = b.state == BatchState.SETTLED.value, sa.and_(b.state != BatchState.SPLIT.value, ~b.again)
         doubtful = sa.and_(~settled, sa.or_(b.uncertain, b.state == BatchState.SENT.value))
         sums = (
             sa.func.coalesce(sa.func.sum(b.rows), 0),
@@ -446,14 +446,15 @@ def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
     return {
         "run": run, "number": batch.number, "part": batch.part, "offset": batch.offset, "rows": batch.rows,
         "operation": batch.operation.value, "id_type": batch.id_type.value, "state": BatchState.PLANNED.value,
-        "sends": batch.sends, "uncertain": uncertain, "stamp": batch.stamp,
+        "sends": batch.sends, "uncertain": uncertain, "stamp": batch.stamp, "again": batch.again,
     }  # fmt: skip
 
 
 def _batch(row: Any) -> Batch:
     stamp = _aware(row.stamp) if row.stamp else None
     wish = Operation(row.operation), IdType(row.id_type)
-    return replace(Batch(row.number, row.part, row.offset, row.rows, *wish), stamp=stamp, fingerprint=row.fingerprint, sends=row.sends)
+    batch = Batch(row.number, row.part, row.offset, row.rows, *wish, again=row.again)
+    return replace(batch, stamp=stamp, fingerprint=row.fingerprint, sends=row.sends)
 
 
 def _fate(row: Any) -> BatchState:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from tradewind.membership.buckets import Buckets, bucket_name
 from tradewind.membership.files import believed, no_belief, read_bucket, readable
+from tradewind.membership.merge import there
 from tradewind.membership.rows import by_bucket, find
 from tradewind.model.identifier import IdType
 
@@ -38,7 +39,7 @@ def fault(held: Buckets, rows: int) -> str:
 
 def _rows_of(path: Path, id_type: IdType) -> int | None:
     try:
-        return len(read_bucket(path, id_type))
+        return there(read_bucket(path, id_type))
     except (OSError, pa.ArrowException):
         return None
 

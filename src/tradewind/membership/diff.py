@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tradewind.membership.buckets import Buckets
-from tradewind.membership.facts import NEVER, Facts, micros
+from tradewind.membership.facts import NEVER, Facts, micros, moment
 from tradewind.membership.files import believed, no_belief, no_rows, readable, wanted
 from tradewind.membership.parts import PartWriters
-from tradewind.membership.rows import Rows, by_bucket, find
+from tradewind.membership.rows import Flags, Places, Rows, by_bucket, find
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation, Renewal
 
@@ -23,37 +24,42 @@ SAME, ADD, REFRESH, URGENT = range(4)
 WISHES = {ADD: (Operation.ADD, False), REFRESH: (Operation.REFRESH, False), URGENT: (Operation.REFRESH, True)}
 
 
-def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Renewal, out: Path, group_rows: int) -> Delta:
+def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Renewal, hold: timedelta, out: Path, group_rows: int) -> Delta:
     """The delta between two sets of identifiers, written as parts into the folder `out`.
 
     A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again; one that
-    stays is refreshed where `renewal` says so. `group_rows` is the rows of one batch. A part is in the order of its
-    identifiers' keys. Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
+    stays is refreshed where `renewal` says so. Where a request that wished the contrary began less than `hold` ago and may still
+    be applied, the wish is written a second time, to be sent again once it cannot. `group_rows` is the rows of one batch. A
+    part is in the order of its identifiers' keys. Memory is bounded by one bucket. Raises EngineError when a file is gone or
+    damaged.
     """
     writers = PartWriters(out, group_rows)
     count = max(desired.count, held.count if held else 1)
-    present = unchanged = 0
+    present, unchanged, latest = 0, 0, NEVER
     with readable(held):
         for id_type in sorted({*desired.types, *(held.types if held else ())}):
             ours = by_bucket(wanted(desired, id_type), count, no_rows(id_type))
             theirs = by_bucket(believed(held, id_type), count, no_belief(id_type))
             for want, have in zip(ours, theirs, strict=True):
-                live = have.where((have.facts["expires_until"] > micros(now))[have.codes])
-                present += len(live)
-                unchanged += _compare(want, live, id_type, renewal, writers)
+                live = (have.facts["expires_until"] > micros(now))[have.codes]
+                present += int(np.count_nonzero(live))
+                places = find(want, have)
+                unchanged += _compare(want, have, live, places, id_type, _verdicts(have.facts, renewal, now, now - hold), writers)
+                latest = max(latest, _twice(want, have, live, places, id_type, micros(now - hold), writers))
         parts = writers.close()
-    changed = sum(part.rows for part in parts if part.operation is not Operation.REMOVE)
-    return Delta(parts, held=present, desired=changed + unchanged, unchanged=unchanged)
+    settles_at = None if latest == NEVER else moment(latest) + hold
+    delta = Delta(parts, held=present, desired=0, unchanged=unchanged, settles_at=settles_at)
+    return replace(delta, desired=delta.count(Operation.ADD) + delta.count(Operation.REFRESH) + unchanged)
 
 
-def _compare(want: Rows, have: Rows, id_type: IdType, renewal: Renewal, writers: PartWriters) -> int:
+def _compare(
+    want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, verdicts: npt.NDArray[np.int8], writers: PartWriters
+) -> int:
     """Write the wishes of one bucket; returns how many stay and need none."""
-    places = find(want, have)
     here = places >= 0
     wishes = np.full(len(want), ADD, np.int8)
-    wishes[here] = _verdicts(have.facts, renewal)[have.codes[places[here]]]
-    leaves = np.ones(len(have), np.bool_)
-    leaves[places[here]] = False
+    wishes[here] = verdicts[have.codes[places[here]]]
+    leaves = _leaves(live, places)
     if leaves.any():
         writers.write(Operation.REMOVE, id_type, have.ids.filter(pa.array(leaves)))
     for wish, (operation, urgent) in WISHES.items():
@@ -64,10 +70,37 @@ def _compare(want: Rows, have: Rows, id_type: IdType, renewal: Renewal, writers:
     return int(np.count_nonzero(wishes == SAME))
 
 
-def _verdicts(facts: Facts, renewal: Renewal) -> npt.NDArray[np.int8]:
+def _leaves(live: Flags, places: Places) -> Flags:
+    """Who is there and not wanted."""
+    leaves = live.copy()
+    leaves[places[places >= 0]] = False
+    return leaves
+
+
+def _twice(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, doubted_after: int, writers: PartWriters) -> int:
+    """Write what must be said again later; returns when the last request to the contrary began, or NEVER."""
+    latest = NEVER
+    undone = {Operation.ADD: have.facts["late_remove"], Operation.REMOVE: have.facts["late_add"]}
+    if not any((moments > doubted_after).any() for moments in undone.values()):
+        return latest
+    here = np.flatnonzero(places >= 0)
+    whose = {Operation.ADD: (want.ids, here, places[here])}
+    leavers = np.flatnonzero(_leaves(live, places))
+    whose[Operation.REMOVE] = have.ids, leavers, leavers
+    for operation, (ids, rows, of) in whose.items():
+        moments = undone[operation][have.codes[of]]
+        doubtful = moments > doubted_after
+        if doubtful.any():
+            writers.write(operation, id_type, ids.take(rows[doubtful]), again=True)
+            latest = max(latest, int(moments.max()))
+    return latest
+
+
+def _verdicts(facts: Facts, renewal: Renewal, now: datetime, doubted_after: datetime) -> npt.NDArray[np.int8]:
     """What each fact asks for, where those of whom it is believed are to stay."""
-    before, urgent, late = (micros(moment) for moment in (renewal.before, renewal.urgent, renewal.after))
+    before, urgent, late = (micros(each) for each in (renewal.before, renewal.urgent, renewal.after))
     expires = facts["expires_from"]
     refreshed = np.where(expires < urgent, URGENT, REFRESH)
-    renewed = np.where((expires < before) | (expires > late), refreshed, SAME)
-    return np.where(facts["unknown_since"] != NEVER, ADD, renewed).astype(np.int8)
+    due = (expires < before) | (expires > late) | (facts["late_remove"] > micros(doubted_after))
+    absent = (facts["unknown_since"] != NEVER) | (facts["expires_until"] <= micros(now))
+    return np.where(absent, ADD, np.where(due, refreshed, SAME)).astype(np.int8)

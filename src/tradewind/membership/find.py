@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tradewind.membership.buckets import Buckets, bucket, bucket_name
-from tradewind.membership.facts import NEVER, moment
+from tradewind.membership.facts import NEVER, moment, removed
 from tradewind.membership.files import read_bucket, readable, storage
 from tradewind.membership.parts import locate_in
 from tradewind.model.identifier import IdType
@@ -45,6 +45,8 @@ def find(held: Buckets, id_type: IdType, value: bytes) -> Held | None:
     if place < 0:
         return None
     fact = rows.facts[rows.codes[place]]
+    if removed(fact):
+        return None
     doubt = int(fact["unknown_since"])
     since, first, last = (moment(int(fact[name])) for name in ("since", "expires_from", "expires_until"))
     return Held(since, first, last, None if doubt == NEVER else moment(doubt), int(fact["batch"]))

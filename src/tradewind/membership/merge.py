@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,12 +12,27 @@ import numpy.typing as npt
 
 from tradewind.durable import sync
 from tradewind.membership.buckets import Buckets, bucket_name
-from tradewind.membership.facts import ACCEPTED, FACT, FATE, KEPT, NEVER, OUTCOMES, UNKNOWN, Fates, after, micros
+from tradewind.membership.facts import (
+    ACCEPTED,
+    FATE,
+    KEPT,
+    NEVER,
+    NOTHING,
+    OUTCOMES,
+    UNKNOWN,
+    Fates,
+    after,
+    after_again,
+    late,
+    micros,
+    removed,
+)
+from tradewind.membership.facts import settled as settled_facts
 from tradewind.membership.files import believed, no_belief, no_rows, readable, write_bucket
 from tradewind.membership.parts import read_part
 from tradewind.membership.rows import Rows, by_bucket, find, insert, rows_of, together
 from tradewind.model.identifier import IdType
-from tradewind.model.plan import Batch, Operation, Part
+from tradewind.model.plan import Batch, Part
 from tradewind.model.run import BatchState, Line, Outcome
 
 
@@ -25,23 +40,31 @@ from tradewind.model.run import BatchState, Line, Outcome
 class Fate:
     """How the rows of a batch ended: all `accepted`, all `unknown` or all `kept` as before (never applied).
 
-    The rows at `refused` (0-based) were refused by the platform and stay as before.
+    The rows at `refused` (0-based) were refused by the platform and stay as before. `doubted` is when the last request with it
+    began whose answer was lost.
     """
 
     batch: Batch
     outcome: str
     refused: tuple[int, ...] = ()
+    doubted: datetime | None = None
 
 
-def fates_of(settled: Iterable[tuple[Batch, BatchState, Outcome | None, Sequence[Line]]]) -> list[Fate]:
-    """How each batch ended, from the ledger's rows: what may have been applied is unknown, what surely was not is kept."""
+def fates_of(
+    settled: Iterable[tuple[Batch, BatchState, Outcome | None, Sequence[Line]]], doubts: Mapping[int, datetime] | None = None
+) -> list[Fate]:
+    """How each batch ended, from the ledger's rows: what may have been applied is unknown, what surely was not is kept.
+
+    `doubts` says by number of a batch when the last request with it began whose answer was lost.
+    """
     fates = []
     for batch, state, outcome, lines in settled:
+        doubted = (doubts or {}).get(batch.number)
         if outcome is None:
-            fates.append(Fate(batch, UNKNOWN if state is BatchState.SENT else KEPT))
+            fates.append(Fate(batch, UNKNOWN if state is BatchState.SENT else KEPT, doubted=doubted))
         else:
             refused = tuple(sorted(line.item for line in lines))
-            ended = Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, refused)
+            ended = Fate(batch, UNKNOWN if outcome.unknown else ACCEPTED, refused, doubted)
             fates += _in_doubt(ended) if state is BatchState.SENT and refused else [ended]
     return fates
 
@@ -51,60 +74,73 @@ def _in_doubt(ended: Fate) -> Iterator[Fate]:
     batch, start = ended.batch, 0
     for item in (*ended.refused, batch.rows):
         if item > start:
-            yield Fate(replace(batch, offset=batch.offset + start, rows=item - start), ended.outcome)
+            yield Fate(replace(batch, offset=batch.offset + start, rows=item - start), ended.outcome, doubted=ended.doubted)
         if item < batch.rows:
-            yield Fate(replace(batch, offset=batch.offset + item, rows=1), UNKNOWN)
+            yield Fate(replace(batch, offset=batch.offset + item, rows=1), UNKNOWN, doubted=ended.doubted)
         start = item + 1
 
 
-def merge(
-    held: Buckets | None, delta: Path, parts: Sequence[Part], fates: Sequence[Fate], *, out: Path, count: int, ttl: timedelta, now: datetime
-) -> tuple[Buckets, int]:
-    """Write the next version into the folder `out`, in `count` buckets a type; returns it and its rows.
+@dataclass(frozen=True)
+class Sent:
+    """What a run sent: the folder and the parts of its delta, how each batch ended, and the TTL that adds and refreshes had."""
 
-    Identifiers that lapsed by `now` are left out. Memory is bounded by one bucket. Raises EngineError when a file is gone
-    or damaged.
+    folder: Path
+    parts: Sequence[Part]
+    fates: Sequence[Fate]
+    ttl: timedelta
+
+
+def merge(held: Buckets | None, sent: Sent, *, out: Path, count: int, now: datetime, hold: timedelta) -> tuple[Buckets, int]:
+    """Write the next version into the folder `out`, in `count` buckets a type; returns it, and how many it says are there.
+
+    Identifiers that lapsed by `now` are left out; those that were removed stay on record as long as an earlier request may
+    still be applied, which is for `hold`. Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
     """
+    parts = sent.parts
     types = sorted({*(held.types if held else ()), *(part.id_type for part in parts)})
     whole, rows = Buckets(out, count, tuple(types)), 0
     out.mkdir(parents=True, exist_ok=True)
     with readable(held):
         for id_type in types:
             whole.place(id_type).mkdir(parents=True, exist_ok=True)
-            for number, believes in enumerate(_merged(held, delta, parts, fates, id_type, count, ttl, now)):
-                write_bucket(whole.place(id_type) / bucket_name(number, "arrow"), believes)
-                rows += len(believes)
+            for number, believes in enumerate(_merged(held, sent, id_type, count)):
+                lasting = _lasting(believes, now, now - hold)
+                write_bucket(whole.place(id_type) / bucket_name(number, "arrow"), lasting)
+                rows += there(lasting)
             sync(whole.place(id_type))
     sync(out)
     return whole, rows
 
 
-def _merged(
-    held: Buckets | None,
-    delta: Path,
-    parts: Sequence[Part],
-    fates: Sequence[Fate],
-    id_type: IdType,
-    count: int,
-    ttl: timedelta,
-    now: datetime,
-) -> Iterator[Rows]:
+def there(believes: Rows) -> int:
+    """Of how many it is believed that they are in the segment, or may be."""
+    return int(np.count_nonzero(~removed(believes.facts)[believes.codes]))
+
+
+def _lasting(believes: Rows, now: datetime, doubted_after: datetime) -> Rows:
+    """The same without those of whom nothing more need be known."""
+    facts = settled_facts(believes.facts, micros(doubted_after))
+    lasts = (facts["expires_until"] > micros(now)) | (removed(facts) & (late(facts) != NEVER))
+    return replace(believes, facts=facts).where(lasts[believes.codes])
+
+
+def _merged(held: Buckets | None, sent: Sent, id_type: IdType, count: int) -> Iterator[Rows]:
     """What is believed of the identifiers of one type, for each bucket of the next version."""
     finest = max(count, held.count if held else 1)
-    mine = [part for part in parts if part.id_type is id_type]
-    streams = [by_bucket(_sent(delta, part, fates), finest, no_rows(id_type)) for part in mine]
+    mine = sorted((part for part in sent.parts if part.id_type is id_type), key=lambda part: part.again)
+    streams = [by_bucket(_sent(sent, part), finest, no_rows(id_type)) for part in mine]
     ready: list[Rows] = []
     for before in by_bucket(believed(held, id_type), finest, no_belief(id_type)):
         believes = before
         for part, stream in zip(mine, streams, strict=True):
-            believes = _applied(believes, next(stream), part.operation, ttl)
-        ready.append(believes.where((believes.facts["expires_until"] > micros(now))[believes.codes]))
+            believes = _applied(believes, next(stream), part, sent.ttl)
+        ready.append(believes)
         if len(ready) == finest // count:
             yield together(ready)
             ready = []
 
 
-def _applied(held: Rows, sent: Rows, operation: Operation, ttl: timedelta) -> Rows:
+def _applied(held: Rows, sent: Rows, part: Part, ttl: timedelta) -> Rows:
     """What is believed of a bucket once a part of the delta was sent: each pair of a fact and a fate gives one new fact."""
     if not len(sent):
         return held
@@ -118,7 +154,9 @@ def _applied(held: Rows, sent: Rows, operation: Operation, ttl: timedelta) -> Ro
     met[pairs] = True
     codes = (np.cumsum(met, dtype=np.int32) + np.int32(len(held.facts) - 1))[pairs]
     before, fate = np.divmod(np.flatnonzero(met), len(sent.facts))
-    told, gone = after(np.concatenate([np.zeros(1, FACT), held.facts])[before], before > 0, sent.facts[fate], operation, ttl)
+    told, gone = (after_again if part.again else after)(
+        np.concatenate([NOTHING, held.facts])[before], sent.facts[fate], part.operation, ttl
+    )
     changed = held.codes.copy()
     changed[places[here]] = codes[here]
     facts = np.concatenate([held.facts, told])
@@ -126,11 +164,11 @@ def _applied(held: Rows, sent: Rows, operation: Operation, ttl: timedelta) -> Ro
     return believes.where(~np.concatenate([np.zeros(len(held.facts), np.bool_), gone])[believes.codes]) if gone.any() else believes
 
 
-def _sent(folder: Path, part: Part, fates: Sequence[Fate]) -> Iterator[Rows]:
+def _sent(sent: Sent, part: Part) -> Iterator[Rows]:
     """The identifiers of a part, some batches at a time, each with its fate; one that no batch has is kept as it was."""
-    mine = sorted((fate for fate in fates if fate.batch.part == part.number), key=lambda fate: fate.batch.offset)
+    mine = sorted((fate for fate in sent.fates if fate.batch.part == part.number), key=lambda fate: fate.batch.offset)
     told, kept, row, code = _table(mine), len(mine), 0, 0
-    for ids in read_part(folder, part):
+    for ids in read_part(sent.folder, part):
         codes: npt.NDArray[np.int32] = np.full(len(ids), kept, np.int32)
         while code < kept and mine[code].batch.offset < row + len(ids):
             fate, start = mine[code], mine[code].batch.offset - row
@@ -146,5 +184,9 @@ def _sent(folder: Path, part: Part, fates: Sequence[Fate]) -> Iterator[Rows]:
 
 def _table(fates: Sequence[Fate]) -> Fates:
     """The fates as facts, and after them that of rows which were refused."""
-    rows = [(OUTCOMES.index(each.outcome), micros(each.batch.stamp) if each.batch.stamp else NEVER, each.batch.number) for each in fates]
-    return np.array([*rows, (OUTCOMES.index(KEPT), NEVER, 0)], FATE)
+    rows = [(OUTCOMES.index(each.outcome), _micros(each.batch.stamp), each.batch.number, _micros(each.doubted)) for each in fates]
+    return np.array([*rows, (OUTCOMES.index(KEPT), NEVER, 0, NEVER)], FATE)
+
+
+def _micros(moment: datetime | None) -> int:
+    return NEVER if moment is None else micros(moment)

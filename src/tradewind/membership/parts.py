@@ -25,9 +25,11 @@ GROUPS = 16
 class PartWriter:
     """Writes one part; identifiers arrive in any portions and leave in groups of `group_rows`."""
 
-    def __init__(self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int, *, urgent: bool = False) -> None:
+    def __init__(
+        self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int, *, urgent: bool = False, again: bool = False
+    ) -> None:
         self.schema = pa.schema([("id", storage(id_type))])
-        self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent)
+        self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent, again)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
         self._writer = pq.ParquetWriter(path, self.schema, compression="none", use_dictionary=False, write_statistics=False)
@@ -60,15 +62,15 @@ class PartWriters:
     def __init__(self, folder: Path, group_rows: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._group_rows = folder, group_rows
-        self._writers: dict[tuple[Operation, IdType, bool], PartWriter] = {}
+        self._writers: dict[tuple[Operation, IdType, bool, bool], PartWriter] = {}
 
-    def write(self, operation: Operation, id_type: IdType, ids: pa.Array[Any], *, urgent: bool = False) -> None:
+    def write(self, operation: Operation, id_type: IdType, ids: pa.Array[Any], *, urgent: bool = False, again: bool = False) -> None:
         """Take identifiers that follow, in the order of their keys, those taken before for the same wish."""
-        wish = operation, id_type, urgent
+        wish = operation, id_type, urgent, again
         if wish not in self._writers:
             number = len(self._writers)
             path = self._folder / f"part-{number:04d}.parquet"
-            self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent)
+            self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent, again=again)
         self._writers[wish].write(ids)
 
     def close(self) -> tuple[Part, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 
 from tradewind.durable import sync
 from tradewind.membership.buckets import Buckets
-from tradewind.membership.facts import micros
+from tradewind.membership.facts import NEVER, micros, moment
 from tradewind.membership.files import believed, readable
 from tradewind.membership.parts import PartWriter, PartWriters
+from tradewind.membership.rows import Rows
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation, Part
 
@@ -26,20 +27,27 @@ Unwanted = Callable[[Any], npt.NDArray[np.bool_]]
 """For each identifier of a binary array whether it may be there no more."""
 
 
-def strike(held: Buckets, unwanted: Unwanted, *, now: datetime, out: Path, group_rows: int) -> Delta:
+def strike(held: Buckets, unwanted: Unwanted, *, now: datetime, hold: timedelta, out: Path, group_rows: int) -> Delta:
     """A delta of removals alone, written as parts into the folder `out`: of what is held and unwanted and has not lapsed.
 
-    `group_rows` is the rows of one batch. Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
+    Where a request that wished to add them began less than `hold` ago and may still be applied, the removal is written a second
+    time, to be sent again once it cannot. `group_rows` is the rows of one batch. Memory is bounded by one bucket. Raises
+    EngineError when a file is gone or damaged.
     """
-    writers, live = PartWriters(out, group_rows), 0
+    writers, live, latest = PartWriters(out, group_rows), 0, NEVER
     with readable(held):
         for id_type, alive, leaving in _buckets(held, unwanted, now):
             live += alive
             if len(leaving):
-                writers.write(Operation.REMOVE, id_type, leaving)
+                writers.write(Operation.REMOVE, id_type, leaving.ids)
+            added = leaving.facts["late_add"][leaving.codes]
+            if (doubtful := added > micros(now - hold)).any():
+                writers.write(Operation.REMOVE, id_type, leaving.where(doubtful).ids, again=True)
+                latest = max(latest, int(added.max()))
         parts = writers.close()
-    leavers = sum(part.rows for part in parts)
-    return Delta(parts, held=live, desired=live - leavers, unchanged=live - leavers, suppressed=leavers)
+    leavers = sum(part.rows for part in parts if not part.again)
+    delta = Delta(parts, held=live, desired=live - leavers, unchanged=live - leavers, suppressed=leavers)
+    return delta if latest == NEVER else replace(delta, settles_at=moment(latest) + hold)
 
 
 def held_of(held: Buckets, unwanted: Unwanted, *, now: datetime) -> int:
@@ -56,12 +64,12 @@ def without(delta: Delta, folder: Path, unwanted: Unwanted) -> Delta:
     return replace(delta, parts=tuple(part for part in parts if part.rows), unchanged=delta.unchanged + left_out)
 
 
-def _buckets(held: Buckets, unwanted: Unwanted, now: datetime) -> Iterator[tuple[IdType, int, pa.Array[Any]]]:
+def _buckets(held: Buckets, unwanted: Unwanted, now: datetime) -> Iterator[tuple[IdType, int, Rows]]:
     """For each bucket its type, how many in it live, and those of them that are unwanted."""
     for id_type in held.types:
         for rows in believed(held, id_type):
             live = rows.where((rows.facts["expires_until"] > micros(now))[rows.codes])
-            yield id_type, len(live), live.ids.filter(pa.array(unwanted(live.ids)))
+            yield id_type, len(live), live.where(unwanted(live.ids))
 
 
 def _without(folder: Path, part: Part, unwanted: Unwanted) -> Part:

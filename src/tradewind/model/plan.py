@@ -46,7 +46,8 @@ class Approval:
 class Part:
     """A file of the delta: one operation and one id type, `rows` identifiers in row groups of one batch each.
 
-    `urgent` are refreshes that would come too late after everything else.
+    `urgent` are refreshes that would come too late after everything else. With `again` the same wishes stand in another part
+    too, and are sent a second time when the delta settles.
     """
 
     number: int
@@ -56,13 +57,15 @@ class Part:
     rows: int
     group_rows: int
     urgent: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class Delta:
     """Desired minus held: the parts, and how many identifiers stay and need no refresh yet. `desired` counts these too.
 
-    `suppressed` counts those of the removals that are for people who said no.
+    `suppressed` counts those of the removals that are for people who said no. `settles_at` is when the wishes of the parts that
+    are sent `again` may be sent a second time.
     """
 
     parts: tuple[Part, ...]
@@ -70,10 +73,16 @@ class Delta:
     desired: int
     unchanged: int = 0
     suppressed: int = 0
+    settles_at: datetime | None = None
 
     def count(self, operation: Operation) -> int:
         """Identifiers to which the operation applies."""
-        return sum(part.rows for part in self.parts if part.operation is operation)
+        return sum(part.rows for part in self.parts if part.operation is operation and not part.again)
+
+    @property
+    def twice(self) -> int:
+        """Identifiers whose wish is sent a second time when the delta settles."""
+        return sum(part.rows for part in self.parts if part.again)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,8 @@ class Plan:
 class Batch:
     """A slice of one part: `rows` rows from `offset` on, within one row group. `number` orders the run's batches.
 
-    `stamp` (its TimestampUtc) and `fingerprint` are pinned when it is first sent; a re-send is the same bytes.
+    `stamp` (its TimestampUtc) and `fingerprint` are pinned when it is first sent; a re-send is the same bytes. With `again` it says
+    a second time what another batch has said, and counts in no account.
     """
 
     number: int
@@ -113,3 +123,4 @@ class Batch:
     stamp: datetime | None = None
     fingerprint: str | None = None
     sends: int = 0
+    again: bool = False

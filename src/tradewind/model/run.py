@@ -30,6 +30,7 @@ class RunState(StrEnum):
     PLANNED = "planned"
     HELD = "held"
     DELIVERING = "delivering"
+    SETTLING = "settling"
     CLOSED = "closed"
 
 

@@ -202,7 +202,7 @@ def _account(parts: Parts, run: Run) -> Iterator[Finding]:
                 "", False, f"batch {batch.number} of run {run.id} does not add up: {outcome}, {len(lines)} refused, of {batch.rows:,}"
             )
     planned = parts.ledger.recall(run.id, RunState.PLANNED, Plan)
-    rows = sum(part.rows for part in planned.delta.parts) if planned else 0
+    rows = sum(part.rows for part in planned.delta.parts if not part.again) if planned else 0
     if run.outcome in DELIVERED and account.planned != rows:
         yield Finding("", False, f"run {run.id} planned {rows:,} identifiers, but its batches have {account.planned:,}")
 

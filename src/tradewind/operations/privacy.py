@@ -16,7 +16,7 @@ from tradewind.delivery.room import Room, endpoint
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TakenError, TradewindError
 from tradewind.model.destination import Auth, Secret
 from tradewind.model.privacy import Notice, PrivacyRequest, Progress, Recipient, Removal, RequestType
-from tradewind.model.run import Line, RunOutcome
+from tradewind.model.run import Line, RunOutcome, RunState
 from tradewind.model.sync import Binding, Target
 from tradewind.operations.claims import is_dead, me
 from tradewind.operations.connections import identifier
@@ -193,6 +193,9 @@ def _taken_out(parts: Parts, request: PrivacyRequest, removal: Removal, watch: W
         return replace(removal, tries=removal.tries + 1, due_at=now + again_after(removal.tries), note=str(error))
     if run is None:
         return replace(removal, done_at=now, note="" if removal.tries else "none of them was in it")
+    if run.state is RunState.SETTLING:
+        note = "an earlier request may still add some of them, so they are taken out once more when it no longer can"
+        return replace(removal, run=run.id, due_at=now + BUSY, note=note)
     account = parts.ledger.account(run.id)
     removed = replace(removal, tries=removal.tries + 1, run=run.id, removed=removal.removed + account.accepted, note=run.reason)
     if run.outcome in {RunOutcome.CLEAN, RunOutcome.WITH_REJECTS}:

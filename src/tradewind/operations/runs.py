@@ -90,7 +90,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
         ledger.recall(run.id, RunState.RESOLVED, Resolution),
         ledger.recall(run.id, RunState.PLANNED, Plan),
         ledger.account(run.id),
-        dict(Counter(line.code for *_, lines in ledger.settled(run.id) for line in lines)),
+        dict(Counter(line.code for batch, *_, lines in ledger.settled(run.id) for line in lines if not batch.again)),
         len(attempts),
         _again(attempts),
         version.rows if version else None,
@@ -114,7 +114,7 @@ def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tup
     planned = parts.ledger.recall(run.id, RunState.PLANNED, Plan)
     rejects: list[PlatformReject] = []
     for batch, _, _, lines in parts.ledger.settled(run.id):
-        if not lines or planned is None or len(rejects) >= limit:
+        if not lines or batch.again or planned is None or len(rejects) >= limit:
             continue
         part = next(part for part in planned.delta.parts if part.number == batch.part)
         ids = read_batch(parts.home / "runs" / run.id / "delta", part, batch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from tradewind.errors import TakenError
-from tradewind.membership.diff import Buckets
 from tradewind.membership.strike import held_of
 from tradewind.model.run import Run, RunKind, RunState
 from tradewind.moment import reached
@@ -30,7 +29,7 @@ def strike(parts: Parts, project: str, target: str, watch: Watch) -> Run | None:
         if run.target == target and run.state is not RunState.HELD:
             raise TakenError(f"run {run.id} of the segment is under way")
     newest, sieve, now = parts.versions.newest(target), parts.suppressions.sieve(project), parts.clock.now()
-    if newest is None or not held_of(Buckets(parts.home / newest.path, newest.buckets), sieve.hits, now=now):
+    if newest is None or not held_of(newest.held(parts.home), sieve.hits, now=now):
         return None
     binding = newest_secret(parts, parts.ledger.binding(last.binding))
     name = f"r{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

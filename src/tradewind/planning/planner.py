@@ -19,12 +19,17 @@ def plan(delta: Delta, evidence: Evidence = SOUND, approvals: Iterable[Approval]
     return Plan(delta, verdicts, decision)
 
 
-def batches(parts: Iterable[Part]) -> Iterator[Batch]:
-    """The batches of a delta in sending order: each is one row group of one part, so each row is in exactly one."""
-    number = 0
-    for part in sorted(parts, key=lambda part: (not part.urgent, ORDER.index(part.operation), part.number)):
+def batches(parts: Iterable[Part], *, again: bool = False, first: int = 0) -> Iterator[Batch]:
+    """The batches of a delta in sending order: each is one row group of one part, so each row is in exactly one.
+
+    With `again` those that say a second time what others have said; the number of the first of them is `first`.
+    """
+    number = first
+    mine = [part for part in parts if part.again is again]
+    for part in sorted(mine, key=lambda part: (not part.urgent, ORDER.index(part.operation), part.number)):
         for offset in range(0, part.rows, part.group_rows):
-            yield Batch(number, part.number, offset, min(part.group_rows, part.rows - offset), part.operation, part.id_type)
+            rows = min(part.group_rows, part.rows - offset)
+            yield Batch(number, part.number, offset, rows, part.operation, part.id_type, again=again)
             number += 1
 
 

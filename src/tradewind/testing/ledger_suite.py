@@ -53,6 +53,21 @@ def an_attempt(batch: int, answer: Answer, number: int = 1) -> Attempt:
 class LedgerSuite:
     """Subclass it with a `ledger` fixture that gives an empty ledger."""
 
+    def test_what_is_sent_again_is_laid_once_and_counts_in_no_account(self, ledger: Ledger, claim: Claim) -> None:
+        """It is pending and settled as any other batch."""
+        ledger.lay(claim, [a_batch(0)])
+        twice = replace(a_batch(5), again=True)
+        for _ in range(2):
+            ledger.lay(claim, [twice])
+        assert [(batch.number, batch.again) for batch in ledger.pending("r1")] == [(0, False), (5, True)]
+        ledger.advance(claim, [], [replace(twice, stamp=NOON, sends=1)])
+        ledger.advance(claim, [Entry(twice, an_attempt(5, Answer.APPLIED), Outcome(10, 0, 0))])
+        assert ledger.account("r1") == Account(planned=10, not_sent=10)
+        assert [(batch.again, state) for batch, state, *_ in ledger.settled("r1")] == [
+            (False, BatchState.PLANNED),
+            (True, BatchState.SETTLED),
+        ]
+
     @pytest.fixture
     def claim(self, ledger: Ledger) -> Claim:
         """A run that is open and taken."""

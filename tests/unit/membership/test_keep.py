@@ -32,7 +32,7 @@ def test_only_those_who_are_to_stay_and_have_little_time_left_are_renewed(tmp_pa
         (now + 9 * day, NEVER, False),
         (now + day, now, False),
     ]
-    facts = np.array([(now - day, until, until, unknown, leaving, 0) for until, unknown, leaving in told], FACT)
+    facts = np.array([(now - day, until, until, unknown, NEVER, NEVER, leaving, 0) for until, unknown, leaving in told], FACT)
     held = Buckets(tmp_path, 1, (IdType.DAID,))
     held.place(IdType.DAID).mkdir()
     ids = pa.array([bytes([number]) * 16 for number in range(1, 6)], pa.binary(16))

@@ -16,10 +16,11 @@ from tradewind.membership.buckets import Buckets, bucket, bucket_name, bucket_sq
 from tradewind.membership.diff import diff
 from tradewind.membership.facts import ACCEPTED
 from tradewind.membership.files import believed, storage
-from tradewind.membership.merge import Fate, merge
+from tradewind.membership.merge import Fate, Sent, merge
 from tradewind.membership.parts import PartWriter, locate_in
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part, Renewal
+from tradewind.planning.doubt import HOLD
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 IDS = [hashlib.sha256(b"%d" % number).digest()[: (16, 32)[number % 2]] + b"\x00" * (number % 4 == 3) for number in range(300)]
@@ -65,9 +66,10 @@ def test_a_delta_of_one_bucket_is_merged_into_many(tmp_path: Path) -> None:
     desired.place(IdType.UID2).mkdir(parents=True)
     pq.write_table(pa.table({"id": pa.array(tokens, pa.binary())}), desired.place(IdType.UID2) / bucket_name(0))
     everyone, place = Renewal(NOON, NOON, NOON), tmp_path / "delta"
-    delta = diff(desired, None, now=NOON, renewal=everyone, out=place, group_rows=7)
+    delta = diff(desired, None, now=NOON, renewal=everyone, hold=HOLD, out=place, group_rows=7)
     fates = [settle(part) for part in delta.parts]
-    held, rows = merge(None, place, delta.parts, fates, out=tmp_path / "out", count=64, ttl=timedelta(days=30), now=NOON)
+    sent = Sent(place, delta.parts, fates, timedelta(days=30))
+    held, rows = merge(None, sent, out=tmp_path / "out", count=64, now=NOON, hold=HOLD)
     assert rows == len(tokens)
     for number, bucketed in enumerate(believed(held, IdType.UID2)):
         assert set(bucketed.ids.to_pylist()) == {value for value in tokens if bucket(value, 64) == number}
@@ -78,7 +80,7 @@ def test_a_delta_out_of_order_is_refused_and_not_misread(tmp_path: Path) -> None
     writer.write(pa.array([b"\xff" * 16, b"\x01" * 16], pa.binary(16)))
     part = writer.close()
     with pytest.raises(EngineError, match="not in their order"):
-        merge(None, tmp_path, [part], [settle(part)], out=tmp_path / "o", count=64, ttl=timedelta(days=1), now=NOON)
+        merge(None, Sent(tmp_path, [part], [settle(part)], timedelta(days=1)), out=tmp_path / "o", count=64, now=NOON, hold=HOLD)
 
 
 def test_an_identifier_is_located_in_a_part_by_few_reads_of_it(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
-from tradewind.membership.facts import FACT, micros
+from tradewind.membership.facts import NOTHING, micros
 from tradewind.membership.files import storage, write_bucket
 from tradewind.membership.parts import PartWriter, read_batch
 from tradewind.membership.rows import rows_of
 from tradewind.membership.strike import held_of, strike, without
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation
+from tradewind.planning.doubt import HOLD
 from tradewind.planning.planner import batches
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def held_in(folder: Path, rows: list[tuple[IdType, bytes, timedelta]], buckets: 
         held.place(id_type).mkdir(parents=True)
         for number in range(buckets):
             mine = [row for row in sorted(rows, key=lambda row: key(row[1])) if row[0] is id_type and bucket(row[1], buckets) == number]
-            facts = np.zeros(len(mine), FACT)
+            facts = np.repeat(NOTHING, len(mine))
             facts["expires_until"] = [micros(NOW + left) for *_, left in mine]
             ids = pa.array([value for _, value, _ in mine], storage(id_type))
             write_bucket(held.place(id_type) / bucket_name(number, "arrow"), rows_of(ids, np.arange(len(mine), dtype=np.int32), facts))
@@ -55,7 +56,7 @@ def test_all_that_is_unwanted_and_live_is_removed_in_the_order_of_buckets(tmp_pa
     rows += [(IdType.DAID, guid(11), -day)]
     held = held_in(tmp_path / "held", rows, 1)
     out = tmp_path / "delta"
-    delta = strike(held, odd, now=NOW, out=out, group_rows=10)
+    delta = strike(held, odd, now=NOW, hold=HOLD, out=out, group_rows=10)
     assert (delta.held, delta.desired, delta.suppressed, held_of(held, odd, now=NOW)) == (11, 4, 7, 7)
     assert {part.operation for part in delta.parts} == {Operation.REMOVE}
     found = [read_batch(out, delta.parts[batch.part], batch).to_pylist() for batch in batches(delta.parts)]

@@ -407,6 +407,7 @@ def upgrade() -> None:
         sa.Column("accepted", sa.Integer(), server_default="0", nullable=False),
         sa.Column("rejected", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run"],
             ["run.id"],
