@@ -17,9 +17,11 @@ from sandbox_process import SandboxProcess
 from tradewind.destinations.base import Destination, Verdict
 from tradewind.destinations.thetradedesk.destination import TheTradeDesk
 from tradewind.door import Door
+from tradewind.errors import ConfigurationError
 from tradewind.model.destination import Auth, Secret
 from tradewind.model.identifier import IdentityMap, IdType
 from tradewind.model.plan import Batch, Operation
+from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, LineClass, Receipt
 from tradewind.model.sync import Binding, Target
 
@@ -122,3 +124,31 @@ def test_accounts_and_probes(
     probe = desk.probe(sandbox.url, advertiser, auth, Secret(secret))
     assert (probe.verdict, probe.ready) == (verdict, verdict is Verdict.READY)
     assert secret not in probe.proved
+
+
+def test_a_notice_is_understood_with_every_type_and_credential(sandbox: SandboxProcess, desk: Destination) -> None:
+    """People leave every segment of the advertiser, and the platform has heard what was asked; told twice, nothing is amiss."""
+    send(desk, GUIDS)
+    send(desk, UID2S, id_type=IdType.UID2)
+    url, key, token = desk.url("sandbox"), Secret("sandbox-secret-ready1"), Secret("sandbox-token-ready1")
+    for kind, id_type, values, auth, secret in (
+        (RequestType.OPT_OUT, IdType.DAID, GUIDS[:3], Auth.SIGNATURE, key),
+        (RequestType.DELETION, IdType.UID2, [*UID2S[:2], b"\x81" + UID2S[2]], Auth.TOKEN, token),
+        (RequestType.DELETION, IdType.TDID, GUIDS[:3], Auth.SIGNATURE, key),
+        (RequestType.OPT_OUT, IdType.DAID, GUIDS[:3], Auth.SIGNATURE, key),
+    ):
+        request = desk.prepare_notice(url, "ready1", auth, kind, id_type, pa.array(values, pa.binary()), secret)
+        assert replace(desk.send(request), request_id=None) == Receipt(Answer.APPLIED, status=200)
+    assert len(sandbox.members("ready1", SEGMENT)) == len(GUIDS) - 3 + len(UID2S) - 2
+    heard = sandbox.get("/_sandbox/deletions")
+    assert [each["request_type"] for each in heard] == ["OptOut"] * 3 + ["Deletion"] * 6 + ["OptOut"] * 3
+    assert heard[5]["id"] == base64.b64encode(b"\x81" + UID2S[2]).decode()
+
+
+def test_a_notice_to_a_stranger_is_refused(desk: Destination) -> None:
+    """An address of no region is never signed for, and a wrong secret is told apart from a refused item."""
+    ids = pa.array(GUIDS[:1], pa.binary())
+    with pytest.raises(ConfigurationError, match="of no region"):
+        desk.prepare_notice("https://evil.invalid", "ready1", Auth.SIGNATURE, RequestType.OPT_OUT, IdType.DAID, ids, Secret("s3cret"))
+    wrong = desk.prepare_notice(desk.url("sandbox"), "ready1", Auth.SIGNATURE, RequestType.OPT_OUT, IdType.DAID, ids, Secret("s3cret"))
+    assert desk.send(wrong).answer is Answer.FORBIDDEN

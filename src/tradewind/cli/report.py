@@ -41,6 +41,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
     if run.kind is RunKind.KEEP:
         show.line(f"It only renews who would lapse, since run {run.keeps} could not go on; nobody was added or removed.")
+    if run.kind is RunKind.OPT_OUT:
+        show.line("It only takes out people who said no; nobody else was added, removed or renewed.")
     if run.kind is RunKind.DRAIN:
         show.line("It takes everybody out of a segment that was given up; nobody was added.")
     if report.left_to_expire and report.left_to_expire.until:

@@ -82,11 +82,13 @@ def test(parts: Parts, project: str, connection_id: str) -> Probe:
 def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial:
     """Put one identifier into a throw-away segment for a day, and take it out again. Its type is told by its form.
 
-    Raises DefinitionError when the text is no identifier that can be sent; the text itself is never repeated.
+    Raises DefinitionError when the text is no identifier that can be sent, or of somebody who said no; the text itself is never repeated.
     """
     connection = parts.catalog.connection(project, connection_id)
     destination, secret = parts.destination(connection.destination), _secret(parts, connection)
     id_type, value = identifier(text)
+    if parts.suppressions.find(project, value):
+        raise DefinitionError("the identifier given is of somebody who said no, and is sent nowhere any more; take another of your own")
     segment, now = f"{TRIAL_SEGMENT} {connection.id}"[:100], parts.clock.now().astimezone(UTC).replace(microsecond=0)
     sync = Sync(project, "live-test", "live-test", connection.id, segment, TTL_MINUTES, Cadence.ONE_TIME)
     version = parts.vault.latest(project, connection.id) or 0

@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tradewind.errors import TradewindError
+from tradewind.model.privacy import Progress
 from tradewind.model.run import RunKind, RunState
 from tradewind.parts import Parts
 
 ROOM = 1 << 30
 """Bytes that should be free: a run writes its files before it sends."""
+
+LATE = timedelta(days=1)
+"""A privacy request that is not done after this time needs a person."""
 
 BUILT = datetime(2026, 1, 1, tzinfo=UTC)
 """A clock that says less than this is wrong."""
@@ -54,6 +58,7 @@ def examined(parts: Parts) -> Iterator[Finding]:
         for connection in parts.catalog.connections(project.id):
             yield _connection(parts, project.id, connection.id)
         yield from _runs(parts, project.id)
+        yield from _people(parts, project.id, now)
 
 
 def _connection(parts: Parts, project: str, connection_id: str) -> Finding:
@@ -80,3 +85,12 @@ def _runs(parts: Parts, project: str) -> Iterator[Finding]:
         else:
             command = f"tradewind syncs run {run.sync}" if run.kind is RunKind.SYNC and run.sync in there else "tradewind worker --once"
             yield Finding(f"  run {run.id}", False, f"was cut short at '{run.state.value}'; go on with: {command}")
+
+
+def _people(parts: Parts, project: str, now: datetime) -> Iterator[Finding]:
+    """The requests of people who said no that are not done; for a day that may be the platform's doing."""
+    for request in parts.privacy.listed(project):
+        if request.progress is not Progress.DONE:
+            late = now - request.asked_at > LATE
+            words = f"is not done since {request.asked_at:%Y-%m-%d %H:%M} UTC; see: tradewind privacy show {request.id}"
+            yield Finding(f"  privacy request {request.id}", not late, words)

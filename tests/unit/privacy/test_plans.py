@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from town import Town, guid
+from tradewind.ledger.memory import MemoryLedger
 from tradewind.model.identifier import IdType, Refusal
 from tradewind.model.plan import Operation
 from tradewind.model.run import RunOutcome, RunState
@@ -19,7 +20,7 @@ from tradewind.operations import cohorts, runs, syncs
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
     """A hundred people."""
-    town = Town(tmp_path)
+    town = Town(tmp_path, MemoryLedger())
     yield town
     town.close()
 

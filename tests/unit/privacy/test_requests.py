@@ -10,12 +10,14 @@ import pytest
 
 from town import Town, guid
 from tradewind.errors import DefinitionError
+from tradewind.ledger.memory import MemoryLedger
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Approval, Plan
 from tradewind.model.privacy import PrivacyRequest, Progress, RequestType
 from tradewind.model.run import Answer, Line, LineClass, Receipt, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.operations import privacy, runs, syncs
+from tradewind.operations import connections, privacy, runs, syncs
+from tradewind.operations.doctor import examined
 from tradewind.worker import Stop, run_once
 
 DEVICE = "00000000-0000-4000-8000-00000000000{}"
@@ -23,7 +25,15 @@ DEVICE = "00000000-0000-4000-8000-00000000000{}"
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
-    """A hundred people."""
+    """A hundred people, and the ledger in memory, which is quicker."""
+    town = Town(tmp_path, MemoryLedger())
+    yield town
+    town.close()
+
+
+@pytest.fixture
+def lasting(tmp_path: Path) -> Iterator[Town]:
+    """The same with a ledger that outlives the process."""
     town = Town(tmp_path)
     yield town
     town.close()
@@ -249,8 +259,9 @@ def crash() -> None:
 
 
 @pytest.mark.parametrize("at", range(1, 5))
-def test_whatever_the_request_at_which_the_process_dies_the_rest_is_done_later(town: Town, at: int) -> None:
+def test_whatever_the_request_at_which_the_process_dies_the_rest_is_done_later(lasting: Town, at: int) -> None:
     """Two removals and two notices: nobody is forgotten, and nothing is on record as done that was not answered."""
+    town = lasting
     one, two = town.add("one", Cadence.DAILY), town.add("two", Cadence.DAILY)
     run(town, one)
     run(town, two)
@@ -307,3 +318,20 @@ def test_the_worker_does_what_is_owed_to_people_before_all_else(town: Town) -> N
     (done,) = run_once(town.parts, Stop())
     assert (done.sync, done.error) == (f"privacy {request.id}", None)
     assert not list(run_once(town.parts, Stop()))
+
+
+def test_the_doctor_calls_a_request_that_is_late(town: Town) -> None:
+    """After a day; before, it is only mentioned."""
+    run(town, town.add("one", Cadence.DAILY))
+    ask(town, 3)
+    assert [each.ok for each in examined(town.parts) if "privacy" in each.what] == [True]
+    town.clock.sleep(90_000)
+    assert [each.ok for each in examined(town.parts) if "privacy" in each.what] == [False]
+
+
+def test_a_live_test_sends_nobody_who_said_no(town: Town) -> None:
+    """Whoever types the identifier."""
+    ask(town, 3)
+    with pytest.raises(DefinitionError, match="somebody who said no"):
+        connections.try_live(town.parts, "default", "main", str(guid(3)))
+    assert not town.platform.sent
