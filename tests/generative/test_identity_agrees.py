@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from uuid import UUID
 
 import duckdb
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from tradewind.identity.validate import WORDS, check, refusal, unusual, unusual_sql, value
+from tradewind.identity.validate import WORDS, check, checked, unusual, unusual_sql
 from tradewind.model.identifier import IdType, Refusal
 
 HEX = st.text("0123456789abcdefABCDEF", min_size=30, max_size=66)
@@ -31,16 +32,16 @@ TEXTS = st.one_of(st.none(), st.text(max_size=60), HEX, GUIDS, BASE64, WIDE, PHO
 @settings(max_examples=60, deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=60))
 def test_both_checks_agree(id_type: IdType, texts: list[str | None]) -> None:
-    text, blob = exp.column("text"), exp.column("id")
-    checked = f"SELECT position, {refusal(id_type, text).sql('duckdb')}, {value(id_type, text).sql('duckdb')} AS id FROM given"
+    blob = exp.column("id")
     query = f"""
         WITH given AS (SELECT unnest(range(len($1))) AS position, unnest($1::VARCHAR[]) AS text),
-        checked(position, reason, id) AS ({checked})
+        checked AS ({checked(id_type, "FROM given")})
         SELECT reason, id, {unusual_sql(id_type, blob).sql("duckdb")} FROM checked ORDER BY position
     """
     with duckdb.connect() as connection:
         rows = connection.execute(query, [texts]).fetchall()
-    answers = [bytes(found) if reason is None else Refusal(reason) for reason, found, _ in rows]
+    values = [found.bytes if isinstance(found, UUID) else found for _, found, _ in rows]
+    answers = [found if reason is None else Refusal(reason) for (reason, *_), found in zip(rows, values, strict=True)]
     expected = [check(id_type, text) for text in texts]
     assert answers == expected
     assert [odd for *_, odd in rows] == [isinstance(found, bytes) and unusual(id_type, found) for found in expected]

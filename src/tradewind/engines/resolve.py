@@ -12,8 +12,9 @@ from sqlglot import exp
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
-from tradewind.identity.validate import refusal, unusual_sql, value
-from tradewind.membership.buckets import WIDTHS, bucket_name, bucket_sql, order_sql
+from tradewind.identity.kinds import is_guid
+from tradewind.identity.validate import checked, unusual_sql
+from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
 
 UNUSUAL = "unusual"
@@ -79,7 +80,7 @@ class _Work:
 def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
     members = _number(connection, f"SELECT count(*) FROM read_parquet({literal(work.snapshot)})")
     columns = _columns(connection, work)
-    connection.execute(f"COPY ({_judged(work, columns)}) TO {literal(work.judged)} (FORMAT parquet)")
+    connection.execute(f"COPY ({_judged(work, columns)}) TO {literal(work.judged)} ({PLAIN})")
     connection.execute(
         f"COPY (SELECT member, person, source, id_type, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL)"
         f" TO {literal(work.rejects)} (FORMAT parquet)"
@@ -100,7 +101,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, st
 
 
 def _judged(work: _Work, columns: dict[str, str]) -> str:
-    """One row for each value asked for: (seat, position, source, id_type, reason, id, odd), and who, if it is refused.
+    """One row for each value asked for: (seat, position, source, id_type, reason, guid, raw, odd), and who, if it is refused.
 
     `seat` is the member's row of the snapshot. Every value is checked here, once, and from here on it is bytes. A
     check costs less than finding out whether another member has the same text, so it streams in flat memory.
@@ -109,7 +110,7 @@ def _judged(work: _Work, columns: dict[str, str]) -> str:
     checked = " UNION ALL ".join(_checked(mapping.id_type, _asked(work, place, mapping, columns)) for place, mapping in enumerate(mappings))
     if work.identity.send is Send.ALL or len(mappings) == 1:
         return checked
-    speaks = "min(position) FILTER (WHERE id IS NOT NULL) OVER (PARTITION BY seat)"
+    speaks = "min(position) FILTER (WHERE reason IS NULL) OVER (PARTITION BY seat)"
     return f"SELECT * FROM ({checked}) QUALIFY position <= coalesce({speaks}, position)"
 
 
@@ -131,47 +132,51 @@ def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]
 
 
 def _checked(id_type: IdType, asked: str) -> str:
-    text, reason, blob = exp.column("text"), exp.column("reason"), exp.column("id")
-    reasoned = f"SELECT *, {refusal(id_type, text).sql('duckdb')} AS reason FROM ({asked})"
-    decoded = f"SELECT *, {value(id_type, text, reason).sql('duckdb')} AS id FROM ({reasoned})"
+    odd = unusual_sql(id_type, exp.column("id")).sql("duckdb")
+    guid, raw = ("id", "NULL::BLOB") if is_guid(id_type) else ("NULL::UUID", "id")
     return f"""
-        SELECT seat, position, source, id_type, reason, id, {unusual_sql(id_type, blob).sql("duckdb")} AS odd,
+        SELECT seat, position, source, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd,
             CASE WHEN reason IS NOT NULL THEN member END AS member, CASE WHEN reason IS NOT NULL THEN person END AS person
-        FROM ({decoded})
+        FROM ({checked(id_type, asked)})
     """
 
 
 def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[IdType, int]:
     """Split the usable identifiers by bucket, then sort each bucket by itself: memory holds one bucket at a time."""
-    split = bucket_sql("id", work.buckets)
-    connection.execute(
-        f"COPY (SELECT id_type, id, {split} AS bucket FROM {_read(work.judged)} WHERE id IS NOT NULL)"
-        f" TO {literal(work.usable)} (FORMAT parquet, PARTITION_BY (bucket))"
-    )
     counts: dict[IdType, int] = dict.fromkeys((mapping.id_type for mapping in work.identity.mappings), 0)
     for id_type in counts:
-        (work.out / id_type.value).mkdir(parents=True)
-    for number in range(work.buckets):
-        part = work.usable / f"bucket={number}"
-        found = _read(part / "*.parquet") if part.exists() else "(SELECT '' AS id_type, ''::BLOB AS id LIMIT 0)"
-        for id_type in counts:
-            form = "id::UUID" if id_type in WIDTHS else "id"
-            distinct = f"SELECT DISTINCT {form} AS id FROM {found} WHERE id_type = {literal(id_type.value)}"
-            to = literal(work.out / id_type.value / bucket_name(number))
-            counts[id_type] += _number(connection, f"COPY (FROM ({distinct}) ORDER BY {order_sql(id_type)}) TO {to} ({PLAIN})")
+        split, out = work.usable / id_type.value, work.out / id_type.value
+        for folder in (split, out):
+            folder.mkdir(parents=True)
+        column, bucket = ("guid", _guid_bucket(work.buckets)) if is_guid(id_type) else ("raw", bucket_sql("raw", work.buckets))
+        usable = f"FROM {_read(work.judged)} WHERE id_type = {literal(id_type.value)} AND reason IS NULL"
+        if work.buckets > 1:
+            select = f"SELECT {column} AS id, {bucket} AS bucket {usable}"
+            connection.execute(f"COPY ({select}) TO {literal(split)} ({PLAIN}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
+        for number in range(work.buckets):
+            part = split / f"bucket={number}"
+            found = f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id {usable} AND {work.buckets == 1}"
+            select = f"FROM (SELECT DISTINCT id FROM ({found})) ORDER BY {order_sql(id_type)}"
+            counts[id_type] += _number(connection, f"COPY ({select}) TO {literal(out / bucket_name(number))} ({PLAIN})")
     return counts
 
 
+def _guid_bucket(buckets: int) -> str:
+    return f"((guid::UHUGEINT >> 120)::INTEGER * {buckets} // 256)"
+
+
 def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, identifiers: dict[IdType, int]) -> Resolution:
-    usable_rows = f"FROM {_read(work.judged)} WHERE id IS NOT NULL"
+    usable_rows = f"FROM {_read(work.judged)} WHERE reason IS NULL"
     refused: dict[IdType, dict[Refusal, int]] = {id_type: {} for id_type in identifiers}
     for id_type, reason, rows in connection.execute(f"SELECT id_type, reason, count(*) FROM {_read(work.rejects)} GROUP BY ALL").fetchall():
         refused[IdType(id_type)][Refusal(reason)] = rows
     usable, odd = _number(connection, f"SELECT count(*) {usable_rows}"), _number(connection, f"SELECT count(*) {usable_rows} AND odd")
+    values = _number(connection, f"SELECT count(*) FROM {_read(work.judged)}")
+    one_each = values == members and len(work.identity.mappings) == 1
     return Resolution(
         members=members,
-        members_usable=_number(connection, f"SELECT count(*) FROM (SELECT DISTINCT seat {usable_rows})"),
-        values=_number(connection, f"SELECT count(*) FROM {_read(work.judged)}"),
+        members_usable=usable if one_each else _number(connection, f"SELECT count(*) FROM (SELECT DISTINCT seat {usable_rows})"),
+        values=values,
         identifiers=identifiers,
         refused=refused,
         duplicates=usable - sum(identifiers.values()),

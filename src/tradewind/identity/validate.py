@@ -15,7 +15,7 @@ from operator import xor
 
 from sqlglot import exp
 
-from tradewind.identity.kinds import KINDS, from_text, is_guid
+from tradewind.identity.kinds import from_text, is_guid
 from tradewind.model.identifier import IdType, Refusal
 
 WHITESPACE = " \t\n\r\v\f"
@@ -86,19 +86,21 @@ def refusal(id_type: IdType, column: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=ifs, default=exp.Literal.string(Refusal.BAD_FORMAT.value))
 
 
-def value(id_type: IdType, column: exp.Expr, reason: exp.Expr | None = None) -> exp.Expr:
-    """The bytes of `check` as a DuckDB expression over a VARCHAR: a BLOB, NULL when the value is refused.
+def checked(id_type: IdType, relation: str) -> str:
+    """`check` as a SELECT for DuckDB over a relation with a column `text`: all its columns, and `reason` and `id`, of which one is NULL.
 
-    `reason` is the column that already holds `refusal`, if there is one. The decoder is only ever given a text that
-    fits, since it raises on any other; only a text that is too long is stripped, since that costs more than the rest.
+    `id` is a UUID for GUIDs and a BLOB for the others. A decoder is only given a text that fits, since it raises on any other. Nearly
+    every GUID is written as DuckDB writes it, and such a one needs no pattern.
     """
-    accepted = exp.Is(this=reason.copy() if reason else refusal(id_type, column), expression=exp.null())
-    bare = exp.EQ(this=exp.func("length", column.copy()), expression=exp.Literal.number(KINDS[id_type].characters))
-    stripped = exp.Trim(this=column.copy(), expression=exp.Literal.string(WHITESPACE))
-    safe = exp.Case(ifs=[exp.If(this=exp.and_(accepted, bare), true=column.copy()), exp.If(this=accepted.copy(), true=stripped)])
-    if is_guid(id_type):
-        return exp.func("unhex", exp.func("replace", safe, exp.Literal.string("-"), exp.Literal.string("")), dialect="duckdb")
-    return exp.func("from_base64", safe, dialect="duckdb")
+    text = exp.column("text")
+    reason, stripped = refusal(id_type, text).sql("duckdb"), exp.Trim(this=text, expression=exp.Literal.string(WHITESPACE)).sql("duckdb")
+    if not is_guid(id_type):
+        reasoned = f"SELECT *, {reason} AS reason FROM ({relation})"
+        return f"SELECT *, CASE WHEN reason IS NULL THEN from_base64({stripped}) END AS id FROM ({reasoned})"
+    parsed = f"SELECT *, TRY_CAST(text AS UUID) AS parsed FROM ({relation})"
+    plain = f"parsed::VARCHAR = lower(text) AND parsed NOT IN ('{'0' * 32}'::UUID, '{'f' * 32}'::UUID)"
+    reasoned = f"SELECT *, CASE WHEN {plain} THEN NULL ELSE {reason} END AS reason FROM ({parsed})"
+    return f"SELECT * EXCLUDE (parsed), CASE WHEN reason IS NULL THEN coalesce(parsed, {stripped}::UUID) END AS id FROM ({reasoned})"
 
 
 def unusual_sql(id_type: IdType, blob: exp.Expr) -> exp.Expr:

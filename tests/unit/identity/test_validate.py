@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 from collections.abc import Iterator
 from functools import reduce
 from operator import xor
@@ -13,7 +14,7 @@ import pytest
 from sqlglot import exp
 
 from tradewind.identity.kinds import KINDS, from_text, to_text
-from tradewind.identity.validate import check, refusal, unusual, unusual_sql, value
+from tradewind.identity.validate import check, checked, unusual, unusual_sql
 from tradewind.model.identifier import IdType, Refusal
 
 GUID = "12345678-1234-5678-1234-567812345678"
@@ -92,12 +93,12 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def sql_check(connection: duckdb.DuckDBPyConnection, id_type: IdType, text: str | None) -> bytes | Refusal:
-    column = exp.column("text")
-    select = exp.select(refusal(id_type, column), value(id_type, column)).from_("given")
-    query = f"WITH given AS (SELECT ?::VARCHAR AS text) {select.sql('duckdb')}"
+    query = f"SELECT reason, id FROM ({checked(id_type, 'SELECT ?::VARCHAR AS text')})"
     (reason, found), *_ = connection.execute(query, [text]).fetchall()
     assert (reason is None) is (found is not None)
-    return bytes(found) if reason is None else Refusal(reason)
+    if reason is not None:
+        return Refusal(reason)
+    return found.bytes if isinstance(found, uuid.UUID) else bytes(found)
 
 
 @pytest.mark.parametrize(("id_type", "text", "canonical"), ACCEPTED)
