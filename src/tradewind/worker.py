@@ -14,7 +14,8 @@ from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Sync, SyncState
-from tradewind.operations import partings, privacy, syncs
+from tradewind.operations import endings, partings, privacy, syncs
+from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.schedule import Due, next_fire, slots_due
@@ -100,13 +101,18 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
 
     with suppress(Stopped):
         yield from _for_people(watchful, watch)
+        emptied = False
         for gone in partings.due(parts):
             stop.check()
+            emptied = True
             yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
         for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
             stop.check()
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, todo, watch))
             yield from _for_people(watchful, watch)
+        stop.check()
+        if tidy_daily(parts) or emptied:
+            endings.forget_unneeded(parts)
 
 
 def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:

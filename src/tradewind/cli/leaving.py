@@ -56,9 +56,11 @@ def print_ended(what: str, ended: Ended, *, as_json: bool) -> None:
         for run in ended.runs:
             state = run.outcome.value if run.outcome else run.state.value
             show.line(f"Run {run.id} {state}{f': {run.reason}' if run.reason else ''}; see: tradewind runs show {run.id}")
+            if run.outcome in {None, RunOutcome.INCOMPLETE}:
+                show.line("Not all of them are out yet. The worker goes on with it.")
         for reason in ended.later:
             show.line(f"Not done yet: {reason}. The worker goes on with it.")
-    if ended.later or any(run.outcome is RunOutcome.INCOMPLETE for run in ended.runs):
+    if ended.later or any(run.outcome in {None, RunOutcome.INCOMPLETE} for run in ended.runs):
         raise typer.Exit(DeliveryError.exit_code)
 
 

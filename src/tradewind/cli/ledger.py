@@ -30,6 +30,26 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(LedgerError.exit_code)
 
 
+@app.command()
+def tidy(
+    context: typer.Context,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be taken away, and take nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take away files of old runs and membership versions on which nothing depends any more. The worker does so once a day; rows stay."""
+    from tradewind.operations import tidy as operation
+
+    with parts_of(context) as parts:
+        done = operation.tidy(parts, plan_only=plan)
+    if as_json:
+        show.print_json({"planned_only": plan, "tidied": done})
+        return
+    found = f"the files of {done.runs:,} runs and {done.versions:,} membership versions, and {done.nameless:,} folders that no row names"
+    show.line(f"{'Would take' if plan else 'Took'} away {found}: {done.size / 1e6:,.1f} MB.")
+    for target in done.kept:
+        show.line(f"Nothing of target {target}: the versions that would stay are damaged; see: tradewind ledger verify")
+
+
 @app.command("rebuild-membership")
 def rebuild_membership(
     context: typer.Context,

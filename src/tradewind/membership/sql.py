@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,17 @@ class Versions:
         with self.database.transaction() as db:
             row = db.execute(sa.select(version_table).where(version_table.c.run == run)).first()
         return _version(row) if row else None
+
+    def of_runs(self, runs: Iterable[str]) -> dict[str, Version]:
+        """The versions that runs left behind, by run."""
+        with self.database.transaction() as db:
+            return {row.run: _version(row) for row in db.execute(sa.select(version_table).where(version_table.c.run.in_(list(runs))))}
+
+    def recent(self, target: str, limit: int) -> tuple[Version, ...]:
+        """The newest versions of a target, newest first."""
+        query = sa.select(version_table).where(version_table.c.target == target).order_by(version_table.c.version.desc()).limit(limit)
+        with self.database.transaction() as db:
+            return tuple(_version(row) for row in db.execute(query))
 
     def add(self, version: Version) -> None:
         """Name a version whose files are complete: from now on it is the belief. Raises TakenError when its run has left one already."""

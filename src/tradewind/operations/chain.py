@@ -15,6 +15,7 @@ from tradewind.membership.compare import differences, fault, rows_in
 from tradewind.membership.sql import Version
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunState
+from tradewind.operations.tidy import version_is_spent
 from tradewind.parts import Parts
 from tradewind.phases import merged
 
@@ -70,11 +71,20 @@ def examine(parts: Parts, steps: Iterable[Step], folder: Path) -> Iterator[Link]
 
     A version that is wrong is replaced by what it should have been before the next is looked at, so one fault is told once.
     """
-    before, lost = None, ""
+    before, lost, steps = None, "", list(steps)
+    newest = next((version for _, version in reversed(steps) if version), None)
     for number, (run, version) in enumerate(steps):
+        if version and newest and _tidied_away(parts, version, newest):
+            yield Link(run, version, None, compared=False)
+            before, lost = None, f"what run {run.id} left behind was tidied away"
+            continue
         link = _examine(parts, run, version, before, lost, folder / f"{number:06d}")
         yield link
         before, lost = link.held, "" if link.held else f"what run {run.id} left behind is lost"
+
+
+def _tidied_away(parts: Parts, version: Version, newest: Version) -> bool:
+    return not (parts.home / version.path).exists() and version_is_spent(version, newest, parts.clock.now())
 
 
 def delta_fault(parts: Parts, run: Run) -> str:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from tradewind.durable import publish
@@ -21,11 +21,9 @@ from tradewind.operations.chain import Link, chain, delta_fault, examine
 from tradewind.operations.claims import kept, take
 from tradewind.operations.doctor import Finding
 from tradewind.operations.scratch import scratch
+from tradewind.operations.tidy import run_is_spent
 from tradewind.parts import Parts
 from tradewind.phases import Watch
-
-KEPT = timedelta(days=7)
-"""How long the files of a run stay at least; they also stay until two younger versions of the membership are there."""
 
 
 @dataclass(frozen=True)
@@ -209,12 +207,13 @@ def _account(parts: Parts, run: Run) -> Iterator[Finding]:
 
 def _files(parts: Parts, runs: Sequence[Run], versions: Sequence[Version]) -> Iterator[Finding]:
     """The delta files of runs; of those that nothing depends on any more only what is still there."""
-    younger = {version.run: len(versions) - place for place, version in enumerate(versions, 1)}
-    now = parts.clock.now()
+    left, now = {version.run: version for version in versions}, parts.clock.now()
+    newest = versions[-1] if versions else None
     for run in runs:
         if parts.ledger.recall(run.id, RunState.PLANNED, Plan) is None:
             continue
-        spent = run.closed_at is not None and (run.id not in younger or (younger[run.id] >= 2 and now - run.closed_at > KEPT))
+        nothing_left = run.closed_at is not None and run.id not in left
+        spent = nothing_left or run_is_spent(run, left.get(run.id), newest, now)
         gone = not (parts.home / "runs" / run.id / "delta").exists()
         if not (gone and spent) and (wrong := delta_fault(parts, run)):
             yield Finding("", False, wrong)

@@ -123,7 +123,10 @@ def drain(parts: Parts, gone: GivenUp, watch: Watch) -> Run | None:
     for run in gone.unclosed:
         if run.kind is RunKind.DRAIN:
             return finish(parts, run, watch)
-        wind_up(parts, run, GIVEN_UP, watch)
+        if run.kind is RunKind.OPT_OUT:
+            finish(parts, run, watch)
+        else:
+            wind_up(parts, run, GIVEN_UP, watch)
     if _lets_expire(gone):
         return None
     left = _left(parts, parts.versions.newest(gone.place.id))

@@ -11,7 +11,7 @@ from tradewind.errors import DefinitionError
 from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import Resolution
-from tradewind.model.plan import Approval, Batch, Operation, Plan
+from tradewind.model.plan import Approval, Batch, Delta, Operation, Plan
 from tradewind.model.run import Account, Attempt, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Parting
@@ -101,8 +101,15 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
 
 
 def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[Reject, ...]]:
-    """How many values of people gave no identifier, and the first of them with the reason; never the value."""
-    path = parts.home / "runs" / found(parts, project, run_id).id / "rejects.parquet"
+    """How many values of people gave no identifier, and the first of them with the reason; never the value.
+
+    Raises DefinitionError when the run's files were tidied away.
+    """
+    run = found(parts, project, run_id)
+    folder = parts.home / "runs" / run.id
+    if not folder.exists() and parts.ledger.recall(run.id, "diffed", Delta) is not None:
+        raise DefinitionError(f"the files of run {run.id} were tidied away; tradewind runs show {run.id} has the counts")
+    path = folder / "rejects.parquet"
     if not path.exists():
         return 0, ()
     return count_rejects(path), read_rejects(path, limit)

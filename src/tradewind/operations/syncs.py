@@ -170,7 +170,7 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
     target = place_of(parts, sync).id
     for earlier in parts.ledger.unclosed():
         mine, there = (earlier.project, earlier.sync) == (sync.project, sync.id), earlier.target == target
-        if mine != there and earlier.kind is not RunKind.DRAIN:
+        if mine != there and earlier.kind not in {RunKind.DRAIN, RunKind.OPT_OUT}:
             wind_up(parts, earlier, GIVEN_UP, watch)
         elif there and earlier.state is RunState.HELD:
             claim = take(parts.ledger, earlier.id, parts.clock)
