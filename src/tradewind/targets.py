@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.errors import TradewindError
+from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState, Target
 from tradewind.parts import Parts
 from tradewind.planning.binding import target_of, with_secret
@@ -29,8 +29,11 @@ def left_to_expire(parts: Parts, target: str) -> Parting | None:
 
 
 def is_reachable(parts: Parts, binding: Binding) -> bool:
-    """Whether a binding's host is one that connections may name now: the address of a sandbox that is gone is none."""
-    return binding.target.url in {region.url for region in parts.destination(binding.destination).regions}
+    """Whether a binding's host is one that connections may name now: that of a sandbox, or of a kind of platform, that is gone is none."""
+    try:
+        return binding.target.url in {region.url for region in parts.destination(binding.destination).regions}
+    except DefinitionError:
+        return False
 
 
 def is_current(parts: Parts, binding: Binding) -> bool:
@@ -57,10 +60,13 @@ def is_account(parts: Parts, binding: Binding) -> bool:
 
 
 def known_place(parts: Parts, sync: Sync) -> Target | None:
-    """The same; None where the region has no address now, as that of a sandbox which is not there."""
+    """The same; None where the region has no address now, as that of a sandbox which is not there.
+
+    Anything else that goes wrong is raised: a sync that could not be looked at must never be taken for one that has gone.
+    """
     try:
         return place_of(parts, sync)
-    except TradewindError:
+    except (ConfigurationError, DefinitionError):
         return None
 
 

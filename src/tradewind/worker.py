@@ -111,7 +111,7 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, todo, watch))
             yield from _for_people(watchful, watch)
         stop.check()
-        if tidy_daily(parts) or emptied:
+        if _tidied(parts) or emptied:
             endings.forget_unneeded(parts)
 
 
@@ -136,6 +136,13 @@ def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[D
         return
     if run:
         yield Done(project, sync, run)
+
+
+def _tidied(parts: Parts) -> bool:
+    """Whether old files were taken away now. What cannot be read or removed is left for another day: no run waits for it."""
+    with suppress(OSError):
+        return tidy_daily(parts)
+    return False
 
 
 def _run(parts: Parts, sync: Sync, todo: Due | Run, watch: Watch) -> Run:

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 
 from town import NOON, Town, guid
-from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.destinations.base import Destination
+from tradewind.errors import ConfigurationError, DefinitionError, LedgerError
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
 from tradewind.model.destination import Secret
+from tradewind.model.identifier import IdType, Mapping
 from tradewind.model.plan import Operation
 from tradewind.model.run import Answer, LineClass, Receipt, Run, RunKind, RunOutcome
 from tradewind.model.run import Line as Refused
 from tradewind.model.sync import Cadence, Leaving, Sync, SyncState
 from tradewind.operations import connections, endings, runs, syncs, trace
 from tradewind.operations.partings import AGAIN
+from tradewind.targets import wanted
 from tradewind.worker import Done, Stop, run_once
 
 DAY = timedelta(days=1)
@@ -179,6 +182,38 @@ def test_an_account_that_is_taken_back_meanwhile_is_not_emptied(town: Town) -> N
     assert drains(town) == []
 
 
+def test_a_segment_that_is_taken_again_meanwhile_is_emptied_no_further(town: Town) -> None:
+    """A new sync takes it between two requests: the rest is not sent, and the new sync finds who is still there."""
+    town.platform.items = 10
+
+    def on_send() -> None:
+        town.clock.sleep(2)
+        if not town.parts.catalog.syncs("default"):
+            town.add("s", Cadence.DAILY)
+
+    town.platform.on_send = on_send
+    ended = endings.remove_sync(town.parts, "default", "s", Leaving.EMPTY, watch)
+    assert [run.outcome for run in ended.runs] == [RunOutcome.INCOMPLETE]
+    left = held(town, "adv1")
+    assert 0 < left < 100
+    town.platform.on_send = lambda: None
+    assert not once(town)
+    done = syncs.run(town.parts, "default", "s", None, watch)
+    delta = runs.report(town.parts, "default", done.id).plan.delta  # type: ignore[union-attr]
+    assert (delta.count(Operation.ADD), delta.count(Operation.REFRESH)) == (100 - left, left)
+    assert held(town, "adv1") == 100
+
+
+def test_a_store_that_fails_makes_no_segment_look_given_up(town: Town) -> None:
+    """What could not be looked at is not gone."""
+
+    def unreadable(_kind: str) -> Destination:
+        raise LedgerError("the database cannot be used")
+
+    with pytest.raises(LedgerError):
+        wanted(replace(town.parts, destination=unreadable))
+
+
 def test_an_account_whose_segment_has_an_owner_cannot_be_moved_to(town: Town) -> None:
     """Also for a sync of another project; the sentence names what is in the way."""
     other = replace(town.parts.catalog.connection("default", "main"), id="second", advertiser="adv2")
@@ -189,11 +224,15 @@ def test_an_account_whose_segment_has_an_owner_cannot_be_moved_to(town: Town) ->
     assert town.parts.vault.latest("default", "main") == 1
 
 
-@pytest.mark.parametrize("change", ["secret", "ttl"])
-def test_another_secret_or_ttl_keeps_the_membership(town: Town, change: str) -> None:
+@pytest.mark.parametrize("change", ["secret", "ttl", "identity map"])
+def test_another_secret_ttl_or_identity_map_keeps_the_membership(town: Town, change: str) -> None:
     """The next diff does the rest: everybody is refreshed, nobody leaves, nothing is emptied."""
     if change == "secret":
         connections.add(town.parts, town.parts.catalog.connection("default", "main"), Secret("rotated"))
+    elif change == "identity map":
+        main = town.parts.catalog.connection("default", "main")
+        wider = replace(main.identity, mappings=(*main.identity.mappings, Mapping("user.other", IdType.TDID)))
+        town.parts.catalog.save_connection(replace(main, identity=wider))
     else:
         town.parts.catalog.change_sync(replace(sync_of(town), ttl_minutes=20_160))
     done = syncs.run(town.parts, "default", "s", None, watch)
