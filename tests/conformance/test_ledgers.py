@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,10 @@ import pytest
 from postgres_process import Server, postgres
 from tradewind.database import Database
 from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.slots.base import Wish
 from tradewind.ledger.sql import SqlLedger
 from tradewind.migrations import database_upgrade
-from tradewind.testing.ledger_suite import LedgerSuite
+from tradewind.testing.ledger_suite import NOON, LedgerSuite
 
 
 class TestMemoryLedger(LedgerSuite):
@@ -23,7 +27,28 @@ class TestMemoryLedger(LedgerSuite):
         return MemoryLedger()
 
 
-class TestSqliteLedger(LedgerSuite):
+class TakenByMany:
+    """What a store must bear that several processes share."""
+
+    def test_owners_who_ask_at_the_same_moment_never_have_more_than_there_is(self, ledger: SqlLedger) -> None:
+        """Six of them, each in a thread and on a connection of its own."""
+        held, lock, most = dict.fromkeys("abcdef", 0), threading.Lock(), [0]
+
+        def ask(owner: str) -> None:
+            for turn in range(15):
+                with lock:
+                    held[owner] = 0
+                share = ledger.slots.hold("e", owner, Wish(1 + turn % 4, 0, 4), NOON, NOON + timedelta(minutes=1))
+                with lock:
+                    held[owner] = share.slots
+                    most.append(sum(held.values()))
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(ask, held))
+        assert 1 <= max(most) <= 4
+
+
+class TestSqliteLedger(TakenByMany, LedgerSuite):
     """In a SQLite file."""
 
     @pytest.fixture
@@ -41,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-class TestPostgresLedger(LedgerSuite):
+class TestPostgresLedger(TakenByMany, LedgerSuite):
     """In a PostgreSQL, migrated as an installation is."""
 
     @pytest.fixture
