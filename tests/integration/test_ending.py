@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from product import Product
-from sandbox_process import SandboxProcess
+from sandbox_process import SandboxProcess, wait_until
 
 SEGMENT = "[Tradewind] Devices: devices"
 COHORT = "cohorts: [{id: devices, name: Devices, kind: static, file: devices.csv, identifiers: {idfa: DAID}}]\n"
@@ -36,6 +37,12 @@ def apply(product: Product, text: str, *words: str) -> None:
     product.ok("apply", "all.yaml", *words)
 
 
+def newest(product: Product) -> dict[str, Any]:
+    """The run that was opened last."""
+    found: dict[str, Any] = product.ok("runs", "list")["runs"][0]
+    return found
+
+
 def held(sandbox: SandboxProcess) -> tuple[int, int]:
     """How many each account has."""
     return len(sandbox.members("ready1", SEGMENT)), len(sandbox.members("ready2", SEGMENT))
@@ -55,6 +62,23 @@ def test_another_account_is_asked_for_then_the_old_one_is_emptied_with_its_own_s
     assert product.ok("syncs", "run", "devices")["run"]["outcome"] == "clean"
     assert held(sandbox) == (0, 20)
     assert [run["kind"] for run in product.ok("runs", "list")["runs"]] == ["sync", "drain", "sync"]
+    assert product.call("ledger", "verify").code == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_kill_in_the_middle_of_it_makes_nobody_forget_it(product: Product, sandbox: SandboxProcess) -> None:
+    """`kill -9` among the removals, when the connection is another account already: the next worker goes on with the same run."""
+    apply(product, COHORT + CONNECTION % ("ready2", "SECOND_SECRET") + SYNC, "--empty")
+    sandbox.faults({"kind": "late", "seconds": 20, "times": 1})
+    process = product.start("worker", "--once")
+    try:
+        wait_until(lambda: newest(product)["kind"] == "drain" and newest(product)["state"] == "delivering", "the removals are under way")
+    finally:
+        process.kill()
+        process.wait(10)
+    cut = newest(product)["id"]
+    product.ok("worker", "--once")
+    assert (newest(product)["id"], newest(product)["outcome"], held(sandbox)) == (cut, "clean", (0, 0))
     assert product.call("ledger", "verify").code == 0
 
 

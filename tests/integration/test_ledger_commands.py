@@ -105,7 +105,7 @@ def test_an_identifier_is_traced_through_its_life(product: Product) -> None:
     """Nothing, added, refreshed, removed: each time where it is, by which request, and what was answered."""
     ids = guids(5)
     before = product.ok("trace", ids[0])
-    assert before == {"id_types": ["DAID", "TDID"], "beliefs": [], "history": [], "unread": []}
+    assert before == {"id_types": ["DAID", "TDID"], "beliefs": [], "history": [], "unread": [], "suppressed": []}
     assert "In no segment" in product.text("trace", ids[0]).output
 
     added = deliver(product, ids)["run"]["id"]
@@ -257,6 +257,14 @@ def test_a_sound_record_is_said_to_be_sound(product: Product) -> None:
     assert list((product.folder / "home" / "runs").glob(".look-*")) == []
     nothing = product.ok("ledger", "rebuild-membership", "--sync", "devices")
     assert (nothing["mended"], nothing["holds"]) == ([], 25)
+
+
+def test_nothing_young_is_tidied_away(product: Product) -> None:
+    """Said for a person and for a program; the record stays whole."""
+    three_runs(product)
+    assert product.ok("ledger", "tidy")["tidied"] == {"runs": 0, "versions": 0, "nameless": 0, "size": 0, "kept": []}
+    assert "Would take away the files of 0 runs and 0 membership versions" in product.text("ledger", "tidy", "--plan").output
+    assert wrongs(product) == []
 
 
 def delete(path: Path) -> None:

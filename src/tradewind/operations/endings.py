@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tradewind.catalog.sql import Catalog
 from tradewind.errors import DefinitionError, TakenError, TradewindError
-from tradewind.model.run import Run
+from tradewind.model.run import Run, RunKind
 from tradewind.model.sync import Leaving, Parting, Sync, SyncState
 from tradewind.operations.finishing import wind_up
 from tradewind.operations.partings import Stake, drain, given_up, stake, waiting
@@ -174,7 +174,7 @@ def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch) 
 def _stop_runs(parts: Parts, sync: Sync, watch: Watch) -> tuple[str, ...]:
     """End the runs of a sync that was paused; one that a worker is at ends by itself, within a second."""
     for run in parts.ledger.unclosed():
-        if (run.project, run.sync) == (sync.project, sync.id):
+        if (run.project, run.sync) == (sync.project, sync.id) and run.kind is not RunKind.OPT_OUT:
             try:
                 wind_up(parts, run, "the sync was paused", watch)
             except TakenError:
