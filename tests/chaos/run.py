@@ -27,12 +27,12 @@ def main() -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="tradewind-chaos-") as folder,
-        running_rig(Path(folder) / "rig", seed, design=options.design) as rig,
+        running_rig(Path(folder) / "rig", seed, refresh="before_expiry", design=options.design) as rig,
     ):
         rig.set_up()
         for left in rig.kill_at_random(options.kills):
             _tell(options.kills - left, options.kills, time.monotonic() - began)
-        verdict = rig.converge()
+        verdict = rig.end()
     found = {**asdict(verdict), "clean": verdict.clean, "slots": SLOTS, "design": options.design, "seed": seed}
     found["seconds"] = round(time.monotonic() - began, 1)
     print(file=sys.stderr)

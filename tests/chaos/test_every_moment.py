@@ -61,7 +61,7 @@ def test_killed_at_every_moment_nothing_is_lost(tmp_path: Path) -> None:
                 LEADS_TO[name](rig)
             _die_at(rig, name, rig.live)
             rig.integrity()
-        verdict = rig.converge()
+        verdict = rig.end()
     print(verdict)
     assert set(rig.moments) >= set(MOMENTS)
     assert verdict.kills == len(MOMENTS)

@@ -14,11 +14,11 @@ KILLS = 60
 @pytest.mark.timeout(900)
 def test_killed_at_random_nothing_is_lost(tmp_path: Path) -> None:
     """The longer one is `./dev chaos`."""
-    with running_rig(tmp_path / "rig", seed=60) as rig:
+    with running_rig(tmp_path / "rig", seed=60, refresh="before_expiry") as rig:
         rig.set_up()
         for _ in rig.kill_at_random(KILLS):
             pass
-        verdict = rig.converge()
+        verdict = rig.end()
     print(verdict)
     assert verdict.kills >= KILLS
     assert verdict.faults > verdict.requests / 5, "the platform did misbehave"

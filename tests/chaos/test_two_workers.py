@@ -53,7 +53,7 @@ def test_a_holder_that_was_stopped_for_too_long_writes_nothing(rig: Rig, moment:
     assert done(woken).get("listed") is None, "it has ended nothing"
     assert rig.verdict.requests - requests <= SLOTS, "nothing but what was under way"
     assert written(rig) == rows
-    assert rig.converge().clean, rig.verdict
+    assert rig.end().clean, rig.verdict
 
 
 def done(fate: dict[str, Any]) -> dict[str, str]:
