@@ -17,6 +17,7 @@ from chaos.world import WorldClock
 from tradewind import moment
 from tradewind.app import make_home, opened
 from tradewind.cli.main import main
+from tradewind.cli.worker import signals
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
 from tradewind.model.plan import Approval, Plan
@@ -67,7 +68,9 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
             import_files(parts, project_id, [Path(file)], lambda *_: None)
         for project_id, sync in order.get("runs", []):
             syncs.run(parts, project_id, sync, None, lambda *_: None)
-        told = [] if order.get("verify") else [_plain(done) for done in run_once(parts, Stop())]
+        stop = Stop()
+        with signals(stop):
+            told = [] if order.get("verify") else [_plain(done) for done in run_once(parts, stop)]
         if order.get("approve"):
             told += [_plain(Done(run.project, run.sync, _approved(parts, run))) for run in _held(parts)]
         wrong = [f"{each.what}: {each.found}" for each in verify(parts, lambda *_: None) if not each.ok] if order.get("verify") else []

@@ -38,7 +38,7 @@ def worker(
     from tradewind.worker import Stop, run_once, work
 
     stop, news = Stop(), _News(as_json=as_json)
-    with parts_of(context) as parts, _signals(stop):
+    with parts_of(context) as parts, signals(stop):
         if not once:
             news.say("The worker runs syncs when they are due; stop it with Ctrl-C or SIGTERM.")
             work(parts, stop, news.tell)
@@ -99,7 +99,7 @@ def _gravity(done: Done) -> tuple[bool, int]:
 
 
 @contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
+def signals(stop: Stop) -> Iterator[None]:
     """The first signal asks to stop; a second one, or patience at its end, breaks off as a power cut would, which loses nothing."""
 
     def ask(_number: int, _frame: object) -> None:
