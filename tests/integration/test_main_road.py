@@ -194,8 +194,11 @@ def test_a_refusal_after_a_lost_answer_forgets_nobody(product: Product, sandbox:
     assert sandbox.members("ready1", segment) == {("DAID", each) for each in ids}
     stay = [each for place, each in enumerate(ids, 1) if place % 10]
     a_list(product, stay)
-    product.ok("syncs", "run", "devices")
+    done = product.call("syncs", "run", "devices")
+    assert (done.code, done.json["run"]["state"]) == (13, "settling"), "the lost request may still add them"
     assert sandbox.members("ready1", segment) == {("DAID", each) for each in stay}
+    said = " ".join(product.text("syncs", "run", "devices").output.split())
+    assert "may still be applied. They are sent again after" in said
 
 
 @pytest.mark.timeout(180)

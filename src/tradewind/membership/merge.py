@@ -30,7 +30,7 @@ from tradewind.membership.facts import (
 from tradewind.membership.facts import settled as settled_facts
 from tradewind.membership.files import believed, no_belief, no_rows, readable, write_bucket
 from tradewind.membership.parts import read_part
-from tradewind.membership.rows import Rows, by_bucket, find, insert, rows_of, together
+from tradewind.membership.rows import Flags, Places, Rows, by_bucket, find, insert, rows_of, together
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Part
 from tradewind.model.run import BatchState, Line, Outcome
@@ -114,14 +114,16 @@ def merge(held: Buckets | None, sent: Sent, *, out: Path, count: int, now: datet
 
 def there(believes: Rows) -> int:
     """Of how many it is believed that they are in the segment, or may be."""
-    return int(np.count_nonzero(~removed(believes.facts)[believes.codes]))
+    gone = removed(believes.facts)
+    return len(believes) - (int(np.count_nonzero(gone[believes.codes])) if gone.any() else 0)
 
 
 def _lasting(believes: Rows, now: datetime, doubted_after: datetime) -> Rows:
     """The same without those of whom nothing more need be known."""
     facts = settled_facts(believes.facts, micros(doubted_after))
     lasts = (facts["expires_until"] > micros(now)) | (removed(facts) & (late(facts) != NEVER))
-    return replace(believes, facts=facts).where(lasts[believes.codes])
+    lasting = replace(believes, facts=facts)
+    return lasting if lasts.all() else lasting.where(lasts[believes.codes])
 
 
 def _merged(held: Buckets | None, sent: Sent, id_type: IdType, count: int) -> Iterator[Rows]:
@@ -147,21 +149,24 @@ def _applied(held: Rows, sent: Rows, part: Part, ttl: timedelta) -> Rows:
     sent = sent.compact()
     places = find(sent, held)
     here = places >= 0
-    old = np.zeros(len(sent), np.int64)
-    old[here] = held.codes[places[here]] + np.int64(1)
-    pairs = old * len(sent.facts) + sent.codes
-    met = np.zeros((len(held.facts) + 1) * len(sent.facts), np.bool_)
-    met[pairs] = True
+    pairs = _old(held, places, here) * len(sent.facts) + sent.codes
+    met = np.bincount(pairs, minlength=(len(held.facts) + 1) * len(sent.facts)) > 0
     codes = (np.cumsum(met, dtype=np.int32) + np.int32(len(held.facts) - 1))[pairs]
     before, fate = np.divmod(np.flatnonzero(met), len(sent.facts))
     told, gone = (after_again if part.again else after)(
         np.concatenate([NOTHING, held.facts])[before], sent.facts[fate], part.operation, ttl
     )
-    changed = held.codes.copy()
+    changed, facts = held.codes.copy(), np.concatenate([held.facts, told])
     changed[places[here]] = codes[here]
-    facts = np.concatenate([held.facts, told])
     believes = insert(replace(held, codes=changed, facts=facts), replace(sent, codes=codes, facts=facts).where(~here))
     return believes.where(~np.concatenate([np.zeros(len(held.facts), np.bool_), gone])[believes.codes]) if gone.any() else believes
+
+
+def _old(held: Rows, places: Places, here: Flags) -> Places:
+    """The place of each identifier's fact, counted from one; nought where nothing is believed of it."""
+    if not here.any():
+        return np.zeros(len(places), np.int64)
+    return np.where(here, held.codes[places] + np.int64(1), 0)
 
 
 def _sent(sent: Sent, part: Part) -> Iterator[Rows]:

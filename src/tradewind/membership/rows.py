@@ -45,8 +45,7 @@ class Rows:
 
     def compact(self) -> Rows:
         """The same with the facts that are still true of somebody."""
-        used = np.zeros(len(self.facts), np.bool_)
-        used[self.codes] = True
+        used = np.bincount(self.codes, minlength=len(self.facts)) > 0
         if used.all():
             return self
         places = (np.cumsum(used) - 1).astype(np.int32)
