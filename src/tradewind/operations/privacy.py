@@ -20,11 +20,11 @@ from tradewind.model.run import Line, RunOutcome, RunState
 from tradewind.model.sync import Binding, Target
 from tradewind.operations.claims import is_dead, me
 from tradewind.operations.connections import identifier
-from tradewind.operations.striking import strike
+from tradewind.operations.striking import strike, under_way
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.privacy.sql import BLOCK
-from tradewind.targets import newest_secret
+from tradewind.targets import is_reachable, newest_secret
 
 BUSY = timedelta(seconds=30)
 """How long a removal is put off while a run of its segment is under way."""
@@ -154,9 +154,10 @@ def _blocks(texts: Iterable[tuple[str, str]]) -> Iterator[list[bytes]]:
 def _spread(parts: Parts, request: PrivacyRequest) -> None:
     """All targets that a run of the project ever had, and all recipients to which one sent something or may have.
 
-    This is asked after everybody named is on the list: a run that is opened later sends none of them.
+    This is asked after everybody named is on the list: a run that is opened later sends none of them. An address that no region
+    has any more, as that of a sandbox, is passed over: nobody can be told there.
     """
-    places = parts.ledger.reached(request.project)
+    places = [reach for reach in parts.ledger.reached(request.project) if is_reachable(parts, reach.binding)]
     targets = dict.fromkeys(reach.binding.target.id for reach in places)
     recipients = dict.fromkeys(_recipient(reach.binding) for reach in places if reach.sent)
     parts.privacy.spread(request, targets, recipients, parts.clock.now())
@@ -170,6 +171,7 @@ def _take_out(parts: Parts, request: PrivacyRequest, watch: Watch, *, at_once: b
     for number, removal in enumerate(removals):
         watch("taking out", number, len(removals))
         if removal.due_at > parts.clock.now() and not at_once:
+            busy |= {_recipient(places[removal.target])} if under_way(parts, removal.target) else set()
             continue
         _keep(parts, request.id)
         try:

@@ -23,14 +23,17 @@ def strike(parts: Parts, project: str, target: str, watch: Watch) -> Run | None:
     last = parts.ledger.latest(target)
     if last is None or last.project != project:
         return None
+    if other := under_way(parts, target):
+        raise TakenError(f"run {other.id} of the segment is under way")
+    done = None
     for run in parts.ledger.unclosed():
-        if run.target == target and run.kind is RunKind.OPT_OUT:
-            return finish(parts, run, watch)
-        if run.target == target and run.state is not RunState.HELD:
-            raise TakenError(f"run {run.id} of the segment is under way")
+        if run.target == target and run.kind is RunKind.OPT_OUT:  # left behind, perhaps for others than those who are suppressed now
+            done = finish(parts, run, watch)
+    if done and done.state is not RunState.CLOSED:
+        return done
     newest, sieve, now = parts.versions.newest(target), parts.suppressions.sieve(project), parts.clock.now()
     if newest is None or not held_of(newest.held(parts.home), sieve.hits, now=now):
-        return None
+        return done
     binding = newest_secret(parts, parts.ledger.binding(last.binding))
     name = f"r{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     where = (project, last.sync, target, binding.id, last.cohort_version)
@@ -38,3 +41,11 @@ def strike(parts: Parts, project: str, target: str, watch: Watch) -> Run | None:
     parts.ledger.open(opened, binding)
     reached("run.opened")
     return finish(parts, opened, watch)
+
+
+def under_way(parts: Parts, target: str) -> Run | None:
+    """The run of another kind that may be sending to a target now; one that is held sends nothing."""
+    for run in parts.ledger.unclosed():
+        if run.target == target and run.kind is not RunKind.OPT_OUT and run.state is not RunState.HELD:
+            return run
+    return None

@@ -140,12 +140,14 @@ def test_a_run_that_is_under_way_sends_nobody_who_says_no_meanwhile(town: Town) 
         if not asked:
             town.clock.sleep(2)
             asked.append(work(town, ask(town, 1, 55)))
+            asked.append(work(town, asked[0]))  # and once more, while the removal is put off
 
     town.platform.on_send = on_send
     run(town, sync)
-    (request,) = asked
+    _, request = asked
     assert request.progress is Progress.OPEN
     assert "under way" in town.parts.privacy.removals(request.id)[0].note
+    assert len(town.platform.sent) > 1
     assert not town.platform.told
     assert 55 not in town.held(sync)
     assert 1 in town.held(sync), "it was sent before"
@@ -278,6 +280,30 @@ def test_whatever_the_request_at_which_the_process_dies_the_rest_is_done_later(l
     assert {each[2] for each in town.platform.told} == {IdType.TDID, IdType.DAID}
     for report in (runs.report(town.parts, "default", each.id) for each in town.parts.ledger.history("default")):
         assert report.account.balances()
+
+
+def test_the_run_that_another_request_left_behind_is_not_taken_for_its_own(town: Town) -> None:
+    """It is finished first, and who said no since is taken out in a run of its own."""
+    sync = town.add("one", Cadence.DAILY)
+    run(town, sync)
+    town.platform.on_send = crash
+    with pytest.raises(Crash):
+        work(town, ask(town, 3))
+    town.platform.on_send = lambda: None
+    town.clock.sleep(timedelta(minutes=5).total_seconds())
+    second = work(town, ask(town, 4))
+    assert second.progress is Progress.DONE
+    assert town.held(sync) == set(range(1, 101)) - {3, 4}
+    opted = [each.outcome for each in town.parts.ledger.history("default") if each.kind is RunKind.OPT_OUT]
+    assert opted == [RunOutcome.CLEAN, RunOutcome.CLEAN]
+
+
+def test_an_address_that_is_gone_keeps_no_request_open(town: Town) -> None:
+    """As that of a sandbox which was only a rehearsal: nothing there can be told, and nobody is addressed from there."""
+    run(town, town.add("one", Cadence.DAILY))
+    town.platform.regions = ()
+    assert work(town, ask(town, 3)).progress is Progress.DONE
+    assert not town.platform.told
 
 
 def test_a_request_cut_short_while_it_was_written_down_is_worked_on_with_what_it_has(town: Town) -> None:
