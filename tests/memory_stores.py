@@ -1,0 +1,114 @@
+"""Stores that answer from memory: what was read of the catalog and the vault is remembered until something is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+from tradewind.catalog.sql import Catalog
+from tradewind.database import Database
+from tradewind.model.cohort import Cohort
+from tradewind.model.destination import Connection, Secret
+from tradewind.model.project import Project
+from tradewind.model.sync import Parting, Sync
+from tradewind.vault.sql import Vault
+
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+Store = TypeVar("Store", bound="_Remembering")
+
+
+class _Remembering:
+    """Answers of one database, forgotten with the first statement that is no question."""
+
+    _within: sa.Connection | None
+    answers: dict[Any, Any]
+
+    def remember(self, database: Database) -> None:
+        """Begin to remember, and listen for writes."""
+        self.answers = {}
+
+        def forget(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not statement.lstrip().upper().startswith(("SELECT", "BEGIN")):
+                self.answers.clear()
+
+        sa.event.listen(database.engine, "before_cursor_execute", forget)
+
+
+def _remembered(read: Callable[Concatenate[Store, Given], Value]) -> Callable[Concatenate[Store, Given], Value]:
+    @wraps(read)
+    def answer(store: Store, /, *given: Given.args, **named: Given.kwargs) -> Value:
+        if store._within is not None or named:
+            return read(store, *given, **named)
+        key = (read.__name__, *given)
+        if key not in store.answers:
+            store.answers[key] = read(store, *given, **named)
+        found: Value = store.answers[key]
+        return found
+
+    return answer
+
+
+class RememberingCatalog(_Remembering, Catalog):
+    """The catalog; inside a transaction it asks anew each time."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.remember(database)
+
+    @_remembered
+    def projects(self) -> tuple[Project, ...]:
+        """Every project."""
+        return super().projects()
+
+    @_remembered
+    def cohorts(self, project: str) -> tuple[Cohort, ...]:
+        """Every cohort of a project."""
+        return super().cohorts(project)
+
+    @_remembered
+    def cohort(self, project: str, cohort: str) -> Cohort:
+        """One of them."""
+        return super().cohort(project, cohort)
+
+    @_remembered
+    def cohort_at(self, project: str, cohort: str, version: int) -> Cohort:
+        """One of them as it was."""
+        return super().cohort_at(project, cohort, version)
+
+    @_remembered
+    def connections(self, project: str) -> tuple[Connection, ...]:
+        """Every connection of a project."""
+        return super().connections(project)
+
+    @_remembered
+    def partings(self) -> dict[str, Parting]:
+        """What was decided about each target that was given up."""
+        return super().partings()
+
+    @_remembered
+    def syncs(self, project: str) -> tuple[Sync, ...]:
+        """Every sync of a project."""
+        return super().syncs(project)
+
+
+class RememberingVault(_Remembering, Vault):
+    """The vault; inside a transaction it asks anew each time."""
+
+    def __init__(self, database: Database, key_file: Path) -> None:
+        super().__init__(database, key_file)
+        self.remember(database)
+
+    @_remembered
+    def open(self, project: str, connection: str, version: int) -> Secret:
+        """A secret."""
+        return super().open(project, connection, version)
+
+    @_remembered
+    def latest(self, project: str, connection: str) -> int | None:
+        """The number of the newest."""
+        return super().latest(project, connection)
