@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState, Target
 from tradewind.parts import Parts
@@ -16,9 +18,11 @@ def place_of(parts: Parts, sync: Sync) -> Target:
 
 def wanted(parts: Parts) -> frozenset[str]:
     """The targets, by id, in which a sync of any project wants people: not those of a paused one that was to be emptied."""
-    partings = parts.catalog.partings()
-    syncs = [sync for project in parts.catalog.projects() for sync in parts.catalog.syncs(project.id)]
-    places = [(sync, target.id) for sync in syncs if (target := known_place(parts, sync))]
+    with parts.catalog.database.transaction() as db:
+        inside = replace(parts, catalog=parts.catalog.within(db))
+        partings = inside.catalog.partings()
+        syncs = [sync for project in inside.catalog.projects() for sync in inside.catalog.syncs(project.id)]
+        places = [(sync, target.id) for sync in syncs if (target := known_place(inside, sync))]
     return frozenset(target for sync, target in places if not _to_be_emptied(sync, partings.get(target)))
 
 

@@ -90,9 +90,10 @@ def given_up(parts: Parts) -> Iterator[GivenUp]:
     One whose host no region names now is passed over: nothing can be sent there.
     """
     heads, runs = parts.versions.heads(), parts.ledger.unclosed()
-    partings = parts.catalog.partings()
-    held = {target for target, version in heads.items() if version.rows}
-    for target in sorted((held | {run.target for run in runs}) - wanted(parts)):
+    there = {target for target, version in heads.items() if version.rows} | {run.target for run in runs}
+    gone = there - wanted(parts) if there else set()
+    partings = parts.catalog.partings() if gone else {}
+    for target in sorted(gone):
         last = parts.ledger.latest(target)
         if last is None:
             continue
