@@ -27,7 +27,7 @@ def main() -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="tradewind-chaos-") as folder,
-        running_rig(Path(folder) / "rig", seed, refresh="before_expiry", design=options.design) as rig,
+        running_rig(Path(folder) / "rig", seed, refresh="before_expiry", items=6, design=options.design) as rig,
     ):
         rig.set_up()
         for left in rig.kill_at_random(options.kills):
