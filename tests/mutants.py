@@ -334,7 +334,7 @@ MUTANTS = {
     "refusal ends doubt": Mutant("a refusal makes an earlier lost answer forgotten", "I1 I3", _ledger(RefusalEndsDoubt), begin=2),
     "slot twice": Mutant("a slot is run again", "I17", _ledger(SlotTwice)),
     "hold unseen": Mutant("a held run goes on without a person", "I13", _ledger(Permissive)),
-    "nobody kept": Mutant("people lapse while a run is held or fails", "I5", _ledger(NobodyKept)),
+    "nobody kept": Mutant("people lapse while a run is held or fails", "I5", _ledger(NobodyKept), begin=5),
     "delta forgotten": Mutant("a run that goes on plans anew", "I1 I2 I3 I4 L1", _ledger(ForgetsDelta)),
     "refusal retried": Mutant("a refused account is asked again", "I16", _sender(RefusalRetried)),
     "removal is add": Mutant("a removal is laid out as an add", "I1 I3", _sender(RemovalIsAdd)),

@@ -7,7 +7,7 @@ I1  who is said to be present is there, who is said to be absent is not     afte
 I2  no byte before its intent is durable; sent again means the same bytes   at the platform, for each request
 I3  nothing is wrong and idle                                               after each clean run the segment is the cohort
 I4  every planned identifier has one outcome                                each run, against what the platform said per batch
-I5  who should stay never lapses while the schedule runs                    `quiet`, `calm`
+I5  who should stay never lapses while the schedule runs                    `quiet`, `calm`; test_four_hundred_days.py
 I6  a removal stays a removal                                               I1 after `change_of_mind`
 I7  one request holds an identifier once; a change of mind is sent twice    each request; "late" among the answers, and I1
 I8  a request has the secret and the people of its own account              each request
