@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC
 
+from tradewind.catalog.rules import check_move
 from tradewind.catalog.yaml import SOURCES, is_source
 from tradewind.delivery.trial import TTL_MINUTES, Trial, try_one
 from tradewind.destinations.base import Probe
@@ -42,10 +43,14 @@ def add(parts: Parts, connection: Connection, secret: Secret, leaving: Leaving |
 
 
 def moved(parts: Parts, connection: Connection) -> tuple[Sync, ...]:
-    """The syncs that would give up their segments if a connection were saved like this: those of one with another account so far."""
+    """The syncs that would give up their segments if a connection were saved like this: those of one with another account so far.
+
+    Raises DefinitionError for a move that no connection may make, before anybody is asked what becomes of the people.
+    """
     before = next((each for each in parts.catalog.connections(connection.project) if each.id == connection.id), None)
     if before is None or (before.region, before.advertiser) == (connection.region, connection.advertiser):
         return ()
+    check_move(before, connection)
     return endings.of_connection(parts, connection.project, connection.id)
 
 
