@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from tradewind.membership.parts import read_batch
 from tradewind.model.plan import Operation, Plan
 from tradewind.model.run import BatchState, Run, RunKind, RunOutcome, RunState
@@ -158,7 +160,10 @@ class Audit:
             for batch, state, outcome, _ in self.world.ledger.settled(run.id):
                 if planned and (outcome or state is not BatchState.PLANNED):
                     part = next(part for part in planned.delta.parts if part.number == batch.part)
-                    ids = read_batch(self.world.folder / "runs" / run.id / "delta", part, batch)
+                    try:
+                        ids = read_batch(self.world.folder / "runs" / run.id / "delta", part, batch)
+                    except pa.ArrowInvalid as error:
+                        raise AssertionError("I2: a batch was sent, and its file no longer holds what was sent") from error
                     found |= {bytes(each) for each in ids.to_pylist() if each is not None}
         return found
 

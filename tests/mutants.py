@@ -342,7 +342,7 @@ MUTANTS = {
     "mixed account": Mutant("people of one account go to another", "I8", _sender(FirstBinding)),
     "other secret": Mutant("requests have another account's secret", "I8", lambda: Substitutes(parts=_one_key)),
     "versions lost": Mutant("a membership is not written after every run", "I1 I3 I4", lambda: Substitutes(versions=SomeVersionsLost)),
-    "pause unseen": Mutant("a paused sync is run", "I12", lambda: Substitutes(catalog=PauseUnseen)),
+    "pause unseen": Mutant("a paused sync is run", "I12", lambda: Substitutes(catalog=PauseUnseen), begin=9),
     "each for himself": Mutant("a leaver takes a shared identifier along", "I3", lambda: Substitutes(resolve=EachForHimself())),
     "opt-out unheard": Mutant("somebody who said no is sent", "I14", lambda: Substitutes(parts=_deaf), begin=3),
     "no refresh": Mutant("only differences are sent", "I5", during=_no_refresh),

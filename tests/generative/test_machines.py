@@ -36,14 +36,14 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from machine import Machine
-from mutants import MUTANTS
+from mutants import MUTANTS, Mutant
 from world import HONEST, Substitutes
 
 EXAMPLES = int(os.environ.get("TRADEWIND_FUZZ_EXAMPLES", "24"))
 SEED = int(os.environ.get("TRADEWIND_FUZZ_SEED", "1"))
 
-BOUND = 60
-"""A machine that has not found a defect in so many examples is not sharp enough."""
+ROUND, ROUNDS = 4, 15
+"""Examples of one seed, and seeds that follow one another: a machine that has not found a defect by then is not sharp enough."""
 
 
 def let_happen(substitutes: Substitutes, *, examples: int, begin: int) -> None:
@@ -61,6 +61,13 @@ def let_happen(substitutes: Substitutes, *, examples: int, begin: int) -> None:
     run_state_machine_as_test(machine, settings=chosen)
 
 
+def look_for(mutant: Mutant) -> None:
+    """One seed after the other, until something is wrong."""
+    with redirect_stdout(StringIO()), mutant.during():
+        for number in range(ROUNDS):
+            let_happen(mutant.substitutes(), examples=ROUND, begin=mutant.begin + number)
+
+
 @pytest.mark.timeout(3600)
 def test_the_product_keeps_its_word_whatever_happens() -> None:
     """No invariant breaks. `./dev fuzz` looks longer."""
@@ -72,7 +79,7 @@ def test_the_product_keeps_its_word_whatever_happens() -> None:
 def test_the_machine_finds(name: str) -> None:
     """A defect is found by an invariant that speaks of it, within the bound."""
     mutant = MUTANTS[name]
-    with redirect_stdout(StringIO()), mutant.during(), pytest.raises(AssertionError) as found:
-        let_happen(mutant.substitutes(), examples=BOUND, begin=mutant.begin)
+    with pytest.raises(AssertionError) as found:
+        look_for(mutant)
     said = str(found.value).splitlines()[0]
     assert said.startswith(tuple(mutant.caught_by.split())), said
