@@ -18,6 +18,8 @@ identifier, a run with nothing to do) is a value of the model, not an exception.
 
 from __future__ import annotations
 
+from os import PathLike
+
 
 class TradewindError(Exception):
     """Base of all errors shown to a person as one sentence, without a traceback."""
@@ -85,3 +87,9 @@ class Bug(TradewindError):
     """Cannot happen; please report it."""
 
     exit_code = 70
+
+
+def of_system(error: OSError) -> ConfigurationError:
+    """What the operating system refused, such as room on a disk, as something that a person can mend."""
+    where = error.filename if isinstance(error.filename, str | PathLike) else "a file of the home"
+    return ConfigurationError(f"{where}: {error.strerror}; see to rights, free space, and that files and folders are what they should be")

@@ -296,7 +296,7 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
     stage.watch("acknowledging", 0, 0)
     newest, now = parts.versions.newest(target), parts.clock.now()
     number = newest.version + 1 if newest else 1
-    place = Path("membership") / target / f"{number:06d}-{stage.run.id}"
+    place = Path("membership") / target / f"{number:06d}-{stage.run.id}-{stage.claim.fence}"  # a worker that wakes too late has its own
     count = buckets_for(planned.delta.held + planned.delta.desired)
     holds, rows = merged(parts, stage.run, planned, stage.held(), parts.home / place, count, now)
     reached("membership.written")

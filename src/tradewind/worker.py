@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tradewind.clock import Clock
-from tradewind.errors import RetryableError, TakenError, TradewindError
+from tradewind.errors import RetryableError, TakenError, TradewindError, of_system
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunState
@@ -133,6 +133,9 @@ def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[D
         return
     except TradewindError as error:
         yield Done(project, sync, None, error)
+        return
+    except OSError as error:
+        yield Done(project, sync, None, of_system(error))
         return
     if run:
         yield Done(project, sync, run)

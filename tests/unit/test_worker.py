@@ -187,6 +187,22 @@ def test_a_sync_that_fails_does_not_stop_the_others(town: Town) -> None:
 MEND = "tradewind connections test main"
 
 
+def test_a_disk_without_room_fails_one_run_and_the_next_pass_finishes_it(town: Town) -> None:
+    """What the system refuses is told like any other error; the run stays open and goes on once there is room."""
+    sync = town.add("a", Cadence.DAILY)
+    town.at(NOON + DAY)
+    runs = town.parts.home / "runs"
+    runs.mkdir(exist_ok=True)
+    runs.rename(town.parts.home / "elsewhere")
+    runs.write_text("not a folder")
+    (failed,) = once(town)
+    assert "see to rights, free space" in str(failed.error)
+    runs.unlink()
+    (town.parts.home / "elsewhere").rename(runs)
+    assert [done.run and done.run.outcome for done in once(town)] == [RunOutcome.CLEAN]
+    assert [run.outcome for run in of(town, sync)] == [RunOutcome.CLEAN]
+
+
 def test_only_active_syncs_with_a_cadence_are_started_and_never_before_their_first_slot(town: Town) -> None:
     """One-time, paused and brand-new syncs wait; a run by hand counts for the slots before it."""
     town.add("once", Cadence.ONE_TIME)

@@ -15,7 +15,7 @@ from typer.main import get_command
 from tradewind import __version__
 from tradewind.cli import show
 from tradewind.cli.place import Place
-from tradewind.errors import Bug, ConfigurationError, TradewindError
+from tradewind.errors import Bug, TradewindError, of_system
 
 USAGE, INTERRUPTED = 2, 130
 
@@ -89,8 +89,8 @@ def _judge(error: BaseException, words: list[str]) -> tuple[str, str, int]:
             return "interrupted", "interrupted; what was done so far is kept", INTERRUPTED
         case TradewindError():
             return type(error).__name__, str(error), error.exit_code
-        case OSError(strerror=str(reason), filename=str() | Path() as path):
-            mend = ConfigurationError(f"{path}: {reason}; see to rights, free space, and that files and folders are what they should be")
+        case OSError(strerror=str()):
+            mend = of_system(error)
             return type(mend).__name__, str(mend), mend.exit_code
     where = f"{type(error).__name__} in {' '.join(_command(words))}"
     return "Bug", f"this is a defect of tradewind ({where}); set TRADEWIND_DEBUG=1, repeat, and report what it prints", Bug.exit_code
