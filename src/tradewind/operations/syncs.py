@@ -93,9 +93,11 @@ def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Wat
 def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Run:
     """Run a sync to its end, or until a guard holds it; a run that was cut short goes on where it was.
 
-    Raises ConfigurationError when the project or the connection may not send, LedgerError when another process is at it.
+    Raises ConfigurationError when the sync is paused, or its project or connection may not send, LedgerError when another process is at it.
     """
     sync = permitted(parts, project, sync_id)
+    if sync.state is SyncState.PAUSED:
+        raise ConfigurationError(f"sync '{sync.id}' is paused; let it run again with: tradewind syncs resume {sync.id}")
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     drain_before(parts, sync, watch)
     new = _new(parts, sync, moment)
@@ -188,8 +190,6 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
 
 
 def _open(parts: Parts, sync: Sync, new: Run) -> Run:
-    if sync.state is SyncState.PAUSED:
-        raise ConfigurationError(f"sync '{sync.id}' is paused")
     if sync.state is SyncState.ENDED:
         parts.catalog.set_sync_state(sync.project, sync.id, SyncState.ACTIVE)
     parts.ledger.open(new, binding_of(parts, sync))
