@@ -9,21 +9,26 @@ import pytest
 from chaos.designs import DESIGNS
 from chaos.rig import running_rig
 
-KILLS = 60
-"""At most; each is found long before."""
+KILLS = 40
+"""At most for a seed; most are found after ten."""
 
-SEEDS = {"unknown-is-failed": 11}
-"""Where another than the usual one finds it sooner: who was added in doubt must also leave."""
+SEEDS = (3, 11, 4, 5)
+"""Tried in turn: where a timed kill falls is chance, and once in a while a whole seed passes a design by."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("design", sorted(set(DESIGNS) - {"ours"}))
 def test_a_bad_design_is_found(tmp_path: Path, design: str) -> None:
     """The kills end as soon as a promise is seen broken."""
-    with running_rig(tmp_path / "rig", seed=SEEDS.get(design, 3), refresh="before_expiry", design=design) as rig:
+    assert any(found(tmp_path / str(seed), design, seed) for seed in SEEDS), f"{design} passed for good"
+
+
+def found(folder: Path, design: str, seed: int) -> bool:
+    """Whether the rig sees a design lose something."""
+    with running_rig(folder, seed=seed, refresh="before_expiry", design=design) as rig:
         rig.set_up()
         for _ in rig.kill_at_random(KILLS):
             pass
         verdict = rig.verdict
-    print(design, verdict)
-    assert verdict.lost or verdict.stray or verdict.sent_without_intent, f"{design} passed for good: {verdict}"
+    print(design, seed, verdict)
+    return bool(verdict.lost or verdict.stray or verdict.sent_without_intent)

@@ -62,12 +62,15 @@ def closed_run(product: Product) -> str:
 
 
 def state(home: Path) -> tuple[list[str], set[str]]:
-    """Every row of the database, and the files whose names rows know: catalog, ledger, vault, lists, events, membership."""
+    """Every row of the database, and the files whose names rows know: catalog, ledger, vault, lists, events, membership.
+
+    But for the list of imports: one that failed stands there too, so that a sync does not take the events for whole.
+    """
     if not (home / "tradewind.db").is_file():
         return [], {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     try:
         with closing(sqlite3.connect(f"file:{home / 'tradewind.db'}?mode=ro", uri=True)) as database:
-            rows = list(database.iterdump())
+            rows = [row for row in database.iterdump() if not row.startswith('INSERT INTO "event_import"')]
     except sqlite3.DatabaseError:
         rows = [(home / "tradewind.db").read_bytes().hex()]
     kept = ("lists", "events", "membership", "runs", "key")
@@ -253,7 +256,7 @@ def test_a_platform_that_cannot_be_reached_is_no_setting(product: Product, close
     done = product.text("connections", "test", "main")
     assert done.code == DELIVERY
     assert "did not answer" in done.output
-    assert "no connection" in done.output
+    assert "no connection" in " ".join(done.output.split())
 
 
 def test_a_page_is_not_taken_for_the_platform(product: Product, portal: str) -> None:

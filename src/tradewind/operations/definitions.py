@@ -33,7 +33,10 @@ class Applied:
 
 def planned(parts: Parts, project: str, files: Iterable[Path], *, prune: bool) -> Applied:
     """What `apply` would change, and who is in the segments that would be given up. Raises as `apply` does."""
-    return _planned(parts, project, read(files, project), prune=prune)
+    documents = read(files, project)
+    plan = _planned(parts, project, documents, prune=prune)
+    list(outdated(parts, (each.value for each in documents.cohorts)))  # raises for a list whose file or columns are not there
+    return plan
 
 
 def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, leaving: Leaving | None = None) -> Applied:
