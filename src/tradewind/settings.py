@@ -1,12 +1,14 @@
 """Environment and `tradewind.toml` as one frozen Settings, checked when read; only `app.py` reads it.
 
-    setting         environment              meaning (default)
-    home            TRADEWIND_HOME           folder of key, database and files (`./.tradewind` if there is one, else `~/.tradewind`)
-    database_url    TRADEWIND_DATABASE_URL   SQLite or PostgreSQL by URL (`tradewind.db` in the home)
-    sandbox_url     TRADEWIND_SANDBOX_URL    a loopback address; offers the region `sandbox` (none)
-    memory_limit    TRADEWIND_MEMORY_LIMIT   what DuckDB may use, in the whole process (700MiB)
-    threads         TRADEWIND_THREADS        threads of DuckDB (the processors this process may use)
-    loopback_only   TRADEWIND_LOOPBACK_ONLY  refuse to send to any host but this machine, for rehearsals (no)
+    setting                   environment                         meaning (default)
+    home                      TRADEWIND_HOME                      folder of all files (`./.tradewind` if there is one, else `~/.tradewind`)
+    database_url              TRADEWIND_DATABASE_URL              SQLite or PostgreSQL by URL (`tradewind.db` in the home)
+    sandbox_url               TRADEWIND_SANDBOX_URL               a loopback address; offers the region `sandbox` of The Trade Desk (none)
+    sandbox_amplitude_url     TRADEWIND_SANDBOX_AMPLITUDE_URL     a loopback address; offers the region `sandbox` of Amplitude (none)
+    sandbox_amplitude_eu_url  TRADEWIND_SANDBOX_AMPLITUDE_EU_URL  a loopback address; offers the region `sandbox-eu` of Amplitude (none)
+    memory_limit              TRADEWIND_MEMORY_LIMIT              what DuckDB may use, in the whole process (700MiB)
+    threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
+    loopback_only             TRADEWIND_LOOPBACK_ONLY             refuse to send to any host but this machine, for rehearsals (no)
 
 The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home`.
 """
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     home: Path
     database_url: str = Field(default="", repr=False)
     sandbox_url: str | None = None
+    sandbox_amplitude_url: str | None = None
+    sandbox_amplitude_eu_url: str | None = None
     memory_limit: str = "700MiB"
     threads: int = Field(default_factory=_processors, ge=1, le=1024)
     loopback_only: bool = False
@@ -57,7 +61,7 @@ class Settings(BaseSettings):
             raise ValueError("expected a URL that begins with sqlite:/// or postgresql://")
         return url
 
-    @field_validator("sandbox_url")
+    @field_validator("sandbox_url", "sandbox_amplitude_url", "sandbox_amplitude_eu_url")
     @classmethod
     def _loopback(cls, url: str | None) -> str | None:
         return None if url is None else _loopback_url(url)

@@ -23,7 +23,7 @@ def test_defaults_live_in_the_persons_home(tmp_path: Path) -> None:
     settings = read_settings()
     assert settings.home == tmp_path / "person" / ".tradewind"
     assert settings.database_url == f"sqlite:///{settings.home / 'tradewind.db'}"
-    assert settings.sandbox_url is None
+    assert (settings.sandbox_url, settings.sandbox_amplitude_url, settings.sandbox_amplitude_eu_url) == (None, None, None)
     assert settings.threads >= 1
     assert not settings.loopback_only
 
@@ -95,6 +95,16 @@ def test_a_sandbox_is_on_this_machine(monkeypatch: pytest.MonkeyPatch, url: str)
 def test_anything_else_is_not_a_sandbox(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("TRADEWIND_SANDBOX_URL", url)
     with pytest.raises(ConfigurationError, match="TRADEWIND_SANDBOX_URL in the environment is wrong: expected the address of a sandbox"):
+        read_settings()
+
+
+@pytest.mark.parametrize("key", ["sandbox_amplitude_url", "sandbox_amplitude_eu_url"])
+def test_amplitude_emulated_is_on_this_machine_too(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    variable = f"TRADEWIND_{key.upper()}"
+    monkeypatch.setenv(variable, "http://127.0.0.1:8766/")
+    assert getattr(read_settings(), key) == "http://127.0.0.1:8766"
+    monkeypatch.setenv(variable, "https://amplitude.com")
+    with pytest.raises(ConfigurationError, match=f"{variable} in the environment is wrong: expected the address of a sandbox"):
         read_settings()
 
 
