@@ -3,11 +3,13 @@
     TradewindError
       DefinitionError
       ConfigurationError
+        RefusedKeyError
       DeliveryError
         RetryableError
         PermanentError
         UncertainError
       EngineError
+        GoneError
       LedgerError
         TakenError
       Bug
@@ -45,6 +47,10 @@ class ConfigurationError(TradewindError):
     exit_code = 11
 
 
+class RefusedKeyError(ConfigurationError):
+    """The other side does not know the key: it is wrong, or belongs to another region."""
+
+
 class DeliveryError(TradewindError):
     """Something between us and the platform."""
 
@@ -71,6 +77,10 @@ class EngineError(TradewindError):
     """The data side failed: a source is missing, a query could not run."""
 
     exit_code = 14
+
+
+class GoneError(EngineError):
+    """What was asked for is not there any more; ask for it anew."""
 
 
 class LedgerError(TradewindError):

@@ -1,0 +1,1 @@
+"""Cohorts and events that live in Amplitude, read with an API key and a secret key."""
