@@ -193,16 +193,32 @@ class RefusalRetried(Bent):
 class RemovalIsAdd(Bent):
     """Lays a removal out as an add: a TTL of nothing was taken for none given."""
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         wish = Operation.ADD if batch.operation is Operation.REMOVE else batch.operation
-        return self.honest.prepare(binding, replace(batch, operation=wish), ids, secret, sheet)
+        return self.honest.prepare(binding, replace(batch, operation=wish), ids, secret, sheet, events)
 
 
 class OtherUnit(Bent):
     """Lays the TTL out in another unit than the platform reads."""
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
-        return self.honest.prepare(replace(binding, ttl_minutes=binding.ttl_minutes // 4), batch, ids, secret, sheet)
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
+        return self.honest.prepare(replace(binding, ttl_minutes=binding.ttl_minutes // 4), batch, ids, secret, sheet, events)
 
 
 class FirstBinding(Bent):
@@ -210,9 +226,17 @@ class FirstBinding(Bent):
 
     first: Binding | None = None
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         self.first = self.first or binding
-        return self.honest.prepare(self.first, batch, ids, secret, sheet)
+        return self.honest.prepare(self.first, batch, ids, secret, sheet, events)
 
 
 # --- stores and engines

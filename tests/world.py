@@ -230,9 +230,17 @@ class Desk(FakeDestination):
         self.spec = replace(self.spec, limits=replace(self.spec.limits, at_once=1))  # else the order of answers is one of chance
         self.lock = threading.Lock()
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """As the fake does; with which secret is remembered."""
-        request = super().prepare(binding, batch, ids, secret, sheet)
+        request = super().prepare(binding, batch, ids, secret, sheet, events)
         self.secrets[request.fingerprint] = secret.value
         return request
 

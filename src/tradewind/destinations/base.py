@@ -104,10 +104,19 @@ class Destination(Tellable, Protocol):
         """How many identifiers of any of its types fit into one request of this binding."""
         ...
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """Lay out and sign a batch, on a sheet or in memory of its own; equal arguments give equal bytes.
 
-        `ids` are its identifiers as binary, of fixed width or not.
+        `ids` are its identifiers as binary, of fixed width or not. With `events` (timestamps in microseconds, without nulls) each
+        is stamped with its own event and lives as long as all of the batch: see `lives`.
         """
         ...
 

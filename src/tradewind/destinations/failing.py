@@ -54,9 +54,17 @@ class Failing:
         del binding
         return self.spec.limits.items
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """A request that names the batch and holds nothing of it."""
-        del secret, sheet
+        del secret, sheet, events
         body = f"{binding.id} {batch.number} {batch.stamp} {len(ids)}".encode()
         return Request(binding.target.url, {}, body, hashlib.sha256(body).hexdigest(), len(ids))
 

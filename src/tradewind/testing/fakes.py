@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from tradewind.clock import Clock
 from tradewind.destinations.base import Probe, Request, Sheet, Verdict
+from tradewind.destinations.lives import lives
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
@@ -32,6 +33,7 @@ class FakeDestination:
 
     An answer is applied as it says: `APPLIED` but for its lines; any other changes nothing, unless it is in
     `applied_anyway` (a lost answer to a request that arrived). `told` lists (advertiser, type, id type, identifier) of notices.
+    `stamps` are those of the last add or refresh of each identifier.
     """
 
     clock: Clock
@@ -42,11 +44,13 @@ class FakeDestination:
     segments: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     sent: list[Request] = field(default_factory=list)
     told: list[tuple[str, RequestType, IdType, bytes]] = field(default_factory=list)
+    stamps: dict[tuple[str, str, str], dict[tuple[IdType, bytes], datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.regions: tuple[Region, ...] = (Region("here", "In memory", "https://memory.invalid"),)
         self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128, self.at_once))
         self._prepared: dict[str, tuple[Binding, Batch, list[bytes]]] = {}
+        self._stamps: dict[str, list[datetime]] = {}
         self._told: dict[str, tuple[str, str, RequestType, IdType, list[bytes]]] = {}
 
     def url(self, region: str) -> str:
@@ -69,14 +73,28 @@ class FakeDestination:
         del binding
         return self.items
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """Equal arguments give equal bytes."""
         del secret, sheet
+        assert batch.stamp is not None, "a batch is stamped before it is sent"
         values = [value for value in ids.to_pylist() if value is not None]
+        stamps = [batch.stamp] * len(values)
+        if events is not None:
+            own = lives(events, batch.stamp, binding.ttl_minutes, self.spec.limits.ttl_maximum)
+            stamps = [datetime.fromtimestamp(60 * minutes, UTC) for minutes in own.since.tolist()]
         head = f"{binding.target.id} {batch.operation} {batch.id_type} {batch.stamp} {binding.ttl_minutes} ".encode()
-        body = head + b" ".join(value.hex().encode() for value in values)
+        body = head + b" ".join(f"{value.hex()} {stamp}".encode() for value, stamp in zip(values, stamps, strict=True))
         fingerprint = hashlib.sha256(body).hexdigest()
         self._prepared[fingerprint] = (binding, batch, values)
+        self._stamps[fingerprint] = stamps
         return Request(binding.target.url, {}, body, fingerprint, len(values))
 
     def prepare_notice(
@@ -113,7 +131,8 @@ class FakeDestination:
             return
         binding, batch, values = self._prepared[fingerprint]
         target = binding.target
-        segment = self.segments.setdefault((target.url, target.advertiser, target.segment), {})
+        place = target.url, target.advertiser, target.segment
+        segment, stamps = self.segments.setdefault(place, {}), self.stamps.setdefault(place, {})
         assert batch.stamp is not None, "a batch is stamped before it is sent"
         for item, value in enumerate(values):
             if item in refused:
@@ -122,6 +141,7 @@ class FakeDestination:
                 segment.pop((batch.id_type, value), None)
             else:
                 segment[batch.id_type, value] = batch.stamp + timedelta(minutes=binding.ttl_minutes)
+                stamps[batch.id_type, value] = self._stamps[fingerprint][item]
 
     def _forget(self, url: str, advertiser: str, kind: RequestType, id_type: IdType, values: list[bytes], refused: set[int]) -> None:
         """Take them out of every segment of the advertiser."""

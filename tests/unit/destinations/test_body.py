@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.destinations.base import Sheet
+from tradewind.destinations.lives import Lives, lives
 from tradewind.destinations.thetradedesk import body
 from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body
 from tradewind.destinations.thetradedesk.spec import SPEC
@@ -30,22 +32,27 @@ def text_of(value: bytes) -> str:
     return str(uuid.UUID(bytes=value)) if len(value) == 16 else base64.b64encode(value).decode()
 
 
+def document(layout: Layout, values: list[bytes], own: Lives | None = None) -> dict[str, Any]:
+    """What a body says, one object an item."""
+    since = [layout.stamp] * len(values) if own is None else [datetime.fromtimestamp(60 * each, UTC) for each in own.since.tolist()]
+    ttls = [layout.ttl_minutes] * len(values) if own is None else own.ttl.tolist()
+    stamps = [stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for stamp in since]
+    items = [
+        {layout.id_type.value: text_of(value), "Data": [{"Name": layout.segment, "TtlInMinutes": ttl, "TimestampUtc": stamp}]}
+        for value, ttl, stamp in zip(values, ttls, stamps, strict=True)
+    ]
+    trace = {} if layout.trace is None else {"DataLoadTraceId": layout.trace}
+    return {"AdvertiserId": layout.advertiser, "Items": items, **trace}
+
+
 def plain(layout: Layout, values: list[bytes]) -> bytes:
-    """The same body by the standard library, one object an item."""
-    stamp = layout.stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    data = [{"Name": layout.segment, "TtlInMinutes": layout.ttl_minutes, "TimestampUtc": stamp}]
-    document: dict[str, Any] = {
-        "AdvertiserId": layout.advertiser,
-        "Items": [{layout.id_type.value: text_of(value), "Data": data} for value in values],
-    }
-    if layout.trace is not None:
-        document["DataLoadTraceId"] = layout.trace
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    """The same body by the standard library."""
+    return json.dumps(document(layout, values), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet | None = None) -> bytes:
+def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet | None = None, own: Lives | None = None) -> bytes:
     """A body, on a sheet of its own unless told."""
-    return bytes(body.lay_out(layout, ids, sheet or Sheet()))
+    return bytes(body.lay_out(layout, ids, sheet or Sheet(), own))
 
 
 def layout(id_type: IdType = IdType.DAID, segment: str = "[T] Buyers: buyers", trace: str | None = "b-1") -> Layout:
@@ -113,15 +120,63 @@ def test_the_stamp_is_utc_to_the_second() -> None:
     assert b'"TtlInMinutes":0,"TimestampUtc":"2026-06-30T21:00:00Z"' in lay_out(elsewhere, pa.array([bytes(16)], pa.binary()))
 
 
+WHOLE_MINUTE = STAMP.replace(second=0)
+MONTHS = [STAMP - timedelta(days=200) + timedelta(hours=7, seconds=11) * number for number in range(700)]
+
+
+@settings(deadline=None)
+@given(
+    given_ids=st.one_of(GUIDS, UID2S),
+    segment=st.text(min_size=1, max_size=30),
+    ttl=st.sampled_from([1440, 43200, 259200]),
+    seed=st.integers(0, 10**6),
+)
+def test_items_with_stamps_of_their_own_say_the_same_as_plain_json(
+    given_ids: tuple[IdType, list[bytes]], segment: str, ttl: int, seed: int
+) -> None:
+    """Also on a sheet that was used before, and for the fingerprint: another event is another body."""
+    id_type, values = given_ids
+    shape, sheet = replace(layout(id_type, segment), ttl_minutes=ttl, stamp=WHOLE_MINUTE), Sheet()
+    array = pa.array(values, pa.binary())
+    marks = set()
+    for number in (seed, seed + 1):
+        events = pa.array([MONTHS[(number + place) % len(MONTHS)] for place in range(len(values))], pa.timestamp("us"))
+        own = lives(events, WHOLE_MINUTE, ttl, SPEC.limits.ttl_maximum)
+        assert json.loads(lay_out(shape, array, sheet, own)) == document(shape, values, own)
+        marks.add((fingerprint(URL, shape, array, own), own.since.tobytes()))
+    assert lay_out(shape, array, sheet) == plain(shape, values)
+    assert len({mark for mark, _ in marks}) == len({since for _, since in marks})
+    assert fingerprint(URL, shape, array) not in {mark for mark, _ in marks}
+
+
+@settings(deadline=None)
+@given(ago=st.lists(st.timedeltas(timedelta(days=-3), timedelta(days=400)), min_size=1), ttl=st.integers(1, 259_200))
+def test_whatever_was_done_last_all_lapse_at_the_same_instant(ago: list[timedelta], ttl: int) -> None:
+    """The stamp is the minute of the event, never later than the batch's; no TTL is longer than the platform takes."""
+    happened = [WHOLE_MINUTE - span for span in ago]
+    own = lives(pa.array(happened, pa.timestamp("us")), WHOLE_MINUTE, ttl, 259_200)
+    now = int(WHOLE_MINUTE.timestamp()) // 60
+    for event, since, lasts in zip(happened, own.since.tolist(), own.ttl.tolist(), strict=True):
+        assert since + lasts == now + ttl
+        assert ttl <= lasts <= 259_200
+        exact = int(event.timestamp()) // 60
+        assert since == exact or (since == now and exact > now) or (lasts == 259_200 and exact < since)
+
+
 @pytest.mark.parametrize("segment", ["short", "\u6f22" * 128])
 @pytest.mark.parametrize(("id_type", "width"), [(IdType.DAID, 16), (IdType.UID2, 32), (IdType.UID2, 33)])
 def test_as_many_as_fit_and_not_one_more(id_type: IdType, width: int, segment: str) -> None:
     shape = layout(id_type, segment)
     fit = items_per_body(SPEC.limits, shape)
+
+    def length(items: int) -> int:
+        own = Lives(np.full(items, 10**7), np.full(items, SPEC.limits.ttl_maximum))
+        return len(lay_out(shape, pa.array([bytes(width)] * items, pa.binary()), own=own))
+
     full = lay_out(shape, pa.array([os.urandom(width) for _ in range(fit)], pa.binary()))
-    assert len(full) <= SPEC.limits.bytes
-    each = len(lay_out(shape, pa.array([bytes(width)] * 2, pa.binary()))) - len(lay_out(shape, pa.array([bytes(width)], pa.binary())))
-    assert fit == SPEC.limits.items or len(full) + each > SPEC.limits.bytes
+    assert len(full) <= length(fit) <= SPEC.limits.bytes
+    each = length(2) - length(1)
+    assert fit == SPEC.limits.items or length(fit) + each > SPEC.limits.bytes
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,17 @@ class Witness(Platform):
         self.said_no: dict[bytes, float] = {}
         self.wrongs: list[str] = []
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """As it is; and whom it is for."""
-        request = super().prepare(binding, batch, ids, secret, sheet)
+        request = super().prepare(binding, batch, ids, secret, sheet, events)
         self.adds[request.fingerprint] = set() if batch.operation is Operation.REMOVE else {value for value in ids.to_pylist() if value}
         return request
 

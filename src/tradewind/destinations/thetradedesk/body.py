@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import orjson
 import pyarrow as pa
 
 from tradewind.destinations.base import Sheet
+from tradewind.destinations.lives import Lives
 from tradewind.errors import Bug
 from tradewind.model.destination import Limits
 from tradewind.model.identifier import IdType
@@ -25,6 +27,17 @@ GUID_LENGTH, BASE64_LENGTH = 36, 44
 
 GROUPS = ((0, 8, 0), (8, 4, 9), (12, 4, 14), (16, 4, 19), (20, 12, 24))
 """A GUID's 32 digits between its dashes: from which, how many, and where in the text they stand."""
+
+
+MINUTES_A_DAY = 1440
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+WIDEST_TTL = 100_000
+"""A TTL of as many digits as any has; one with fewer is written with blanks before it, as JSON allows."""
+
+OWN_TTL, OWN_STAMP = -48, -25
+"""Where the TTL and the time stamp of an item begin, counted from its end."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,10 @@ class Layout:
         data = {"Name": self.segment, "TtlInMinutes": self.ttl_minutes, "TimestampUtc": stamp}
         return b'{"' + self.id_type.value.encode() + b'":"', b'","Data":[' + orjson.dumps(data) + b"]},"
 
+    def own_item(self) -> tuple[bytes, bytes]:
+        """The same with room for a TTL and a time stamp of the item's own; what stands there is written over."""
+        return replace(self, ttl_minutes=WIDEST_TTL, stamp=datetime.fromtimestamp(0, UTC)).item()
+
     def tail(self) -> bytes:
         return b"]" + (b',"DataLoadTraceId":' + orjson.dumps(self.trace) if self.trace is not None else b"") + b"}"
 
@@ -57,20 +74,21 @@ def empty_body(advertiser: str) -> bytes:
 
 
 def items_per_body(limits: Limits, layout: Layout) -> int:
-    """How many items of this layout fit into one request."""
-    before, after = layout.item()
+    """How many items of this layout fit into one request, with a TTL and a time stamp of their own or without."""
+    before, after = layout.own_item()
     each = len(before) + len(after) + (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
     return min(limits.items, (limits.bytes - len(layout.head()) - len(layout.tail())) // each)
 
 
-def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet) -> memoryview:
+def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet, own: Lives | None = None) -> memoryview:
     """The body of a request for `ids`: a binary array without nulls, of fixed width or not; 16 bytes each, a UID2 32 or 33.
 
-    It lies on the sheet. What it shares with the body before it there is not written again: most of it, while the stamp is the same.
+    With `own` each item has a stamp and a TTL of its own in the place of those of the layout. The body lies on the sheet. What it
+    shares with the body before it there is not written again: most of it, while the stamp is the same.
     """
     if not len(ids):
         raise Bug("a request holds at least one item")
-    before, after = layout.item()
+    before, after = layout.own_item() if own else layout.item()
     blank = b"-" * (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
     head, tail, item = layout.head(), layout.tail(), before + blank + after
     length = len(head) + len(ids) * len(item) + len(tail) - 1
@@ -87,22 +105,27 @@ def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet) -> memoryview:
         _write_base64(text, ids)
     else:
         _write_guids(text, _matrix(ids, 16))
+    if own:
+        _write_lives(replace(text, start=len(head) + len(item)), own)
     body[-len(tail) :] = np.frombuffer(tail, np.uint8)
     return memoryview(sheet.octets)[:length]
 
 
-def fingerprint(url: str, layout: Layout, ids: pa.Array[Any]) -> str:
-    """Of what a body is made, digested: 16 hexadecimal digits for what all items share, a dash, and 64 for the identifiers.
+def fingerprint(url: str, layout: Layout, ids: pa.Array[Any], own: Lives | None = None) -> str:
+    """Of what a body is made, digested: 16 hexadecimal digits for what all items share, a dash, and 64 for what is each item's own.
 
     A tenth of the bytes of the body, and the body follows from them.
     """
     shared = (url.encode(), layout.head(), *layout.item(), layout.tail())
     frame = hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in shared)).hexdigest()
     if layout.id_type is not IdType.UID2:
-        return f"{frame[:16]}-{hashlib.sha256(_octets(ids, 16)).hexdigest()}"
-    offsets = _offsets(ids)
-    digest = hashlib.sha256(np.diff(offsets).tobytes())
-    digest.update(_buffer(ids, 2)[offsets[0] : offsets[-1]])
+        digest = hashlib.sha256(_octets(ids, 16))
+    else:
+        offsets = _offsets(ids)
+        digest = hashlib.sha256(np.diff(offsets).tobytes())
+        digest.update(_buffer(ids, 2)[offsets[0] : offsets[-1]])
+    if own:
+        digest.update(own.since.tobytes())
     return f"{frame[:16]}-{digest.hexdigest()}"
 
 
@@ -154,6 +177,15 @@ def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
     text.column(BASE64_LENGTH - 1, "u1")[short] = ord("=")
 
 
+def _write_lives(ends: _Text, own: Lives) -> None:
+    """A TTL and a time stamp for each item, through tables of their texts; `ends` is where the items end."""
+    ends.column(OWN_TTL, "V6")[:] = _ttl_table().take(own.ttl)
+    days, minutes = np.divmod(own.since, MINUTES_A_DAY)
+    first = int(days.min())
+    ends.column(OWN_STAMP, "V10")[:] = _dates(first, int(days.max())).take(days - first)
+    ends.column(OWN_STAMP + len("2026-07-01T"), "V5")[:] = _minute_table().take(minutes)
+
+
 def _matrix(ids: pa.Array[Any], width: int) -> Bytes:
     """A binary array whose values all have `width` bytes, as rows of a matrix over its own memory."""
     return np.frombuffer(_octets(ids, width), np.uint8).reshape(len(ids), width)
@@ -195,3 +227,27 @@ def _base64_table() -> npt.NDArray[np.uint16]:
     letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
     twelve = np.arange(4096)
     return np.stack([letters[twelve >> 6], letters[twelve & 63]], axis=1).view(np.uint16).reshape(4096)
+
+
+@cache
+def _ttl_table() -> npt.NDArray[Any]:
+    """A TTL in minutes, which is under 300,000 -> its six characters."""
+    return _texts(f"{minutes:6}" for minutes in range(300_000))
+
+
+@cache
+def _minute_table() -> npt.NDArray[Any]:
+    """A minute of the day -> its five characters."""
+    return _texts(f"{minute // 60:02}:{minute % 60:02}" for minute in range(MINUTES_A_DAY))
+
+
+@lru_cache(8)
+def _dates(first: int, last: int) -> npt.NDArray[Any]:
+    """The ten characters of each day, from so many days after 1970 to so many."""
+    return _texts(date.fromordinal(_EPOCH_DAY + day).isoformat() for day in range(first, last + 1))
+
+
+def _texts(texts: Iterable[str]) -> npt.NDArray[Any]:
+    """Texts of one length, as one value of their bytes each."""
+    found = [text.encode() for text in texts]
+    return np.frombuffer(b"".join(found), f"V{len(found[0])}")

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tradewind.destinations.base import Probe, Request, Sheet
+from tradewind.destinations.lives import lives
 from tradewind.destinations.thetradedesk import names
 from tradewind.destinations.thetradedesk.answer import receipt
 from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body, lay_out
@@ -71,18 +72,29 @@ class TheTradeDesk:
         widest = _layout(binding, SPEC.id_types[0], binding.ttl_minutes, datetime.fromtimestamp(0, UTC), 10**9)
         return min(items_per_body(SPEC.limits, replace(widest, id_type=id_type)) for id_type in SPEC.id_types)
 
-    def prepare(self, binding: Binding, batch: Batch, ids: pa.Array[Any], secret: Secret, sheet: Sheet | None = None) -> Request:
+    def prepare(
+        self,
+        binding: Binding,
+        batch: Batch,
+        ids: pa.Array[Any],
+        secret: Secret,
+        sheet: Sheet | None = None,
+        events: pa.Array[Any] | None = None,
+    ) -> Request:
         """Lay out and sign a batch. Raises ConfigurationError for an address that is not of a region offered here."""
         self._refuse_strange(binding.target.url)
         if len(ids) != batch.rows or batch.stamp is None:
             raise Bug(f"batch {batch.number} has {batch.rows} rows and a stamp, not {len(ids)} rows and {batch.stamp}")
+        if events is not None and batch.operation is Operation.REMOVE:
+            raise Bug(f"batch {batch.number} removes, and a removal has the stamp of its run")
         ttl = 0 if batch.operation is Operation.REMOVE else binding.ttl_minutes
         layout = _layout(binding, batch.id_type, ttl, batch.stamp, batch.number)
-        body = lay_out(layout, ids, sheet or Sheet())
+        own = None if events is None else lives(events, batch.stamp, ttl, SPEC.limits.ttl_maximum)
+        body = lay_out(layout, ids, sheet or Sheet(), own)
         if len(body) > SPEC.limits.bytes or len(ids) > SPEC.limits.items:
             raise Bug(f"batch {batch.number} is larger than a request may be")
         url = binding.target.url + PATH
-        return Request(url, headers(body, Auth(binding.auth), secret), body, fingerprint(url, layout, ids), len(ids))
+        return Request(url, headers(body, Auth(binding.auth), secret), body, fingerprint(url, layout, ids, own), len(ids))
 
     def prepare_notice(
         self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
