@@ -1,1 +1,1 @@
-"""The Trade Desk, emulated in a process of its own; shares no code with the sender."""
+"""The Trade Desk and Amplitude, emulated in a process of their own; shares no code with the sender."""

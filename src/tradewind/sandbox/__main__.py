@@ -1,4 +1,4 @@
-"""`python -m tradewind.sandbox`: The Trade Desk, emulated on a loopback address until it is told to stop."""
+"""`python -m tradewind.sandbox`: The Trade Desk and Amplitude, emulated on a loopback address until told to stop."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import ipaddress
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import orjson
 
-from tradewind.sandbox import state
+from tradewind.sandbox import control, state
 from tradewind.sandbox.advertisers import built_in, read_advertisers
+from tradewind.sandbox.amplitude.platform import Amplitude, Front
+from tradewind.sandbox.amplitude.projects import Region
 from tradewind.sandbox.desk import Desk
-from tradewind.sandbox.server import Server
+from tradewind.sandbox.server import Server, Site
 from tradewind.sandbox.unusable import Unusable
 
 EXIT_CONFIGURATION = 11
@@ -32,10 +38,14 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tradewind sandbox", description="The Trade Desk, emulated on this machine.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="tradewind sandbox", description="The Trade Desk and Amplitude, emulated on this machine.", allow_abbrev=False
+    )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=0, help="0 takes one that is free (default: 0)")
-    parser.add_argument("--ready-file", type=Path, help="write {url, pid} here, as JSON, once it answers; removed when it stops")
+    parser.add_argument("--port", type=int, default=0, help="The Trade Desk's port; 0 takes one that is free (default: 0)")
+    parser.add_argument("--amplitude-port", type=int, default=0, help="the same for Amplitude in the US (default: 0)")
+    parser.add_argument("--amplitude-eu-port", type=int, default=0, help="the same for Amplitude in the EU (default: 0)")
+    parser.add_argument("--ready-file", type=Path, help="write {url, amplitude, pid} here, as JSON, once it answers; removed when it stops")
     parser.add_argument("--state", type=Path, help="keep what it holds in this file, and start from it")
     parser.add_argument("--advertisers", type=Path, help="a JSON file with more advertisers")
     return parser
@@ -43,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> None:
     host = _loopback(options.host)
-    if not 0 <= options.port <= 65_535:
-        raise Unusable("--port: expected a number from 0 to 65535")
+    for option in ("port", "amplitude_port", "amplitude_eu_port"):
+        if not 0 <= getattr(options, option) <= 65_535:
+            raise Unusable(f"--{option.replace('_', '-')}: expected a number from 0 to 65535")
     advertisers = built_in() | (read_advertisers(options.advertisers) if options.advertisers else {})
     desk = Desk(advertisers)
     if options.state:
@@ -52,31 +63,52 @@ def _serve(options: argparse.Namespace) -> None:
     signals = {signal.SIGTERM, signal.SIGINT}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # threads inherit it, so that only this one is told
     try:
-        _run(desk, host, options, signals)
+        with tempfile.TemporaryDirectory(prefix="tradewind-sandbox-") as folder:
+            _run(desk, Amplitude(desk.clock, Path(folder)), host, options, signals)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run(desk: Desk, host: str, options: argparse.Namespace, signals: set[signal.Signals]) -> None:
-    try:
-        server = Server(desk, host, options.port)
-    except OSError as error:
-        raise Unusable(f"cannot listen on {host} port {options.port}: {error.strerror}") from None
+def _run(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespace, signals: set[signal.Signals]) -> None:
     keeper = state.Keeper(desk, options.state) if options.state else None
-    try:
-        server.start()
+    with ExitStack() as at_the_end:
+        if keeper:
+            at_the_end.callback(_stop, keeper, options.state)
+        at_the_end.callback(desk.close)
+        servers = _servers(desk, amplitude, host, options, at_the_end)
+        amplitude.urls = {region.value: servers[region].url for region in Region}
+        for server in servers.values():
+            server.start()
         if keeper:
             keeper.start()
-        print(f"The Trade Desk, emulated, at {server.url}", flush=True)  # noqa: T201 - the one line it says
-        if options.ready_file:
-            _write(options.ready_file, orjson.dumps({"url": server.url, "pid": os.getpid()}))
+        _announce(servers["thetradedesk"].url, amplitude.urls, options.ready_file, at_the_end)
         signal.sigwait(signals)
-    finally:
-        server.stop()
-        if options.ready_file:
-            options.ready_file.unlink(missing_ok=True)
-        if keeper:
-            _stop(keeper, options.state)
+
+
+def _servers(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespace, at_the_end: ExitStack) -> dict[str, Server]:
+    """The Trade Desk's and one for each of Amplitude's regions, each listening. All of them show the same pages."""
+    pages = partial(control.pages, desk, amplitude)
+    sites: dict[str, tuple[Site, int]] = {
+        "thetradedesk": (desk, options.port),
+        Region.US: (Front(amplitude, Region.US), options.amplitude_port),
+        Region.EU: (Front(amplitude, Region.EU), options.amplitude_eu_port),
+    }
+    found = {}
+    for name, (site, port) in sites.items():
+        try:
+            found[name] = Server(site, pages, desk.clock, host, port)
+        except OSError as error:
+            raise Unusable(f"cannot listen on {host} port {port}: {error.strerror}") from None
+        at_the_end.callback(found[name].stop)
+    return found
+
+
+def _announce(url: str, amplitude: Mapping[str, str], ready_file: Path | None, at_the_end: ExitStack) -> None:
+    print(f"The Trade Desk, emulated, at {url}", flush=True)  # noqa: T201 - what this command says
+    print(f"Amplitude, emulated, at {amplitude[Region.US]} (US) and {amplitude[Region.EU]} (EU)", flush=True)  # noqa: T201 - same
+    if ready_file:
+        at_the_end.callback(ready_file.unlink, missing_ok=True)
+        _write(ready_file, orjson.dumps({"url": url, "amplitude": amplitude, "pid": os.getpid()}))
 
 
 def _loopback(host: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from tradewind.sandbox.advertisers import shown
+from tradewind.sandbox.amplitude import orders
+from tradewind.sandbox.amplitude.platform import Amplitude
 from tradewind.sandbox.clock import SECOND, iso, parse_instant
 from tradewind.sandbox.desk import Desk
 from tradewind.sandbox.segments import lines
@@ -24,8 +26,17 @@ TEN_YEARS = 10 * 366 * 86_400
 _MEMBERS = re.compile(r"/_sandbox/segments/([A-Za-z0-9]{1,32})/members")
 
 
+def pages(desk: Desk, amplitude: Amplitude, request: Request) -> Answer:
+    """The answer to a request under `/_sandbox`, about either platform. What `/_sandbox/reset` forgets, it forgets of both."""
+    if request.path == orders.PREFIX or request.path.startswith(f"{orders.PREFIX}/"):
+        return orders.answer(amplitude, request)
+    if request.path == f"{PREFIX}/reset" and request.method == "POST":
+        amplitude.reset()
+    return answer(desk, request)
+
+
 def answer(desk: Desk, request: Request) -> Answer:
-    """The answer to a request under `/_sandbox`."""
+    """The answer to a request under `/_sandbox` that is not about Amplitude."""
     try:
         if members := _MEMBERS.fullmatch(request.path):
             return _members(desk, request, members[1])
@@ -63,7 +74,7 @@ def _order(request: Request) -> dict[str, Any]:
 
 
 def _index(desk: Desk, request: Request) -> Answer:  # noqa: ARG001 - all pages are called alike
-    return _json({"what": "The Trade Desk, emulated by the Tradewind sandbox", "pages": _pages()})
+    return _json({"what": "The Trade Desk, emulated by the Tradewind sandbox", "pages": [*_pages(), f"GET {orders.PREFIX}"]})
 
 
 def _advertisers(desk: Desk, request: Request) -> Answer:  # noqa: ARG001

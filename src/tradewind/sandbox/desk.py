@@ -12,18 +12,15 @@ from typing import Any
 import orjson
 
 from tradewind.sandbox.advertisers import Advertiser, State
-from tradewind.sandbox.call import UPLOAD, Call
+from tradewind.sandbox.call import DELETION, UPLOAD, Call
 from tradewind.sandbox.clock import Clock, iso
 from tradewind.sandbox.faults import Fault, Faults
 from tradewind.sandbox.journal import Entry, Journal
 from tradewind.sandbox.refusal import FailedLine, Refused
 from tradewind.sandbox.rules import Change, judge_deletion, judge_upload
 from tradewind.sandbox.segments import Segments
-from tradewind.sandbox.wire import Answer
-
-
-class Closed(Exception):
-    """The sandbox is stopping: nothing more is applied."""
+from tradewind.sandbox.server import Closed
+from tradewind.sandbox.wire import Answer, Request
 
 
 @dataclass(slots=True)
@@ -35,6 +32,19 @@ class _Outcome:
     people: list[tuple[str, str]] = field(default_factory=list)
     failed: list[FailedLine] = field(default_factory=list)
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, read, and the fault it meets."""
+
+    desk: Desk
+    call: Call
+    fault: Fault | None
+
+    def answer(self) -> Answer:
+        """Judge and apply it. Raises Closed."""
+        return self.desk.receive(self.call, self.fault)
 
 
 class Desk:
@@ -65,6 +75,21 @@ class Desk:
     def next_fault(self) -> Fault | None:
         with self.lock:
             return self.faults.take()
+
+    def missing(self, request: Request) -> Answer | None:
+        """The answer where there is no such endpoint; None where there is."""
+        if request.path not in (UPLOAD, DELETION):
+            return Answer(404, b'{"ErrorCode":"EndpointNotConfigured","Message":"There is no such endpoint"}')
+        if request.method != "POST":
+            return Answer(405, b'{"Message":"This endpoint takes POST"}', headers={"Allow": "POST"})
+        return None
+
+    @contextmanager
+    def asked(self, request: Request) -> Iterator[Asked]:
+        """A request to one of the two endpoints, open until its answer is sent."""
+        call, fault = Call(request), self.next_fault()
+        with self.under_way(call):
+            yield Asked(self, call, fault)
 
     @contextmanager
     def under_way(self, call: Call) -> Iterator[None]:

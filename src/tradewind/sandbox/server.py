@@ -8,24 +8,47 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-from tradewind.sandbox import control
-from tradewind.sandbox.call import DELETION, UPLOAD, Call
-from tradewind.sandbox.clock import SECOND
-from tradewind.sandbox.desk import Closed, Desk
+from tradewind.sandbox.clock import SECOND, Clock
 from tradewind.sandbox.faults import TEXT, Fault
-from tradewind.sandbox.wire import Answer, Malformed, Request, encode_head, read_body, read_head
+from tradewind.sandbox.wire import Answer, FromFile, Malformed, Request, encode_head, read_body, read_head
 
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 _PIECE = b" " * 65_536
+PAGES = "/_sandbox"
+
+
+class Closed(Exception):
+    """The sandbox is stopping: nothing more is applied."""
+
+
+class Asked(Protocol):
+    """A request to an emulated platform, under way: the fault it meets, and its answer, made when it is asked for."""
+
+    @property
+    def fault(self) -> Fault | None: ...
+
+    def answer(self) -> Answer: ...
+
+
+class Site(Protocol):
+    """An emulated platform as the server sees it."""
+
+    def missing(self, request: Request) -> Answer | None:
+        """The answer where the platform has no such endpoint; None where it has."""
+
+    def asked(self, request: Request) -> AbstractContextManager[Asked]:
+        """A request to one of its endpoints, counted as open until the answer is sent. The answer raises Closed."""
 
 
 class Server:
-    """Serves a desk on a loopback address. Raises OSError if the address cannot be had."""
+    """Serves one platform, and the pages of the sandbox, on a loopback address. Raises OSError if the address cannot be had."""
 
-    def __init__(self, desk: Desk, host: str, port: int) -> None:
-        self._desk = desk
+    def __init__(self, site: Site, pages: Callable[[Request], Answer], clock: Clock, host: str, port: int) -> None:
+        self._site, self._pages, self._clock = site, pages, clock
         self._stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -40,7 +63,6 @@ class Server:
     def stop(self) -> None:
         """Take no more connections, end those that are open, and apply nothing more."""
         self._stopping.set()
-        self._desk.close()
         with self._lock:
             for open_socket in (self._listener, *self._connections):
                 with contextlib.suppress(OSError):
@@ -90,24 +112,22 @@ class Server:
         """Whether the connection can be used again."""
         if not _LOOPBACK.fullmatch(request.headers.get("host", "")):
             answer = Answer(403, b"The sandbox answers only to a loopback host name", TEXT)
-        elif request.path.startswith(control.PREFIX):
-            answer = control.answer(self._desk, request)
-        elif request.path not in (UPLOAD, DELETION):
-            answer = Answer(404, b'{"ErrorCode":"EndpointNotConfigured","Message":"There is no such endpoint"}')
-        elif request.method != "POST":
-            answer = Answer(405, b'{"Message":"This endpoint takes POST"}', headers={"Allow": "POST"})
+        elif request.path == PAGES or request.path.startswith(f"{PAGES}/"):
+            answer = self._pages(request)
+        elif missing := self._site.missing(request):
+            answer = missing
         else:
             return self._platform(connection, request)
         self._send(connection, answer, keep_open=request.keeps_open)
         return request.keeps_open
 
     def _platform(self, connection: socket.socket, request: Request) -> bool:
-        call, fault = Call(request), self._desk.next_fault()
-        with self._desk.under_way(call):
+        with self._site.asked(request) as asked:
+            fault = asked.fault
             if fault and fault.kind == "deferred":
                 connection.shutdown(socket.SHUT_RDWR)
                 self._stopping.wait(fault.seconds)
-            answer = self._desk.receive(call, fault)
+            answer = asked.answer()
             if fault is None:
                 self._send(connection, answer, keep_open=request.keeps_open)
                 return request.keeps_open
@@ -139,22 +159,31 @@ class Server:
             connection.sendall(_PIECE[: size - sent])
 
     def _send(self, connection: socket.socket, answer: Answer, *, keep_open: bool) -> None:
-        if isinstance(answer.body, bytes):
+        body = answer.body
+        if isinstance(body, bytes):
             connection.sendall(self._encoded(answer, keep_open=keep_open))
             return
+        if isinstance(body, FromFile):
+            connection.sendall(encode_head(answer, self._seconds(), length=body.length, keep_open=keep_open))
+            with body.path.open("rb") as file:
+                connection.sendfile(file, body.start, body.length)
+            return
         connection.sendall(encode_head(answer, self._seconds(), length=None, keep_open=keep_open))
-        _send_pieces(connection, answer.body)
+        _send_pieces(connection, body)
 
     def _encoded(self, answer: Answer, *, keep_open: bool) -> bytes:
         body = _body(answer)
         return encode_head(answer, self._seconds(), length=len(body), keep_open=keep_open) + body
 
     def _seconds(self) -> float:
-        return self._desk.clock.now() / SECOND
+        return self._clock.now() / SECOND
 
 
 def _body(answer: Answer) -> bytes:
-    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    body = answer.body
+    if isinstance(body, FromFile):
+        return body.path.read_bytes()[body.start : body.start + body.length]
+    return body if isinstance(body, bytes) else b"".join(body)
 
 
 def _send_pieces(connection: socket.socket, pieces: Iterable[bytes]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -27,6 +28,8 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    arguments: tuple[tuple[str, str], ...] = ()
+    """The query as it was sent, with names that occur more than once."""
 
     @property
     def keeps_open(self) -> bool:
@@ -34,11 +37,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class FromFile:
+    """A range of a file's bytes, sent without passing through this process."""
+
+    path: Path
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body and headers. A body that is not bytes is sent as it is made."""
+    """A status, a body and headers. A body that is neither bytes nor a file's is sent as it is made."""
 
     status: int
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | FromFile | Iterable[bytes] = b""
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -98,7 +110,8 @@ def read_body(stream: BinaryIO, head: Head) -> Request | None:
     if len(body) < int(length):
         return None
     target = urlsplit(head.target)
-    return Request(head.method, unquote(target.path), dict(parse_qsl(target.query, keep_blank_values=True)), head.headers, body)
+    arguments = tuple(parse_qsl(target.query, keep_blank_values=True))
+    return Request(head.method, unquote(target.path), dict(arguments), head.headers, body, arguments)
 
 
 def encode_head(answer: Answer, seconds: float, *, length: int | None, keep_open: bool) -> bytes:

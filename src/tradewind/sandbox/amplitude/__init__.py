@@ -1,0 +1,1 @@
+"""Amplitude, emulated from its documentation: cohorts and their download, and the export of events."""

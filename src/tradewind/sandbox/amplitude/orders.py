@@ -1,0 +1,152 @@
+"""Looking in and giving orders: the `/_sandbox/amplitude` endpoints, which the real platform does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from tradewind.sandbox.amplitude.cohorts import Members, read_cohort
+from tradewind.sandbox.amplitude.platform import Amplitude
+from tradewind.sandbox.amplitude.projects import BUILT_IN
+from tradewind.sandbox.unusable import Unusable
+from tradewind.sandbox.wire import Answer, Request
+
+PREFIX = "/_sandbox/amplitude"
+
+
+def answer(amplitude: Amplitude, request: Request) -> Answer:
+    """The answer to a request under `/_sandbox/amplitude`."""
+    try:
+        methods = ROUTES.get(request.path)
+        if methods is None:
+            return _json({"error": "There is no such page", "pages": _pages()}, 404)
+        if request.method not in methods:
+            return _json({"error": f"This page takes {' or '.join(methods)}"}, 405)
+        return methods[request.method](amplitude, request)
+    except Unusable as wrong:
+        return _json({"error": str(wrong)}, 400)
+
+
+def _json(value: Any, status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _pages() -> list[str]:
+    return sorted(f"{method} {path}" for path, methods in ROUTES.items() for method in methods)
+
+
+def _order(request: Request) -> dict[str, Any]:
+    try:
+        order = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        raise Unusable("The body is not valid JSON") from None
+    if not isinstance(order, dict):
+        raise Unusable("The body is not a JSON object")
+    return order
+
+
+def _app(given: Any) -> int:
+    app = int(given) if isinstance(given, str) and given.isdecimal() else given
+    if app not in BUILT_IN:
+        raise Unusable(f"app is one of {', '.join(map(str, BUILT_IN))}")
+    return int(app)
+
+
+def _index(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001 - all pages are called alike
+    projects = [project.shown() | {"url": amplitude.urls.get(project.region)} for project in BUILT_IN.values()]
+    return _json({"what": "Amplitude, emulated by the Tradewind sandbox", "urls": amplitude.urls, "projects": projects, "pages": _pages()})
+
+
+def _cohorts(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        return _json([cohort.shown() | {"members": cohort.members.count} for cohort in amplitude.cohorts.values()])
+
+
+def _put_cohort(amplitude: Amplitude, request: Request) -> Answer:
+    order = _order(request)
+    app = _app(order.get("app", min(BUILT_IN)))
+    cohort = read_cohort(order, app, amplitude.clock.now(), _no_rule)
+    with amplitude.lock:
+        amplitude.cohorts[app, cohort.id] = cohort
+    return _json(cohort.shown() | {"members": cohort.members.count})
+
+
+def _no_rule(rule: Any) -> Members:  # noqa: ARG001
+    raise Unusable("rule: no events are held")
+
+
+def _delete_cohort(amplitude: Amplitude, request: Request) -> Answer:
+    app = _app(request.query.get("app", min(BUILT_IN)))
+    with amplitude.lock:
+        if amplitude.cohorts.pop((app, request.query.get("id", "")), None) is None:
+            return _json({"error": "This project has no cohort of this id"}, 404)
+    return _json({})
+
+
+def _downloads(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        return _json([download.shown() for download in amplitude.downloads.values()])
+
+
+def _requests(amplitude: Amplitude, request: Request) -> Answer:
+    limit = request.query.get("limit", "1000")
+    if not limit.isdecimal() or len(limit) > 9:
+        raise Unusable("limit is a whole number")
+    with amplitude.lock:
+        kept = amplitude.requests
+        return _json(list(islice(kept, max(0, len(kept) - int(limit)), None)))
+
+
+def _counts(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        return _json({str(app): amplitude.paces[app].shown() for app in BUILT_IN})
+
+
+def _limits(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        return _json(amplitude.limits.shown())
+
+
+def _set_limits(amplitude: Amplitude, request: Request) -> Answer:
+    order = _order(request)
+    with amplitude.lock:
+        amplitude.limits = amplitude.limits.changed(order)
+    return _limits(amplitude, request)
+
+
+def _faults(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        return _json(amplitude.troubles.waiting())
+
+
+def _plan_faults(amplitude: Amplitude, request: Request) -> Answer:
+    order = _order(request)
+    with amplitude.lock:
+        amplitude.troubles.plan(order)
+    return _faults(amplitude, request)
+
+
+def _clear_faults(amplitude: Amplitude, request: Request) -> Answer:
+    with amplitude.lock:
+        amplitude.troubles.clear()
+    return _faults(amplitude, request)
+
+
+def _reset(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    amplitude.reset()
+    return _json({})
+
+
+ROUTES: dict[str, dict[str, Callable[[Amplitude, Request], Answer]]] = {
+    PREFIX: {"GET": _index},
+    f"{PREFIX}/cohorts": {"GET": _cohorts, "POST": _put_cohort, "DELETE": _delete_cohort},
+    f"{PREFIX}/downloads": {"GET": _downloads},
+    f"{PREFIX}/requests": {"GET": _requests},
+    f"{PREFIX}/counts": {"GET": _counts},
+    f"{PREFIX}/limits": {"GET": _limits, "POST": _set_limits},
+    f"{PREFIX}/faults": {"GET": _faults, "POST": _plan_faults, "DELETE": _clear_faults},
+    f"{PREFIX}/reset": {"POST": _reset},
+}
