@@ -32,6 +32,7 @@ from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from harness import Row
+    from tradewind.membership.parts import PartFile
     from tradewind.model.plan import Delta
 
 ADVERTISER, SECRET, SEGMENT, PATH = "ready1", "sandbox-secret-ready1", "[Tradewind] Bench: bench", "/data/advertiser"
@@ -148,12 +149,12 @@ def write_delta(folder: Path, items: int) -> Delta:
     import numpy as np
     import pyarrow as pa
 
-    from tradewind.membership.parts import PartWriter
+    from tradewind.membership.parts import PartWriter, part_name
     from tradewind.model.identifier import IdType
     from tradewind.model.plan import Delta, Operation
 
     folder.mkdir(parents=True)
-    writer = PartWriter(folder / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, BODY)
+    writer = PartWriter(folder / part_name(0), 0, Operation.ADD, IdType.DAID, BODY)
     chance, bounds = np.random.default_rng(7), np.linspace(0, items, 65).astype(int)
     for bucket, count in enumerate(np.diff(bounds)):
         ids = chance.integers(0, 256, (count, 16), np.uint8)
@@ -212,11 +213,15 @@ def at_the_sandbox(folder: Path) -> None:
 
 def texts(home: Path, items: int) -> list[str]:
     """The first identifiers of the delta as text."""
-    import pyarrow.parquet as pq
+    with the_part(home) as file:
+        return [str(uuid.UUID(bytes=each)) for group in range(items // BODY) for each in file.ids(group).to_pylist()]
 
-    with pq.ParquetFile(home / "runs" / NAME / "delta" / "part-0000.parquet") as file:
-        ids = file.read_row_groups(list(range(items // BODY)), columns=["id"]).column("id")
-    return [str(uuid.UUID(bytes=each.as_py())) for each in ids]
+
+def the_part(home: Path) -> PartFile:
+    """The one file of the delta."""
+    from tradewind.membership.parts import PartFile, part_name
+
+    return PartFile(home / "runs" / NAME / "delta" / part_name(0))
 
 
 def counted(folder: Path, send: Callable[[], None]) -> None:
@@ -305,15 +310,12 @@ def with_httpx2(url: str, home: Path, items: int) -> Callable[[], None]:
 
 def limit(_url: str, home: Path, items: int) -> Callable[[], None]:
     """The digests of bodies that lie in memory, as many times as it takes; each is longer than the caches near a core."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from tradewind.destinations.base import Sheet
     from tradewind.destinations.thetradedesk.body import Layout, lay_out
     from tradewind.model.identifier import IdType
 
-    with pq.ParquetFile(home / "runs" / NAME / "delta" / "part-0000.parquet") as file:
-        groups = [file.read_row_group(group).column("id").combine_chunks().cast(pa.binary()) for group in range(min(20, items // BODY))]
+    with the_part(home) as file:
+        groups = [file.ids(group) for group in range(min(20, items // BODY))]
     ready = [lay_out(Layout(ADVERTISER, SEGMENT, IdType.DAID, TTL, datetime.now(UTC)), ids, Sheet()) for ids in groups]
 
     def send() -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from product import Product
 from sandbox_process import SandboxProcess
 from tradewind.membership.facts import to_arrow
 from tradewind.membership.files import read_bucket, write_bucket
+from tradewind.membership.parts import PartFile, PartWriter, part_name
 from tradewind.membership.rows import rows_of
 from tradewind.model.identifier import IdType
+from tradewind.model.plan import Operation
 
 SECRET = "sandbox-secret-ready1"
 WRONG = 15
@@ -88,7 +89,7 @@ def bucket(product: Product, version: int) -> Path:
 
 def part(product: Product, run: str, number: int = 0) -> Path:
     """A file of a run's delta."""
-    return product.folder / "home" / "runs" / run / "delta" / f"part-{number:04d}.parquet"
+    return product.folder / "home" / "runs" / run / "delta" / part_name(number)
 
 
 def contents(product: Product) -> list[dict[str, Any]]:
@@ -277,11 +278,15 @@ def truncate(path: Path) -> None:
 
 def shorten(path: Path) -> None:
     """A file that is whole, with a row less."""
-    if path.suffix == ".arrow":
+    if path.name.startswith("bucket"):
         held = read_bucket(path, IdType.DAID)
         write_bucket(path, held.part(1, len(held)))
     else:
-        pq.write_table(pq.read_table(path).slice(1), path)
+        with PartFile(path) as file:
+            ids = file.ids(0)
+        writer = PartWriter(path, 0, Operation.ADD, IdType.DAID, len(ids))
+        writer.write(ids.slice(1))
+        writer.close()
 
 
 def alter(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of a delta: written in row groups of exactly one batch, so that a batch is read by its offset alone."""
+"""Files of a delta (Arrow): each record batch is exactly one batch of the plan, so that this is read by its offset alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tradewind.durable import sync
 from tradewind.membership.buckets import key, keys_of
@@ -18,8 +17,10 @@ from tradewind.membership.files import storage
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part
 
-GROUPS = 16
-"""Row groups of a part that are read at once."""
+
+def part_name(number: int) -> str:
+    """The file of a part."""
+    return f"part-{number:04d}.arrow"
 
 
 class PartWriter:
@@ -32,7 +33,8 @@ class PartWriter:
         self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent, again)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
-        self._writer = pq.ParquetWriter(path, self.schema, compression="none", use_dictionary=False, write_statistics=False)
+        self._sink = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._sink, self.schema)
 
     def write(self, ids: pa.Array[Any] | pa.ChunkedArray[Any]) -> None:
         """Take identifiers (bytes) and write every full group."""
@@ -48,11 +50,13 @@ class PartWriter:
         if self._waiting.num_rows:
             self._group(self._waiting)
         self._writer.close()
+        self._sink.close()
         sync(self.path)
         return replace(self.part, rows=self.rows)
 
     def _group(self, table: pa.Table) -> None:
-        self._writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
+        (batch,) = table.combine_chunks().to_batches()
+        self._writer.write_batch(batch)
         self.rows += table.num_rows
 
 
@@ -69,7 +73,7 @@ class PartWriters:
         wish = operation, id_type, urgent, again
         if wish not in self._writers:
             number = len(self._writers)
-            path = self._folder / f"part-{number:04d}.parquet"
+            path = self._folder / part_name(number)
             self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent, again=again)
         self._writers[wish].write(ids)
 
@@ -80,23 +84,47 @@ class PartWriters:
         return parts
 
 
+class PartFile:
+    """A part that is open; `groups` is how many batches the plan cut it into. Close it when done."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ArrowInvalid when the file is damaged, OSError when it is gone."""
+        self._source = pa.OSFile(str(path), "rb")
+        self._file = pa.ipc.open_file(self._source)
+        self.groups: int = self._file.num_record_batches
+
+    def ids(self, group: int) -> pa.Array[Any]:
+        """The identifiers of a batch of the plan (0-based). Raises ArrowInvalid when the file is damaged."""
+        batch = self._file.get_batch(group)
+        batch.validate(full=True)
+        return batch.column("id")
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._source.close()
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class PartReader:
     """Reads batches of the parts in a folder; a part stays open from its first batch on. Not for several threads at once."""
 
     def __init__(self, folder: Path, parts: Iterable[Part]) -> None:
         self._folder = folder
         self._parts = {part.number: part for part in parts}
-        self._open: dict[int, pq.ParquetFile] = {}
+        self._open: dict[int, PartFile] = {}
 
     def read(self, batch: Batch) -> pa.Array[Any]:
         """The identifiers of a batch, as an Arrow array of bytes; of fixed width where the type has one."""
         part = self._parts[batch.part]
-        file = self._open.get(part.number)
-        if file is None:
-            file = self._open[part.number] = pq.ParquetFile(self._folder / part.path, pre_buffer=False)
+        if part.number not in self._open:
+            self._open[part.number] = PartFile(self._folder / part.path)
         group, start = divmod(batch.offset, part.group_rows)
-        column = file.read_row_group(group, columns=["id"], use_threads=False).column("id")
-        return column.slice(start, batch.rows).combine_chunks()
+        return self._open[part.number].ids(group).slice(start, batch.rows)
 
     def close(self) -> None:
         """Close the files."""
@@ -117,27 +145,31 @@ def read_batch(folder: Path, part: Part, batch: Batch) -> pa.Array[Any]:
 
 
 def read_part(folder: Path, part: Part) -> Iterator[pa.Array[Any]]:
-    """The identifiers of a part in their order, some batches at a time."""
-    with pq.ParquetFile(folder / part.path, pre_buffer=False) as file:
-        for first in range(0, file.num_row_groups, GROUPS):
-            groups = list(range(first, min(first + GROUPS, file.num_row_groups)))
-            yield file.read_row_groups(groups, columns=["id"], use_threads=False).column("id").combine_chunks()
+    """The identifiers of a part in their order, a batch of the plan at a time."""
+    with PartFile(folder / part.path) as file:
+        for group in range(file.groups):
+            yield file.ids(group)
+
+
+def count_in(folder: Path, part: Part) -> int | None:
+    """How many identifiers the file of a part holds; None when it is gone or damaged."""
+    try:
+        return sum(len(ids) for ids in read_part(folder, part))
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def locate_in(folder: Path, part: Part, value: bytes) -> int | None:
     """The row (0-based) of an identifier in a part, or None: since they are in order, few batches are read."""
     sought = pa.scalar(value, storage(part.id_type))
-    with pq.ParquetFile(folder / part.path, pre_buffer=False) as file:
-
-        def ids(group: int) -> pa.Array[Any]:
-            return file.read_row_group(group, columns=["id"], use_threads=False).column("id").combine_chunks()
+    with PartFile(folder / part.path) as file:
 
         def first_key(group: int) -> int:
-            return int(keys_of(ids(group).slice(0, 1))[0])
+            return int(keys_of(file.ids(group).slice(0, 1))[0])
 
-        group = max(bisect_left(range(file.num_row_groups), key(value), key=first_key) - 1, 0)
-        while group < file.num_row_groups and first_key(group) <= key(value):
-            place = pc.index(ids(group), sought).as_py()
+        group = max(bisect_left(range(file.groups), key(value), key=first_key) - 1, 0)
+        while group < file.groups and first_key(group) <= key(value):
+            place = pc.index(file.ids(group), sought).as_py()
             if place >= 0:
                 return group * part.group_rows + int(place)
             group += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tradewind.durable import sync
 from tradewind.membership.buckets import Buckets
 from tradewind.membership.facts import NEVER, micros, moment
 from tradewind.membership.files import believed, readable
-from tradewind.membership.parts import PartWriter, PartWriters
+from tradewind.membership.parts import PartWriter, PartWriters, read_part
 from tradewind.membership.rows import Rows
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Delta, Operation, Part
@@ -73,23 +71,14 @@ def _buckets(held: Buckets, unwanted: Unwanted, now: datetime) -> Iterator[tuple
 
 
 def _without(folder: Path, part: Part, unwanted: Unwanted) -> Part:
+    if not any(unwanted(ids).any() for ids in read_part(folder, part)):
+        return part
     path = folder / part.path
-    with _groups(path) as groups:
-        if not any(unwanted(ids).any() for ids in groups):
-            return part
     fresh = path.with_name(f".{path.name}")
     writer = PartWriter(fresh, part.number, part.operation, part.id_type, part.group_rows)
-    with _groups(path) as groups:
-        for ids in groups:
-            writer.write(ids.filter(pa.array(~unwanted(ids))))
+    for ids in read_part(folder, part):
+        writer.write(ids.filter(pa.array(~unwanted(ids))))
     written = writer.close()
     fresh.replace(path)
     sync(folder)
     return replace(part, rows=written.rows)
-
-
-@contextmanager
-def _groups(path: Path) -> Iterator[Iterator[pa.Array[Any]]]:
-    with pq.ParquetFile(path, pre_buffer=False) as file:
-        numbers = range(file.num_row_groups)
-        yield (file.read_row_group(number, columns=["id"], use_threads=False).column("id").combine_chunks() for number in numbers)

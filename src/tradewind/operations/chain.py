@@ -11,7 +11,8 @@ from pathlib import Path
 from tradewind.errors import EngineError
 from tradewind.ledger.base import DELIVERED
 from tradewind.membership.buckets import Buckets, buckets_for
-from tradewind.membership.compare import differences, fault, rows_in
+from tradewind.membership.compare import differences, fault
+from tradewind.membership.parts import count_in
 from tradewind.membership.sql import Version
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunState
@@ -93,7 +94,7 @@ def delta_fault(parts: Parts, run: Run) -> str:
     if planned is None:
         return f"run {run.id} has no plan on record"
     for part in planned.delta.parts:
-        found = rows_in(folder / part.path)
+        found = count_in(folder, part)
         if found is None:
             return f"{folder / part.path} is gone or damaged"
         if found != part.rows:

@@ -107,7 +107,7 @@ class Scene:
 
 def write_part(folder: Path, values: Iterable[bytes], rows: int) -> Part:
     """A delta of adds."""
-    writer = PartWriter(folder / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, rows)
+    writer = PartWriter(folder / "part-0000.arrow", 0, Operation.ADD, IdType.DAID, rows)
     writer.write(pa.chunked_array([pa.array(list(values), pa.binary())]))
     return writer.close()
 
@@ -286,7 +286,7 @@ def test_a_file_that_changed_since_it_was_sent_is_noticed(tmp_path: Path, scene:
 
 def test_a_batch_that_cannot_be_read_costs_no_receipt(tmp_path: Path, scene: Scene) -> None:
     """The second part is gone: what was under way is settled, and only then the run says what is wrong."""
-    gone = Part(1, Operation.ADD, IdType.DAID, "gone.parquet", 4, 4)
+    gone = Part(1, Operation.ADD, IdType.DAID, "gone.arrow", 4, 4)
     whole = write_part(tmp_path, (bytes([n]) * 16 for n in range(1, 5)), 4)
     ledger = MemoryLedger()
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
@@ -321,7 +321,7 @@ def test_four_requests_go_at_once_and_never_more(crowd: Scene) -> None:
 
 def test_an_add_does_not_leave_before_the_removals_are_answered(tmp_path: Path, crowd: Scene) -> None:
     """Also when several go at once, and one of the removals has to be sent again."""
-    gone = PartWriter(tmp_path / "part-0001.parquet", 1, Operation.REMOVE, IdType.DAID, 1)
+    gone = PartWriter(tmp_path / "part-0001.arrow", 1, Operation.REMOVE, IdType.DAID, 1)
     gone.write(pa.chunked_array([pa.array([bytes([100 + n]) * 16 for n in range(20)], pa.binary())]))
     parts = [*crowd.delivery.parts, gone.close()]
     ledger = Mortal()

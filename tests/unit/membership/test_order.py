@@ -76,7 +76,7 @@ def test_a_delta_of_one_bucket_is_merged_into_many(tmp_path: Path) -> None:
 
 
 def test_a_delta_out_of_order_is_refused_and_not_misread(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, 10)
+    writer = PartWriter(tmp_path / "part-0000.arrow", 0, Operation.ADD, IdType.DAID, 10)
     writer.write(pa.array([b"\xff" * 16, b"\x01" * 16], pa.binary(16)))
     part = writer.close()
     with pytest.raises(EngineError, match="not in their order"):
@@ -85,7 +85,7 @@ def test_a_delta_out_of_order_is_refused_and_not_misread(tmp_path: Path) -> None
 
 def test_an_identifier_is_located_in_a_part_by_few_reads_of_it(tmp_path: Path) -> None:
     guids = sorted({value for value in IDS if len(value) == 16} | {b"the same" + bytes([n]) * 8 for n in range(30)})
-    writer = PartWriter(tmp_path / "part-0000.parquet", 0, Operation.ADD, IdType.DAID, 10)
+    writer = PartWriter(tmp_path / "part-0000.arrow", 0, Operation.ADD, IdType.DAID, 10)
     writer.write(pa.array(guids, pa.binary(16)))
     part = writer.close()
     assert [locate_in(tmp_path, part, value) for value in guids] == list(range(len(guids)))

@@ -67,7 +67,7 @@ def test_a_delta_loses_the_unwanted_and_keeps_its_groups(tmp_path: Path) -> None
     """A part without any stays, one of nothing else goes."""
     parts = []
     for number, numbers in enumerate([range(1, 8), [2, 4], [1, 3]]):
-        writer = PartWriter(tmp_path / f"part-{number}.parquet", number, Operation.REFRESH, IdType.DAID, 2)
+        writer = PartWriter(tmp_path / f"part-{number}.arrow", number, Operation.REFRESH, IdType.DAID, 2)
         writer.write(pa.table({"id": pa.array([guid(each) for each in numbers], pa.binary())}).column("id"))
         parts.append(writer.close())
     delta = without(Delta(tuple(parts), held=20, desired=20, unchanged=9), tmp_path, odd)
