@@ -13,7 +13,7 @@ from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
-from tradewind.model.project import Project
+from tradewind.model.project import Project, Standing
 from tradewind.model.sync import Parting, Sync
 from tradewind.vault.sql import Vault
 
@@ -84,6 +84,11 @@ class RememberingCatalog(_Remembering, Catalog):
     def connections(self, project: str) -> tuple[Connection, ...]:
         """Every connection of a project."""
         return super().connections(project)
+
+    @_remembered
+    def standing(self, project: str, destination: str) -> Standing:
+        """Whether a project may send to a kind of platform."""
+        return super().standing(project, destination)
 
     @_remembered
     def partings(self) -> dict[str, Parting]:

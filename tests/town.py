@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from tradewind.access.sql import SqlTrail
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
@@ -103,6 +104,7 @@ class Town:
             clock=self.clock,
             bounds=Bounds(threads=1),
             catalog=Catalog(self.database),
+            trail=SqlTrail(self.database),
             ledger=ledger or SqlLedger(self.database),
             versions=Versions(self.database),
             vault=vault,

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from memory_stores import RememberingCatalog, RememberingVault
 from tradewind import moment
+from tradewind.access.sql import SqlTrail
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds, connect
@@ -420,6 +421,7 @@ class World:
                 clock=self.clock,
                 bounds=Bounds("256MiB", 1, within=duck),
                 catalog=substitutes.catalog(self.database),
+                trail=SqlTrail(self.database),
                 ledger=self.ledger,
                 versions=substitutes.versions(self.versions),
                 vault=vault,

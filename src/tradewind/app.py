@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind import __version__
+from tradewind.access.sql import SqlTrail
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import SystemClock
 from tradewind.compute import Bounds, duckdb_version
@@ -106,6 +107,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         clock=SystemClock(),
         bounds=bounds,
         catalog=Catalog(database),
+        trail=SqlTrail(database),
         ledger=SqlLedger(database),
         versions=Versions(database),
         vault=vault,

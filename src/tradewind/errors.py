@@ -4,6 +4,7 @@
       DefinitionError
       ConfigurationError
         RefusedKeyError
+        NotEntitledError
       DeliveryError
         RetryableError
         PermanentError
@@ -49,6 +50,14 @@ class ConfigurationError(TradewindError):
 
 class RefusedKeyError(ConfigurationError):
     """The other side does not know the key: it is wrong, or belongs to another region."""
+
+
+class NotEntitledError(ConfigurationError):
+    """The project may not send to this kind of platform now; `wall` is the reason's key, such as `free_plan`."""
+
+    def __init__(self, message: str, wall: str) -> None:
+        super().__init__(message)
+        self.wall = wall
 
 
 class DeliveryError(TradewindError):

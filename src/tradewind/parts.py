@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tradewind.access.sql import SqlTrail
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import Clock
 from tradewind.compute import Bounds
@@ -32,6 +33,7 @@ class Parts:
     clock: Clock
     bounds: Bounds
     catalog: Catalog
+    trail: SqlTrail
     ledger: Ledger
     versions: Versions
     vault: Vault

@@ -11,7 +11,6 @@ from tradewind.cohorts.parse import LONGEST_NAME, SLUG
 from tradewind.destinations.thetradedesk.spec import SANDBOX
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Connection
-from tradewind.model.project import Project
 
 Value = TypeVar("Value")
 
@@ -53,13 +52,6 @@ def refuse_in_use(what: str, users: list[str]) -> None:
     """Raise DefinitionError when something has users."""
     if users:
         raise DefinitionError(f"{what} is used by {', '.join(sorted(users))}; remove that first")
-
-
-def check_enabled(project: Project, destination: str) -> None:
-    """Raise DefinitionError unless a destination is enabled in a project."""
-    if destination not in project.destinations:
-        enabled = ", ".join(project.destinations) or "none is"
-        raise DefinitionError(f"destination '{destination[:80]}' is not enabled in project '{project.id}'; enabled: {enabled}")
 
 
 def check_move(before: Connection, after: Connection) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from tradewind.catalog.rules import check_enabled, check_id, check_move, check_name, fold, pick, refuse_in_use
+from tradewind.catalog.entitlement import check_standing
+from tradewind.catalog.offers.sql import Offers, enablement_table
+from tradewind.catalog.rules import check_id, check_move, check_name, fold, pick, refuse_in_use
 from tradewind.cohorts.check import nested
 from tradewind.cohorts.document import read_value
 from tradewind.cohorts.parse import parse_cohort, to_document
@@ -21,7 +23,7 @@ from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
-from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.project import Project, ProjectPlan, Standing
 from tradewind.model.sync import Cadence, Leaving, Parting, Refresh, Sync, SyncState
 
 _IDENTITY = TypeAdapter(IdentityMap)
@@ -34,16 +36,6 @@ project_table = sa.Table(
     sa.Column("plan", sa.String, nullable=False),
     sa.Column("zone", sa.String, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-)
-
-enablement_table = sa.Table(
-    "enablement",
-    metadata,
-    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
-    sa.Column("destination", sa.String, primary_key=True),
-    sa.Column("enabled_by", sa.String, nullable=False),
-    sa.Column("confirmed_paid_plan", sa.Boolean, nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 
 cohort_table = sa.Table(
@@ -163,15 +155,25 @@ class Catalog:
                 raise DefinitionError(f"project '{project.id}' exists already")
             db.execute(project_table.insert().values(id=project.id, name=project.name, plan=project.plan.value, zone=project.zone))
             for destination in project.destinations:
-                self.within(db).enable(project.id, destination, who)
+                self.within(db).offers.enable(project.id, destination, who, confirmed=True)
 
-    def enable(self, project: str, destination: str, who: str) -> None:
-        """Enable a destination in a project; `who` confirms that the platform's own paid plan is there. Twice changes nothing."""
+    def set_plan(self, project: str, plan: ProjectPlan) -> None:
+        """Give a project another plan. What becomes of its syncs is the caller's to say."""
         with self._transaction() as db:
-            if destination not in self.within(db).project(project).destinations:
-                db.execute(
-                    enablement_table.insert().values(project=project, destination=destination, enabled_by=who, confirmed_paid_plan=True)
-                )
+            self.within(db).project(project)
+            db.execute(project_table.update().where(project_table.c.id == project).values(plan=plan.value))
+
+    @property
+    def offers(self) -> Offers:
+        """Which kinds of platform projects may use."""
+        return Offers(self.database, self._within)
+
+    def standing(self, project: str, destination: str) -> Standing:
+        """All that decides whether a project may send to a kind of platform."""
+        with self._transaction() as db:
+            inside = self.within(db)
+            plan, offer = inside.project(project).plan, inside.offers.offer(destination)
+            return Standing(project, plan, offer, inside.offers.enablements(project).get(destination))
 
     def cohorts(self, project: str) -> tuple[Cohort, ...]:
         """The cohorts of a project, by id, as they are defined now."""
@@ -233,16 +235,16 @@ class Catalog:
     def save_connection(self, connection: Connection) -> Connection:
         """Write a connection and give it with its version: one more where anything changed. Whether it is paused stays as it is.
 
-        Raises DefinitionError when id or name cannot be one, when the destination is not enabled,
-        when it would cross between sandbox and a real region, and when its syncs move with it to segments that have an owner there.
+        Raises DefinitionError when id or name cannot be one, when it would cross between sandbox and a real region, and when its
+        syncs move with it to segments that have an owner there; NotEntitledError for a new one where the project may not send.
         """
         check_id("connection", connection.id)
         check_name("connection", connection.name)
         with self._transaction() as db:
             inside = self.within(db)
-            check_enabled(inside.project(connection.project), connection.destination)
             before = {each.id: each for each in inside.connections(connection.project)}.get(connection.id)
             if before is None:
+                check_standing(inside.standing(connection.project, connection.destination))
                 after = replace(connection, version=1)
                 db.execute(connection_table.insert().values(**_connection_row(after)))
                 return after
@@ -285,17 +287,15 @@ class Catalog:
     def add_sync(self, sync: Sync) -> None:
         """Write a new sync; its segment is its own from now on.
 
-        Raises DefinitionError when the id is taken, cohort or connection is unknown, the project has no paid plan or the
-        destination is not enabled, and when another sync of any project owns the segment or one that differs by case.
+        Raises DefinitionError when the id is taken, cohort or connection is unknown, and when another sync of any project owns
+        the segment or one that differs by case; NotEntitledError where the project may not send to this kind of platform.
         """
         check_id("sync", sync.id)
         with self._transaction() as db:
             inside = self.within(db)
-            project, connection = inside.project(sync.project), inside.connection(sync.project, sync.connection)
+            connection = inside.connection(sync.project, sync.connection)
             inside.cohort(sync.project, sync.cohort)
-            check_enabled(project, connection.destination)
-            if project.plan is not ProjectPlan.PAID:
-                raise DefinitionError(f"project '{project.id}' is on the free plan; syncs need a paid one")
+            check_standing(inside.standing(sync.project, connection.destination))
             if any(each.id == sync.id for each in inside.syncs(sync.project)):
                 raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
             row = _sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}

@@ -113,13 +113,16 @@ def _commands() -> None:
     """Hang every noun's commands onto the app."""
     from tradewind.cli import (
         apply,
+        audit,
         cohorts,
         connections,
         demo,
+        destinations,
         events,
         home,
         ledger,
         privacy,
+        projects,
         quickstart,
         runs,
         sandbox,
@@ -128,9 +131,9 @@ def _commands() -> None:
         worker,
     )
 
-    for single in (home, demo, quickstart, apply, trace, sandbox, worker):
+    for single in (home, demo, quickstart, apply, trace, sandbox, worker, audit):
         single.add_to(app)
-    for noun in (events, cohorts, connections, syncs, runs, privacy, ledger):
+    for noun in (projects, destinations, events, cohorts, connections, syncs, runs, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

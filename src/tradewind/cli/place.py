@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,3 +44,11 @@ def home_of(context: typer.Context) -> Path | None:
     """The home folder asked for, or None for the usual one."""
     place: Place = context.find_root().obj
     return place.home
+
+
+def me() -> str:
+    """Who acts, as the audit trail names a person at the command line; whoever may read the home administers the installation."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "somebody (command line)"

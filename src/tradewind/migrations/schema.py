@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tradewind.access import sql as access
 from tradewind.catalog import sql as catalog
 from tradewind.database import metadata
 from tradewind.events import sql as events
@@ -11,6 +12,6 @@ from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
 from tradewind.vault import sql as vault
 
-ROOMS = (catalog, events, ledger, membership, privacy, sources, vault)
+ROOMS = (access, catalog, events, ledger, membership, privacy, sources, vault)
 
 __all__ = ["ROOMS", "metadata"]

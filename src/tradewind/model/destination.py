@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tradewind.model.identifier import IdentityMap, IdType
+from tradewind.model.project import ReleaseStage
 
 
 class Auth(StrEnum):
@@ -39,12 +40,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class Spec:
-    """The declaration of a destination: what a form, a check and the planner need to know."""
+    """The declaration of a destination: what a form, a check and the planner need to know.
+
+    `tile` is its name in the catalog (without one it is not listed), `paid_plan` the platform's own plan that an admin confirms before
+    it is enabled, `stage` the one it has in a new home; `considerations` and `setup` are what a person reads before and while connecting.
+    """
 
     kind: str
     name: str
     id_types: tuple[IdType, ...]
     limits: Limits
+    tile: str = ""
+    paid_plan: str = ""
+    stage: ReleaseStage = ReleaseStage.GENERAL
+    considerations: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tradewind.cohorts.document import Node
 from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.database import Transaction
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
-from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.sync import Parting, Sync
@@ -256,6 +256,8 @@ def _placed(node: Node) -> Iterator[None]:
         if error.file is not None:
             raise
         node.refuse(error.message)
+    except NotEntitledError as error:
+        raise NotEntitledError(f"{node.file}:{node.line}: {error}", error.wall) from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{node.file}:{node.line}: {error}") from error
 

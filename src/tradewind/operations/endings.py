@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.sql import Catalog
+from tradewind.database import Transaction
 from tradewind.errors import DefinitionError, TakenError, TradewindError
 from tradewind.model.run import Run, RunKind
 from tradewind.model.sync import Leaving, Parting, Sync, SyncState
@@ -79,22 +81,43 @@ def pause(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, wat
     (sync,) = of_sync(parts, project, sync_id)
     if sync.state is SyncState.ENDED:
         raise DefinitionError(f"sync '{sync_id}' has ended; it runs only when you run it")
-    staked = stakes(parts, (sync,))
+    return pause_all(parts, (sync,), leaving, "the sync was paused", watch)
+
+
+def pause_all(
+    parts: Parts,
+    syncs: Sequence[Sync],
+    leaving: Leaving | None,
+    reason: str,
+    watch: Watch,
+    also: Callable[[Transaction], None] = lambda _transaction: None,
+) -> Ended:
+    """Let syncs run no more until they are resumed, with what `also` writes in the same transaction.
+
+    Raises DefinitionError when they hold people and nobody said how those leave.
+    """
+    staked = stakes(parts, syncs)
     how = decided(staked, leaving)
     with parts.catalog.database.transaction() as db:
         inside = parts.catalog.within(db)
-        inside.set_sync_state(project, sync_id, SyncState.PAUSED)
-        _write(inside, partings(parts, staked, how, "the sync was paused"))
+        for sync in syncs:
+            inside.set_sync_state(sync.project, sync.id, SyncState.PAUSED)
+        _write(inside, partings(parts, staked, how, reason))
+        also(db)
     if how is Leaving.LET_EXPIRE:
-        return Ended(staked, how, (), _stop_runs(parts, sync, watch))
+        return Ended(staked, how, (), tuple(later for sync in syncs for later in _stop_runs(parts, sync, reason, watch)))
     return _leave(parts, staked, how, watch)
 
 
 def resume(parts: Parts, project: str, sync_id: str) -> Sync:
-    """Let a paused sync run again; its next run compares the whole cohort with what the segment holds then."""
+    """Let a paused sync run again; its next run compares the whole cohort with what the segment holds then.
+
+    Raises DefinitionError when it is not paused, NotEntitledError when its project may not send there.
+    """
     (sync,) = of_sync(parts, project, sync_id)
     if sync.state is not SyncState.PAUSED:
         raise DefinitionError(f"sync '{sync_id}' is {sync.state.value}, not paused")
+    check_standing(parts.catalog.standing(project, parts.catalog.connection(project, sync.connection).destination))
     parts.catalog.set_sync_state(project, sync_id, SyncState.ACTIVE)
     return parts.catalog.sync(project, sync_id)
 
@@ -171,12 +194,12 @@ def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch) 
     return Ended(staked, how, tuple(run for run in runs if run), tuple(later))
 
 
-def _stop_runs(parts: Parts, sync: Sync, watch: Watch) -> tuple[str, ...]:
+def _stop_runs(parts: Parts, sync: Sync, reason: str, watch: Watch) -> tuple[str, ...]:
     """End the runs of a sync that was paused; one that a worker is at ends by itself, within a second."""
     for run in parts.ledger.unclosed():
         if (run.project, run.sync) == (sync.project, sync.id) and run.kind is not RunKind.OPT_OUT:
             try:
-                wind_up(parts, run, "the sync was paused", watch)
+                wind_up(parts, run, reason, watch)
             except TakenError:
                 return (f"a worker is at run {run.id}; it ends that first",)
     return ()

@@ -7,16 +7,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from tradewind.access.sql import SqlTrail
+from tradewind.access.trail import Deed
 from tradewind.catalog.sql import Catalog
+from tradewind.clock import Clock, SystemClock
 from tradewind.database import Database
+from tradewind.destinations.thetradedesk.spec import SPEC
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.migrations import database_upgrade
-from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.project import Offer, Project, ProjectPlan
 from tradewind.vault import key as keys
 from tradewind.vault.sql import is_planted, plant_canary
 
 DEFAULT = "default"
-DESTINATION = "thetradedesk"
+_SYSTEM = SystemClock()
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Initialised:
     kept: tuple[str, ...]
 
 
-def initialise(home: Path, database: Database, *, zone: str = "UTC", who: str = "init") -> Initialised:
+def initialise(home: Path, database: Database, *, zone: str = "UTC", who: str = "init", clock: Clock = _SYSTEM) -> Initialised:
     """Make what a home lacks: folder (0700), key (0600), newest schema, and the project `default` in a time zone.
 
     Done twice it changes nothing. Raises DefinitionError for a zone that is not one, and ConfigurationError when a place
@@ -39,7 +43,7 @@ def initialise(home: Path, database: Database, *, zone: str = "UTC", who: str = 
         "folder": _make_folder(home),
         "database": database_upgrade(database),
         "key": _make_key(home, database),
-        "project": _make_project(Catalog(database), zone, who),
+        "project": _make_project(database, zone, who, clock),
     }
     made = tuple(name for name, is_new in done.items() if is_new)
     return Initialised(home, made, tuple(name for name in done if name not in made))
@@ -76,8 +80,16 @@ def _make_key(home: Path, database: Database) -> bool:
     return is_new
 
 
-def _make_project(catalog: Catalog, zone: str, who: str) -> bool:
+def _make_project(database: Database, zone: str, who: str, clock: Clock) -> bool:
+    """The first project: nobody meets a wall in his own house."""
+    catalog = Catalog(database)
     if any(project.id == DEFAULT for project in catalog.projects()):
         return False
-    catalog.add_project(Project(DEFAULT, "Default", ProjectPlan.PAID, zone, (DESTINATION,)), who)
+    with database.transaction() as db:
+        inside = catalog.within(db)
+        inside.add_project(Project(DEFAULT, "Default", ProjectPlan.PAID, zone, (SPEC.kind,)), who)
+        inside.offers.save(Offer(SPEC.kind, SPEC.stage, admitted=(DEFAULT,)))
+        trail = SqlTrail(database).within(db)
+        trail.write(Deed(who, "project.add", DEFAULT, DEFAULT, {"plan": ProjectPlan.PAID.value}), clock.now())
+        trail.write(Deed(who, "destination.enable", SPEC.kind, DEFAULT, {"confirmed": SPEC.paid_plan}), clock.now())
     return True

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 
 from tradewind import runner
+from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.yaml import default_sync_id
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TradewindError
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
-from tradewind.model.project import ProjectPlan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
@@ -154,11 +154,8 @@ def _keep(parts: Parts, opened: Run, watch: Watch) -> None:
 def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
     """The sync, if its project may send through its connection now. Raises ConfigurationError with what to do."""
     sync = parts.catalog.sync(project_id, sync_id)
-    project, connection = parts.catalog.project(project_id), parts.catalog.connection(project_id, sync.connection)
-    if project.plan is not ProjectPlan.PAID:
-        raise ConfigurationError(f"project '{project.id}' is on the free plan; syncs need the paid one")
-    if connection.destination not in project.destinations:
-        raise ConfigurationError(f"{connection.destination} is not enabled in project '{project.id}'; an admin enables it")
+    connection = parts.catalog.connection(project_id, sync.connection)
+    check_standing(parts.catalog.standing(project_id, connection.destination))
     if connection.paused:
         raise ConfigurationError(
             f"connection '{connection.id}' is paused: {connection.paused}; mend that, then: tradewind connections test {connection.id}"

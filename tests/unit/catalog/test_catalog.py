@@ -11,7 +11,7 @@ import pytest
 
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database, metadata
-from tradewind.errors import DefinitionError
+from tradewind.errors import DefinitionError, NotEntitledError
 from tradewind.model.cohort import All, Behaviour, Cohort, CohortKind, Did, EventFilter, InCohort, Last, Not, Operator, StaticList
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Send, Take
@@ -152,19 +152,21 @@ def test_the_syncs_of_a_connection_move_with_its_account(stocked: Catalog, move:
 
 
 def test_a_destination_must_be_enabled(catalog: Catalog) -> None:
-    with pytest.raises(DefinitionError, match="'skywriting' is not enabled in project 'default'; enabled: thetradedesk"):
+    with pytest.raises(NotEntitledError, match="'skywriting' is not enabled in project 'default'"):
         catalog.save_connection(replace(ACME, destination="skywriting"))
-    catalog.enable("default", "skywriting", "ann")
-    catalog.enable("default", "skywriting", "bob")
+    catalog.offers.enable("default", "skywriting", "ann", confirmed=True)
     assert catalog.save_connection(replace(ACME, destination="skywriting")).destination == "skywriting"
 
 
-def test_syncs_need_a_paid_plan(catalog: Catalog) -> None:
-    catalog.add_project(Project("free", "Free", ProjectPlan.FREE, "UTC", ("thetradedesk",)), "ann")
-    catalog.save_cohort(replace(BUYERS, project="free"))
-    catalog.save_connection(replace(ACME, project="free"))
-    with pytest.raises(DefinitionError, match="free plan"):
-        catalog.add_sync(replace(SYNC, project="free"))
+def test_connections_and_syncs_need_what_a_run_needs(stocked: Catalog) -> None:
+    stocked.set_plan("default", ProjectPlan.FREE)
+    with pytest.raises(NotEntitledError, match="free plan"):
+        stocked.save_connection(replace(ACME, id="second"))
+    with pytest.raises(NotEntitledError, match="free plan"):
+        stocked.add_sync(replace(SYNC, id="second", segment="another"))
+    assert stocked.save_connection(replace(ACME, name="Renamed")).version == 2, (
+        "who is to be taken out needs a connection that can be mended"
+    )
 
 
 def test_a_segment_has_one_owner_over_all_projects(stocked: Catalog) -> None:

@@ -12,7 +12,7 @@ from tradewind.catalog import yaml as files
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database, metadata
 from tradewind.destinations.thetradedesk.names import default_segment_name
-from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.operations.apply import Change, Shelves, apply_changes, giving_up, plan_changes
@@ -205,7 +205,6 @@ def test_a_segment_passes_from_a_pruned_sync_to_a_new_one(desk: Desk) -> None:
         ("env: ACME_SECRET", "env: NO_SUCH_VARIABLE", r"all.yaml:6: .* NO_SUCH_VARIABLE is not set"),
         ("{env: ACME_SECRET}", "{file: nowhere}", r"all.yaml:6: .*nowhere cannot be read: No such file"),
         ("id: daily,", "id: daily, segment: '" + "x" * 300 + "',", r"all.yaml:8: .*128 characters"),
-        ("destination: thetradedesk", "destination: skywriting", r"all.yaml:5: .*'skywriting' is not enabled"),
         ("destination: thetradedesk", "destination: smoke", r"all.yaml:5: .*there is no destination 'smoke'"),
     ],
 )
@@ -215,6 +214,15 @@ def test_a_mistake_anywhere_is_placed_and_nothing_is_written(desk: Desk, act: st
     before = desk.holdings()
     with pytest.raises(DefinitionError, match=says):
         getattr(desk, act)(WHOLE.replace(old, new))
+    assert desk.holdings() == before
+
+
+@pytest.mark.parametrize("act", ["plan", "apply"])
+def test_a_destination_that_is_not_enabled_is_refused_with_its_place_and_its_remedy(desk: Desk, act: str) -> None:
+    before = desk.holdings()
+    with pytest.raises(NotEntitledError, match=r"all.yaml:5: .*'skywriting' is not enabled.*projects enable default") as refused:
+        getattr(desk, act)(WHOLE.replace("destination: thetradedesk", "destination: skywriting"))
+    assert refused.value.wall == "not_enabled"
     assert desk.holdings() == before
 
 

@@ -7,6 +7,7 @@ import re
 from tradewind.errors import ConfigurationError
 from tradewind.model.destination import Limits, Region, Spec
 from tradewind.model.identifier import IdType
+from tradewind.model.project import ReleaseStage
 
 DAY = 1440
 
@@ -22,6 +23,22 @@ SPEC = Spec(
         ttl_maximum=180 * DAY,
         name_characters=128,
         at_once=4,
+    ),
+    tile="TheTradeDesk",
+    paid_plan="a paid The Trade Desk plan",
+    stage=ReleaseStage.CLOSED_BETA,
+    considerations=(
+        "The project needs the paid plan of this installation.",
+        "It is enabled in each project that uses it, by an admin of the project.",
+        "You need a paid The Trade Desk plan to enable it.",
+        "Identifiers: The Trade Desk's 36-character GUID (TDID), raw device ids of 36 characters (DAID), Unified ID 2.0 (UID2).",
+        "A membership lives 30 days unless the sync says otherwise; a daily or hourly sync renews it, after a One-Time Sync it expires.",
+    ),
+    setup=(
+        "At The Trade Desk: Settings > Integrations, add one, and copy Advertiser ID and Advertiser Secret Key.",
+        "Here: add a connection with a name, both of them, and the data center region nearest to the people.",
+        "Map where identifiers come from (such as user.advertising_id) to TDID, DAID or UID2.",
+        "Test the connection; then add a sync of a cohort through it, and choose its cadence.",
     ),
 )
 

@@ -12,6 +12,18 @@ down_revision = None
 def upgrade() -> None:
     """Apply the revision."""
     op.create_table(
+        "audit",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("object", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("seal", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
         "endpoint",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
@@ -78,6 +90,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("target", "version"),
         sa.UniqueConstraint("run"),
+    )
+    op.create_table(
+        "offer",
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("destination"),
     )
     op.create_table(
         "parting",
@@ -157,6 +176,16 @@ def upgrade() -> None:
         sa.Column("advertiser", sa.String(), nullable=False),
         sa.Column("segment", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "admission",
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["project.id"],
+        ),
+        sa.PrimaryKeyConstraint("destination", "project"),
     )
     op.create_table(
         "binding",

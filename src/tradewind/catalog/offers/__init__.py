@@ -1,0 +1,1 @@
+"""Which kinds of platform the projects of an installation may use."""
