@@ -1,4 +1,4 @@
-"""The one way out: a POST with one overall deadline, verified TLS, an address rule, and no redirect, cookie or proxy."""
+"""The one way out: a POST or GET with one deadline, verified TLS, an address rule, and no redirect, cookie or proxy."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import truststore
 
 from tradewind.clock import SystemClock
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
-from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Line, Octets, Response
+from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Incoming, Line, Octets, Response
 
-__all__ = ["LARGEST_ANSWER", "Door", "Response", "is_loopback"]
+__all__ = ["LARGEST_ANSWER", "Door", "Incoming", "Response", "is_loopback"]
 
 HEADERS = {"User-Agent": "tradewind", "Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -66,22 +67,33 @@ class Door:
         was sent, and UncertainError when the answer was lost after that: then the request may have been applied.
         """
         address = self._checked(url)
-        head = _head(address, {**HEADERS, **headers, "Content-Length": str(len(body))})
+        head = _head("POST", address, {**HEADERS, **headers, "Content-Length": str(len(body))})
         deadline = Deadline(self._now() + self.deadline, self._now)
-        line: Line | None = None
-        try:
-            line = self._line(address, deadline)
+        with self._taken(address, deadline) as line, self._told(address, line):
             return line.exchange(head, body, deadline)
-        except TimeoutError:
-            reason = f"no whole answer within {self.deadline:g} s"
-        except (OSError, BrokenExchangeError) as error:
-            reason = _reason(error, line)
-        finally:
-            if line:
-                self._put_back(address, line)
-        if line and line.begun:
-            raise UncertainError(f"{address.host} may have received the request: {'it was called off' if line.called_off else reason}")
-        raise RetryableError(f"{address.host} could not be reached: {reason}")
+
+    def get(self, url: str, headers: Mapping[str, str], most: int = LARGEST_ANSWER) -> Response:
+        """Ask for what is at an address, `most` bytes of it; a redirect is an answer like any other. Raises as `post` does."""
+        address = self._checked(url)
+        head = _head("GET", address, {**HEADERS, **headers})
+        deadline = Deadline(self._now() + self.deadline, self._now)
+        with self._taken(address, deadline) as line, self._told(address, line):
+            return line.begin(head, b"", deadline).whole(most)
+
+    @contextmanager
+    def stream(self, url: str, headers: Mapping[str, str], within: float) -> Iterator[Incoming]:
+        """As `get`, but the answer's body comes slice by slice and may be of any size, for as long as the block lasts.
+
+        The whole may take `within` seconds; the door's deadline bounds the silence between two slices. Each slice raises as
+        `post` does. An answer that is left before its end costs the connection.
+        """
+        address = self._checked(url)
+        head = _head("GET", address, {**HEADERS, **headers})
+        deadline = Deadline(self._now() + within, self._now, self.deadline)
+        with self._taken(address, deadline) as line:
+            with self._told(address, line):
+                answer = line.begin(head, b"", deadline)
+            yield replace(answer, slices=self._slices(address, line, answer.slices))
 
     def close(self) -> None:
         """Call off what is under way and close every connection; a later `post` starts anew."""
@@ -111,6 +123,35 @@ class Door:
             raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
         authority = host + (f":{found['port']}" if found["port"] else "")
         return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
+
+    @contextmanager
+    def _taken(self, address: Address, deadline: Deadline) -> Iterator[Line]:
+        """A connection for one exchange."""
+        with self._told(address, None):
+            line = self._line(address, deadline)
+        try:
+            yield line
+        finally:
+            self._put_back(address, line)
+
+    @contextmanager
+    def _told(self, address: Address, line: Line | None) -> Iterator[None]:
+        """What goes wrong on the way is raised as one of our errors."""
+        try:
+            yield
+        except TimeoutError:
+            reason = f"no whole answer within {self.deadline:g} s"
+        except (OSError, BrokenExchangeError) as error:
+            reason = _reason(error, line)
+        else:
+            return
+        if line and line.begun:
+            raise UncertainError(f"{address.host} may have received the request: {'it was called off' if line.called_off else reason}")
+        raise RetryableError(f"{address.host} could not be reached: {reason}")
+
+    def _slices(self, address: Address, line: Line, slices: Iterator[bytes]) -> Iterator[bytes]:
+        with self._told(address, line):
+            yield from slices
 
     def _line(self, address: Address, deadline: Deadline) -> Line:
         """A connection that is free, or a new one."""
@@ -209,12 +250,12 @@ def is_loopback(host: str) -> bool:
     return address in ipaddress.ip_network("127.0.0.0/8") if address.version == 4 else address == ipaddress.IPv6Address("::1")
 
 
-def _head(address: Address, headers: Mapping[str, str]) -> bytes:
+def _head(method: str, address: Address, headers: Mapping[str, str]) -> bytes:
     for name, value in headers.items():
         if not _FIELD_VALUE.fullmatch(value):
             raise ConfigurationError(f"the header {name} holds a character that cannot be sent; expected plain ASCII without line breaks")
     fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": address.authority, **headers}.items())
-    return f"POST {address.path} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+    return f"{method} {address.path} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
 
 
 def _reason(error: Exception, line: Line | None) -> str:

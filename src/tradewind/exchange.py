@@ -1,7 +1,8 @@
-"""One HTTP/1.1 exchange over a socket: head and body out, the whole answer in, everything before one instant."""
+"""One HTTP/1.1 exchange over a socket: head and body out, the answer in, everything before one instant."""
 
 from __future__ import annotations
 
+import math
 import re
 import select
 import socket
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from tradewind.moment import reached
 
 LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes of an answer's body read at most."""
+"""Bytes of an answer's body read at most, where it is read whole."""
 
 LARGEST_HEAD = 64 * 1024
 """Bytes read at most before an answer's body begins, and after it."""
@@ -32,17 +33,18 @@ class BrokenExchangeError(Exception):
 
 @dataclass(frozen=True)
 class Deadline:
-    """An instant of a monotonic clock, `now`."""
+    """An instant of a monotonic clock, `now`; `idle` is how many seconds at most the peer may be silent before it."""
 
     until: float
     now: Callable[[], float]
+    idle: float = math.inf
 
     def left(self) -> float:
-        """The seconds until then. Raises TimeoutError when there are none."""
+        """The seconds for which the next byte may be waited for. Raises TimeoutError when there are none."""
         seconds = self.until - self.now()
         if seconds <= 0:
             raise TimeoutError
-        return seconds
+        return min(seconds, self.idle)
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,6 +59,26 @@ class Response:
         return f"Response({self.status}, {len(self.body)} bytes)"
 
 
+@dataclass(frozen=True, repr=False)
+class Incoming:
+    """An answer whose body is still coming, as an iterator of slices. `bounded`: its head says where it ends, so that a cut shows.
+
+    The slices raise TimeoutError, OSError and BrokenExchangeError.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    slices: Iterator[bytes]
+    bounded: bool
+
+    def whole(self, most: int) -> Response:
+        """The answer with all of its body, of `most` bytes."""
+        return Response(self.status, self.headers, _joined(self.slices, most))
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.status})"
+
+
 class Line:
     """A connected socket, for one exchange after another as long as each leaves it clean.
 
@@ -69,7 +91,13 @@ class Line:
         self._held = b""
 
     def exchange(self, head: bytes, body: Octets, deadline: Deadline) -> Response:
-        """Send these bytes and read the answer. Raises TimeoutError, OSError and BrokenExchangeError; then the line is not clean."""
+        """Send these bytes and read the whole answer. Raises TimeoutError, OSError and BrokenExchangeError; then the line is not clean."""
+        answer = self.begin(head, body, deadline).whole(LARGEST_ANSWER)
+        reached("answer.whole")
+        return answer
+
+    def begin(self, head: bytes, body: Octets, deadline: Deadline) -> Incoming:
+        """Send these bytes and read the head of the answer; the line is clean when the last of its slices was taken."""
         self.begun = self.clean = False
         self._send(head, deadline)
         self.begun = True
@@ -84,12 +112,13 @@ class Line:
         reached("answer.begun")
         if cut and status < 400:
             raise BrokenExchangeError("the connection broke while the request was sent")
-        answer = Response(status, headers, self._body(status, headers, deadline))
         bounded = status in {204, 304} or "transfer-encoding" in headers or "content-length" in headers
-        goes_on = version == b"1" and "close" not in headers.get("connection", "").lower()
-        self.clean = bounded and goes_on and not cut and not self._held
-        reached("answer.whole")
-        return answer
+        goes_on = version == b"1" and "close" not in headers.get("connection", "").lower() and bounded and not cut
+        return Incoming(status, headers, self._slices(status, headers, goes_on, deadline), bounded)
+
+    def _slices(self, status: int, headers: Mapping[str, str], goes_on: bool, deadline: Deadline) -> Iterator[bytes]:
+        yield from self._body(status, headers, deadline)
+        self.clean = goes_on and not self._held
 
     def quiet(self) -> bool:
         """Whether nothing came since the last answer: neither a byte that belongs to nobody nor the peer's end."""
@@ -146,31 +175,28 @@ class Line:
                 return said[1], int(said[2]), headers
         raise _not_http()
 
-    def _body(self, status: int, headers: Mapping[str, str], deadline: Deadline) -> bytes:
+    def _body(self, status: int, headers: Mapping[str, str], deadline: Deadline) -> Iterator[bytes]:
         if status in {204, 304}:
-            return b""
+            return iter(())
         if "transfer-encoding" in headers:
             if headers["transfer-encoding"].lower() != "chunked":
                 raise _not_http()
-            return _joined(self._in_pieces(deadline))
+            return self._in_pieces(deadline)
         if "content-length" in headers:
             if not _LENGTH.fullmatch(headers["content-length"]):
                 raise _not_http()
             return self._exactly(int(headers["content-length"]), deadline)
-        return _joined(self._to_the_end(deadline))
+        return self._to_the_end(deadline)
 
-    def _exactly(self, length: int, deadline: Deadline) -> bytes:
-        if length > LARGEST_ANSWER:
-            raise _too_long()
-        pieces, came = [self._held], len(self._held)
-        while came < length:
-            pieces.append(self._receive(deadline))
-            came += len(pieces[-1])
-            if not pieces[-1]:
+    def _exactly(self, length: int, deadline: Deadline) -> Iterator[bytes]:
+        left = length
+        while left:
+            piece = self._held or self._receive(deadline)
+            if not piece:
                 raise BrokenExchangeError("the connection broke before the answer was whole")
-        whole = b"".join(pieces)
-        self._held = whole[length:]
-        return whole[:length]
+            self._held = piece[left:]
+            left -= len(piece) - len(self._held)
+            yield piece[: len(piece) - len(self._held)]
 
     def _in_pieces(self, deadline: Deadline) -> Iterator[bytes]:
         """The body of an answer that says the length of each piece before it (RFC 9112, 7.1)."""
@@ -180,7 +206,7 @@ class Line:
                 raise _not_http()
             if not (length := int(size[1], 16)):
                 break
-            yield self._exactly(length, deadline)
+            yield from self._exactly(length, deadline)
             if self._until(b"\r\n", deadline):
                 raise _not_http()
         for _ in range(100):
@@ -206,19 +232,15 @@ def _headers(fields: list[bytes]) -> dict[str, str]:
     return found
 
 
-def _joined(pieces: Iterator[bytes]) -> bytes:
+def _joined(pieces: Iterator[bytes], most: int) -> bytes:
     whole, length = [], 0
     for piece in pieces:
         length += len(piece)
-        if length > LARGEST_ANSWER:
-            raise _too_long()
+        if length > most:
+            raise BrokenExchangeError(f"the answer is longer than {most} bytes")
         whole.append(piece)
     return b"".join(whole)
 
 
 def _not_http() -> BrokenExchangeError:
     return BrokenExchangeError("the answer is not HTTP")
-
-
-def _too_long() -> BrokenExchangeError:
-    return BrokenExchangeError(f"the answer is longer than {LARGEST_ANSWER} bytes")

@@ -73,7 +73,7 @@ class Server:
                 return b""
             data += piece
         head, _, body = data.partition(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
         while len(body) < length:
             body += connection.recv(65536)
         return head + b"\r\n\r\n" + body
@@ -465,3 +465,55 @@ def test_a_header_that_would_break_its_line_is_refused_without_its_value() -> No
     with Door() as door, pytest.raises(ConfigurationError, match="the header TTD-Auth holds a character") as refused:
         door.post("http://127.0.0.1:9/", b"{}", {"TTD-Auth": "word\r\nHost: evil.example"})
     assert "evil" not in str(refused.value)
+
+
+def test_a_get_brings_the_whole_answer_or_says_that_it_is_too_long() -> None:
+    with serving(answering(OK)) as server, Door() as door:
+        assert door.get(server.url, {"X": "1"}).body == b"{}"
+        assert server.requests[0].startswith(b"GET /data HTTP/1.1\r\nHost: 127.0.0.1")
+        assert b"Content-Length" not in server.requests[0]
+        with pytest.raises(UncertainError, match="longer than 1 bytes"):
+            door.get(server.url, {}, most=1)
+
+
+@pytest.mark.parametrize("form", [b"Content-Length: %d" % (3 * LARGEST_ANSWER), b"Transfer-Encoding: chunked", b"Connection: close"])
+def test_a_stream_may_be_longer_than_what_is_read_whole_and_leaves_the_line_clean(form: bytes) -> None:
+    def speak(connection: socket.socket, _: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + form + b"\r\n\r\n")
+        for _part in range(3):
+            connection.sendall(b"%x\r\n" % LARGEST_ANSWER if b"chunked" in form else b"")
+            connection.sendall(b"x" * LARGEST_ANSWER + (b"\r\n" if b"chunked" in form else b""))
+        connection.sendall(b"0\r\n\r\n" if b"chunked" in form else b"")
+        if b"close" in form:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    with serving(speak) as server, Door() as door:
+        for _ in range(2):
+            with door.stream(server.url, {}, within=60) as answer:
+                assert answer.bounded is (b"close" not in form)
+                sizes = [len(piece) for piece in answer.slices]
+                assert sum(sizes) == 3 * LARGEST_ANSWER
+                assert max(sizes) <= 65536
+        assert server.connections == (2 if b"close" in form else 1)
+
+
+def test_a_stream_is_bounded_in_silence_and_as_a_whole_and_a_cut_shows() -> None:
+    def silent(connection: socket.socket, ended: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx")
+        ended.wait(10)
+
+    for speak, deadline, within in (
+        (silent, 0.3, 60.0),
+        (drip, 60.0, 0.3),
+        (cut_after(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), 9.0, 9.0),
+    ):
+        with serving(speak) as server, Door(deadline) as door, door.stream(server.url, {}, within) as answer, pytest.raises(UncertainError):
+            list(answer.slices)
+
+
+def test_what_goes_wrong_where_a_stream_is_used_is_no_fault_of_the_line() -> None:
+    with serving(answering(OK)) as server, Door() as door:
+        with pytest.raises(OSError, match="the disk is full"), door.stream(server.url, {}, within=60):
+            raise OSError("the disk is full")
+        assert door.get(server.url, {}).status == 200
+        assert server.connections == 2, "an answer that was left before its end was taken for the next one"
