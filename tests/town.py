@@ -62,9 +62,17 @@ class People:
         self.broken = False
 
     def evaluate(
-        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+        self,
+        project: Project,
+        cohort: Cohort,
+        as_of: datetime,
+        wanted: Sequence[Wanted],
+        nested: Mapping[str, Path],
+        out: Path,
+        *,
+        recency: bool = False,
     ) -> Snapshot:
-        return self._engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out)
+        return self._engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         return self._engine(project, as_of).attach(project, members, as_of, wanted, out)

@@ -327,9 +327,17 @@ class Crowd:
         return {identifier(name) for person in self.members.get(cohort, ()) for name in self._names(cohort, person)}
 
     def evaluate(
-        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+        self,
+        project: Project,
+        cohort: Cohort,
+        as_of: datetime,
+        wanted: Sequence[Wanted],
+        nested: Mapping[str, Path],
+        out: Path,
+        *,
+        recency: bool = False,
     ) -> Snapshot:
-        del project, nested
+        del project, nested, recency
         if self.broken:
             raise EngineError("the events cannot be read")
         wished = self.identifiers(cohort.id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spec.tables import TABLES, Table
+from spec.tables import TABLES, Case, Table
 from tradewind.engines.memory import Event
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cohorts.md"
@@ -60,9 +60,11 @@ def render() -> str:
 def _table(table: Table) -> str:
     events = [f"| {_cell(_who(event))} | {_code(event.event_type)} | {_time(event)} | {_stated(event)} |" for event in table.events]
     cases = [
-        f"| {_code(case.rule)} | {_cell(' '.join(sorted(case.members.split())) or 'nobody')} | {_cell(case.note)} |" for case in table.cases
+        f"| {_code(case.rule)} | {_cell(' '.join(sorted(case.members.split())) or 'nobody')} | {_last(table, case)}{_cell(case.note)} |"
+        for case in table.cases
     ]
-    cohorts = [f"Cohort `{name}`: {users}.\n" for name, users in table.cohorts.items()]
+    dated = any(case.last is not None for case in table.cases)
+    cohorts = [f"Cohort `{name}`: {table.cohorts_last.get(name, users)}.\n" for name, users in table.cohorts.items()]
     place = f"Zone {table.zone}, as of {table.as_of:%Y-%m-%d %H:%M} UTC.\n"
     return "\n".join(
         [
@@ -72,11 +74,15 @@ def _table(table: Table) -> str:
             *cohorts,
             "| who | event | time | says |\n| --- | --- | --- | --- |",
             *events,
-            "\n| rule | members | note |\n| --- | --- | --- |",
+            f"\n| rule | members | {'last event | ' if dated else ''}note |\n| --- | --- | {'--- | ' if dated else ''}--- |",
             *cases,
             "",
         ]
     )
+
+
+def _last(table: Table, case: Case) -> str:
+    return f"{case.last or ''} | " if any(each.last is not None for each in table.cases) else ""
 
 
 def _who(event: Event) -> str:

@@ -16,6 +16,14 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def last_of(text: str | None) -> dict[str, datetime | None]:
+    """What each user did last, from a text such as `ann 30 12:00, bob none`."""
+    found: dict[str, datetime | None] = {}
+    for user, _, time in (each.partition(" ") for each in (text or "").split(", ") if each):
+        found[user] = None if time == "none" else at(f"2026-06-{time}")
+    return found
+
+
 def did(user: str, event: str, time: str = "2026-06-30 12:00", **properties: object) -> Event:
     """An event of a user that states no user property."""
     return Event(event, at(time), user, event_properties=properties, whole=False)
@@ -33,11 +41,13 @@ class Case:
     rule: str
     members: str
     note: str = ""
+    last: str | None = None
+    """For each member the day and time of the last event, `none` where there is none; as in `ann 30 12:00, bob none` (of June)."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Events, and rules over them. `cohorts` are the users of other cohorts by id."""
+    """Events, and rules over them. `cohorts` are the users of other cohorts by id, `cohorts_last` what those of some did last."""
 
     title: str
     text: str
@@ -46,6 +56,7 @@ class Table:
     zone: str = "UTC"
     as_of: datetime = AS_OF
     cohorts: dict[str, str] = field(default_factory=dict)
+    cohorts_last: dict[str, str] = field(default_factory=dict)
 
 
 DEEDS = Table(
@@ -354,4 +365,40 @@ NAMES = Table(
     ),
 )
 
-TABLES = (DEEDS, LOGIC, COHORTS, WINDOWS, CLOCKS, FILTERS, TRAITS, EQUAL, TEXTS, ORDER, SETS, GLOBS, NAMES)
+LAST = Table(
+    "The last event",
+    "A member's last event is the latest one that a clause counts, in its window and with its filters. Those clauses count that nobody "
+    "meets who did nothing: a `did_not`, or a count that nought meets, does not say when somebody did something. Of a cohort that is "
+    "named, its members' own last events count. Days are of June.",
+    (
+        did("ann", "Buy", "2026-06-20 10:00", price="5"),
+        did("ann", "Buy", "2026-06-28 10:00", price="50"),
+        did("ann", "Look", "2026-06-30 10:00"),
+        did("bob", "Buy", "2026-06-25 10:00", price="50"),
+        did("cem", "Look", "2026-06-22 10:00"),
+        did("dee", "Buy", "2026-07-01 12:00", price="50"),
+        told("dee", "2026-06-30 12:00", plan="paid"),
+    ),
+    (
+        Case("{did: Buy}", "ann bob", last="ann 28 10:00, bob 25 10:00"),
+        Case("{did: Buy, where: {event.price: {is: '5'}}}", "ann", "with its filters", "ann 20 10:00"),
+        Case("{did: Buy, in: {between: [2026-06-19, 2026-06-26]}}", "ann bob", "in its window", "ann 20 10:00, bob 25 10:00"),
+        Case("{all: [{did: Buy}, {did: Look}]}", "ann", "the latest of all", "ann 30 10:00"),
+        Case("{any: [{did: Buy, count: '>= 2'}, {did: Look}]}", "ann cem", last="ann 30 10:00, cem 22 10:00"),
+        Case("{any: [{did: Buy}, {did: Look, count: '>= 2'}]}", "ann bob", "counted, if not often enough", "ann 30 10:00, bob 25 10:00"),
+        Case("{all: [{did: Look}, {did_not: Buy}]}", "cem", last="cem 22 10:00"),
+        Case("{did_not: Look}", "bob dee", "nobody is in for what they did", "bob none, dee none"),
+        Case("{did: Buy, count: '< 2'}", "bob cem dee", "who did it once is not in for that", "bob none, cem none, dee none"),
+        Case("{not: {did: Buy, count: '< 2'}}", "ann", "twice or more, in other words", "ann 28 10:00"),
+        Case("{user.plan: {is: paid}}", "dee", "a property is not an event", "dee none"),
+        Case("{any: [{user.plan: {is: paid}}, {did: Look}]}", "ann cem dee", last="ann 30 10:00, cem 22 10:00, dee none"),
+        Case("{in_cohort: active}", "ann eve", "as the other cohort has it", "ann 29 08:00, eve none"),
+        Case("{any: [{in_cohort: active}, {did: Buy}]}", "ann bob eve", last="ann 29 08:00, bob 25 10:00, eve none"),
+        Case("{all: [{not_in_cohort: active}, {did: Buy}]}", "bob", last="bob 25 10:00"),
+        Case("{in_cohort: listed}", "ann bob", "a list has no events", "ann none, bob none"),
+    ),
+    cohorts={"active": "ann eve", "listed": "ann bob"},
+    cohorts_last={"active": "ann 29 08:00, eve none"},
+)
+
+TABLES = (DEEDS, LOGIC, COHORTS, WINDOWS, CLOCKS, FILTERS, TRAITS, EQUAL, TEXTS, ORDER, SETS, GLOBS, NAMES, LAST)

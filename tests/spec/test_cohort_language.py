@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from spec.page import PAGE, render
-from spec.tables import TABLES, Case, Table
+from spec.tables import TABLES, Case, Table, last_of
 from tradewind.cohorts.document import read_text
 from tradewind.cohorts.parse import parse_cohort
 from tradewind.compute import Bounds
@@ -41,11 +42,14 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str,
         yield lambda kind, table: engine(kind, table.title)
 
 
-def members_file(users: str, path: Path) -> Path:
+def members_file(users: str, path: Path, last: str | None = None) -> Path:
     """A member file of the users named, as another cohort would have left it."""
     persons = [f"user:{user}" for user in users.split()]
     members = [hashlib.md5(person.encode()).digest() for person in persons]
-    pq.write_table(pa.table({"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}), path)
+    columns: dict[str, pa.Array[Any]] = {"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}
+    if last is not None:
+        columns["last_event"] = pa.array([last_of(last)[user] for user in users.split()], pa.timestamp("us"))
+    pq.write_table(pa.table(columns), path)
     return path
 
 
@@ -54,10 +58,16 @@ def members_file(users: str, path: Path) -> Path:
 def test_row(engines: Callable[[str, Table], Engine], kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
     cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
-    nested = {name: members_file(users, tmp_path / f"{name}.parquet") for name, users in table.cohorts.items()}
+    nested = {
+        name: members_file(users, tmp_path / f"{name}.parquet", table.cohorts_last.get(name)) for name, users in table.cohorts.items()
+    }
     found = engines(kind, table).preview(project, cohort, table.as_of, nested, 100)
     assert " ".join(person.removeprefix("user:") for person in found.sample) == " ".join(sorted(case.members.split()))
     assert found.members == len(case.members.split())
+    if case.last is not None:
+        snapshot = engines(kind, table).evaluate(project, cohort, table.as_of, (), nested, tmp_path / "members.parquet", recency=True)
+        told = {row["person"].removeprefix("user:"): row["last_event"] for row in pq.read_table(snapshot.path).to_pylist()}
+        assert told == {user: time and time.replace(tzinfo=None) for user, time in last_of(case.last).items()}
 
 
 def test_the_reference_page_is_what_the_tables_say() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,6 +25,7 @@ from tradewind.model.cohort import (
     UserProperty,
     Window,
 )
+from tradewind.model.snapshot import LAST_EVENT
 
 EVENTS, WHO, PERSON, BELONGS = "events", "who", "person", "belongs"
 
@@ -57,15 +58,35 @@ def properties(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(event)), tuple(sorted(user))
 
 
-def compile_rule(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
+def qualifying(rule: Rule, *, negated: bool = False) -> Iterator[Did | InCohort]:
+    """The clauses that nobody meets who did nothing: what members did by one of these is what they are recent by."""
+    match rule:
+        case All(rules) | AnyOf(rules):
+            for part in rules:
+                yield from qualifying(part, negated=negated)
+        case Not(part):
+            yield from qualifying(part, negated=not negated)
+        case Did(count=count) if _HOLDS[count.comparison](0, count.number) is negated:
+            yield rule
+        case InCohort() if not negated:
+            yield rule
+
+
+def compile_rule(
+    rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str], recent: Collection[str] | None = None
+) -> exp.Select:
     """The members: a SELECT of `who` and `person`, each once.
+
+    Unless `recent` is None, there is also `last_event`: the latest event that a clause of `qualifying` counts, or that a cohort
+    it names has, where that cohort is in `recent` and its table has the column; NULL where there is none.
 
     It reads the table `events` (who: a key by which persons are told apart, person, event_type, time, "e:<property>",
     "u:<property>", "s:<property>": whether the event states the user property) and, for each cohort of `nested`, the table
     named there (who, person). `as_of` is aware.
     """
-    judged = _people(rule, as_of, zone, dialect, nested, everybody=not _deeds_decide(rule))
-    return exp.select(exp.column(WHO), exp.column(PERSON)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+    judged = _people(rule, as_of, zone, dialect, nested, everybody=not _deeds_decide(rule), recent=recent)
+    last = [] if recent is None else [exp.column(LAST_EVENT)]
+    return exp.select(exp.column(WHO), exp.column(PERSON), *last).from_(judged.subquery("judged")).where(exp.column(BELONGS))
 
 
 def compile_people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
@@ -76,19 +97,37 @@ def compile_people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nes
     return _people(rule, as_of, zone, dialect, nested, everybody=True)
 
 
-def _people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str], *, everybody: bool) -> exp.Select:
+def _people(
+    rule: Rule,
+    as_of: datetime,
+    zone: str,
+    dialect: Dialect,
+    nested: Mapping[str, str],
+    *,
+    everybody: bool,
+    recent: Collection[str] | None = None,
+) -> exp.Select:
     """Who a rule can speak of; unless it is `everybody`, only those who did what it names or are in a cohort it names."""
     columns = _Columns.of(rule)
-    counted = _counted(columns, as_of, zone, dialect, everybody=everybody)
+    clauses = [] if recent is None else list(qualifying(rule))
+    last = None if recent is None else _last([clause for clause in clauses if isinstance(clause, Did)], as_of, zone, dialect)
+    counted = _counted(columns, as_of, zone, dialect, everybody=everybody, last=last)
     verdict = exp.alias_(_verdict(rule, columns, dialect), BELONGS)
     if not columns.cohorts:
-        return exp.select(exp.column(WHO), exp.column(PERSON), verdict).from_("counted").with_("counted", as_=counted)
+        found = [exp.column(WHO), exp.column(PERSON), verdict, *([exp.column(LAST_EVENT)] if last else [])]
+        return exp.select(*found).from_("counted").with_("counted", as_=counted)
+    dated = {clause.cohort for clause in clauses if isinstance(clause, InCohort) and clause.cohort in (recent or ())}
     members = [_members(nested[cohort]) for cohort in columns.cohorts]
     people = exp.union(exp.select(exp.column(WHO), exp.column(PERSON)).from_("counted"), *members, distinct=True)
     select = exp.select(exp.column(WHO, "people"), exp.column(PERSON, "people"), verdict).from_("people")
+    if last:
+        others = [exp.column(LAST_EVENT, alias) for cohort, alias in columns.cohorts.items() if cohort in dated]
+        latest = exp.Greatest(this=exp.column(LAST_EVENT, "counted"), expressions=others, ignore_nulls=True)
+        select = select.select(exp.alias_(latest, LAST_EVENT))
     select = select.join("counted", join_type="left", on=_same_person("counted"))
     for cohort, alias in columns.cohorts.items():
-        select = select.join(_members(nested[cohort]).subquery(alias), join_type="left", on=_same_person(alias))
+        table = _members(nested[cohort], last=cohort in dated).subquery(alias)
+        select = select.join(table, join_type="left", on=_same_person(alias))
     return select.with_("counted", as_=counted).with_("people", as_=people)
 
 
@@ -134,8 +173,17 @@ def _holds_of_the_idle(rule: Rule) -> bool:
             return False
 
 
-def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool) -> exp.Select:
-    """One row a person: how often each deed was done, and the latest value of each user property."""
+def _last(clauses: list[Did], as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr:
+    """When one of the clauses last counted an event; as an aggregate."""
+    done = [_done((clause.event, clause.where, clause.window), as_of, zone, dialect) for clause in clauses]
+    condition = exp.or_(*done) if done else exp.false()
+    return exp.alias_(exp.Max(this=exp.Case().when(condition, exp.column("time"))), LAST_EVENT)
+
+
+def _counted(
+    columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool, last: exp.Expr | None = None
+) -> exp.Select:
+    """One row a person: how often each deed was done, the latest value of each user property, and `last` if it is given."""
     one = exp.Literal.number(1)
     deeds = [
         exp.alias_(exp.Count(this=exp.Case().when(_done(deed, as_of, zone, dialect), one)), name) for deed, name in columns.deeds.items()
@@ -146,7 +194,12 @@ def _counted(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *,
     ]
     person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
     before = exp.LT(this=exp.column("time"), expression=dialect.instant(as_of))
-    select = exp.select(exp.column(WHO), person, *deeds, *traits).from_(EVENTS).where(before).group_by(exp.column(WHO))
+    select = (
+        exp.select(exp.column(WHO), person, *deeds, *traits, *([last] if last else []))
+        .from_(EVENTS)
+        .where(before)
+        .group_by(exp.column(WHO))
+    )
     return select if everybody else select.where(*_named(columns, as_of, zone, dialect))
 
 
@@ -191,8 +244,10 @@ def _verdict(rule: Rule, columns: _Columns, dialect: Dialect) -> exp.Expr:
             return exp.Not(this=exp.Is(this=exp.column(PERSON, columns.cohorts[cohort]), expression=exp.Null()))
 
 
-def _members(table: str) -> exp.Select:
-    return exp.select(exp.column(WHO), exp.column(PERSON)).distinct().from_(exp.to_table(table))
+def _members(table: str, *, last: bool = False) -> exp.Select:
+    return (
+        exp.select(exp.column(WHO), exp.column(PERSON), *([exp.column(LAST_EVENT)] if last else [])).distinct().from_(exp.to_table(table))
+    )
 
 
 def _same_person(alias: str) -> exp.Expr:

@@ -43,9 +43,21 @@ class Engine(Protocol):
     """
 
     def evaluate(
-        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+        self,
+        project: Project,
+        cohort: Cohort,
+        as_of: datetime,
+        wanted: Sequence[Wanted],
+        nested: Mapping[str, Path],
+        out: Path,
+        *,
+        recency: bool = False,
     ) -> Snapshot:
-        """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, in no particular order)."""
+        """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, in no particular order).
+
+        With `recency` the column `last_event` is there too: `cohorts.compile` says of which clauses. Files of `nested` that have
+        it are asked as well.
+        """
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         """Write the rows of `members` (`member`, `person` and whatever else) with the wanted columns beside them to `out`."""

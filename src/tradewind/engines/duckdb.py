@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
 from tradewind.cohorts.compile import EVENTS, PERSON, WHO, compile_people, compile_rule, properties
@@ -22,7 +23,7 @@ from tradewind.engines.shares import KEY, EventTable, MemberFile, Shares
 from tradewind.errors import EngineError
 from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project
-from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
 
 SHARE_ROWS = 4_000_000
 """Events of a share of the people: some hundred MiB while they are grouped."""
@@ -109,15 +110,26 @@ class DuckDBEngine:
         self._events, self._bounds, self._share_rows, self._dialect = events, bounds, share_rows, DuckDBDialect()
 
     def evaluate(
-        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+        self,
+        project: Project,
+        cohort: Cohort,
+        as_of: datetime,
+        wanted: Sequence[Wanted],
+        nested: Mapping[str, Path],
+        out: Path,
+        *,
+        recency: bool = False,
     ) -> Snapshot:
         rule = rule_of(cohort, nested)
         names = _both(properties(rule), sql.properties(wanted))
         with self._session(f"the evaluation of cohort '{cohort.id}'") as connection, _growing(out) as growing:
             shares = Shares(connection, self._events, project.id, as_of, names, growing.with_suffix(".lent"))
-            select = compile_rule(rule, as_of, project.zone, self._dialect, shares.nest(nested)).subquery("found")
+            recent = {name for name, path in nested.items() if LAST_EVENT in pq.read_schema(path).names} if recency else None
+            tables = shares.nest(nested, recent or ())
+            select = compile_rule(rule, as_of, project.zone, self._dialect, tables, recent).subquery("found")
             member = exp.alias_(self._dialect.member(exp.column(PERSON)), "member")
-            members = self._written(exp.select(exp.column(WHO), member, exp.column(PERSON)).from_(select))
+            last = [exp.column(LAST_EVENT)] if recency else []
+            members = self._written(exp.select(exp.column(WHO), member, exp.column(PERSON), *last).from_(select))
             whole = self._written(sql.with_columns(wanted, self._dialect))
             with MemberFile(growing) as file:
                 for _ in shares.each(self._share_rows):

@@ -46,11 +46,11 @@ class Event:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a rule is judged by: the instant, the zone of its days, and who is in the cohorts it names."""
+    """What a rule is judged by: the instant, the zone of its days, and who is in the cohorts it names, with what they did last there."""
 
     as_of: datetime
     zone: ZoneInfo
-    nested: Mapping[str, frozenset[str]]
+    nested: Mapping[str, Mapping[str, datetime | None]]
 
 
 class MemoryEngine:
@@ -60,10 +60,18 @@ class MemoryEngine:
         self._events = {project: sorted(told, key=lambda event: event.time) for project, told in events.items()}
 
     def evaluate(
-        self, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: Mapping[str, Path], out: Path
+        self,
+        project: Project,
+        cohort: Cohort,
+        as_of: datetime,
+        wanted: Sequence[Wanted],
+        nested: Mapping[str, Path],
+        out: Path,
+        *,
+        recency: bool = False,
     ) -> Snapshot:
-        people = self._people(project, as_of)
-        persons = [person for person, belongs in self._judged(people, project, cohort, as_of, nested).items() if belongs]
+        people, asked = self._people(project, as_of), _asked(project, cohort, as_of, nested)
+        persons = [person for person, belongs in _judged(people, rule_of(cohort, nested), asked).items() if belongs]
         members = [(hashlib.md5(person.encode(), usedforsecurity=False).digest(), person) for person in persons]
         table = pa.table(
             {
@@ -71,13 +79,16 @@ class MemoryEngine:
                 "person": pa.array([person for _, person in members], pa.string()),
             }
         )
+        if recency:
+            last = [_last_event(rule_of(cohort, nested), person, people.get(person, []), asked) for person in persons]
+            table = table.append_column("last_event", pa.array(last, pa.timestamp("us")))
         return _write(table, people, as_of, wanted, out)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         return _write(_table(members), self._people(project, as_of), as_of, wanted, out)
 
     def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        judged = self._judged(self._people(project, as_of), project, cohort, as_of, nested)
+        judged = _judged(self._people(project, as_of), rule_of(cohort, nested), _asked(project, cohort, as_of, nested))
         members = sorted(person for person, belongs in judged.items() if belongs)
         return Preview(len(members), len(judged), tuple(members[:limit]))
 
@@ -96,15 +107,39 @@ class MemoryEngine:
             people.setdefault(_person(event, seen), []).append(event)
         return people
 
-    def _judged(
-        self, people: Mapping[str, list[Event]], project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]
-    ) -> dict[str, bool]:
-        """Everybody the rule can speak of, and whether they belong."""
-        rule = rule_of(cohort, nested)
-        members = {part: frozenset(_persons(_table(nested[part]))) for part in parts_of(cohort)}
-        asked = _Asked(as_of, zone_of(project.zone), members)
-        everybody = set(people).union(*members.values())
-        return {person: _holds(rule, person, people.get(person, []), asked) for person in everybody}
+
+def _asked(project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]) -> _Asked:
+    rule_of(cohort, nested)
+    return _Asked(as_of, zone_of(project.zone), {part: _members_of(nested[part]) for part in parts_of(cohort)})
+
+
+def _members_of(file: Path) -> dict[str, datetime | None]:
+    """The persons in a member file, each with its last event, if the file has it."""
+    table = _table(file)
+    last = table.column("last_event").to_pylist() if "last_event" in table.column_names else [None] * len(table)
+    return dict(zip(_persons(table), last, strict=True))
+
+
+def _judged(people: Mapping[str, list[Event]], rule: Rule, asked: _Asked) -> dict[str, bool]:
+    """Everybody the rule can speak of, and whether they belong."""
+    everybody = set(people).union(*asked.nested.values())
+    return {person: _holds(rule, person, people.get(person, []), asked) for person in everybody}
+
+
+def _last_event(rule: Rule, person: str, events: Sequence[Event], asked: _Asked, *, wanted: bool = True) -> datetime | None:
+    """The latest event (UTC, without zone) counted by a clause that nobody meets who did nothing; `wanted` is what it must come to."""
+    match rule:
+        case All(rules) | AnyOf(rules):
+            found = [_last_event(part, person, events, asked, wanted=wanted) for part in rules]
+        case Not(part):
+            found = [_last_event(part, person, events, asked, wanted=not wanted)]
+        case Did(_, _, count, _) if compares(0, count.comparison, count.number) is not wanted:
+            found = [event.time.astimezone(UTC).replace(tzinfo=None) for event in events if _counts(event, rule, asked)]
+        case InCohort(cohort) if wanted:
+            found = [asked.nested[cohort].get(person)]
+        case _:
+            found = []
+    return max((time for time in found if time is not None), default=None)
 
 
 def _person(event: Event, seen: Mapping[str, list[tuple[datetime, str]]]) -> str:
@@ -242,9 +277,11 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
     if not identity.mappings:
         raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
     found: list[tuple[IdType, bytes]] = []
+    last: dict[tuple[IdType, bytes], datetime | None] = {}
     refused: list[tuple[bytes, str, str, IdType, Refusal]] = []
     usable = 0
-    members = _table(snapshot).to_pylist()
+    table = _table(snapshot)
+    members = table.to_pylist()
     for member in members:
         before = len(found)
         for mapping in identity.mappings:
@@ -253,12 +290,14 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
                     refused.append((member["member"], member["person"], mapping.source, mapping.id_type, answer))
                 else:
                     found.append((mapping.id_type, answer))
+                    times = [last.get(found[-1]), member.get("last_event")]
+                    last[found[-1]] = max((time for time in times if time is not None), default=None)
             if identity.send is Send.FIRST and len(found) > before:
                 break
         usable += len(found) > before
     distinct = set(found)
     types = dict.fromkeys(mapping.id_type for mapping in identity.mappings)
-    _write_identifiers(distinct, types, out, buckets)
+    _write_identifiers(last, types, out, buckets, dated="last_event" in table.column_names)
     _write_rejects(refused, rejects)
     odd = sum(unusual(*pair) for pair in found)
     return Resolution(
@@ -280,15 +319,20 @@ def _texts(member: Mapping[str, Any], mapping: IdMapping) -> Sequence[str | None
     return values if mapping.take is Take.ALL else values[-1:]
 
 
-def _write_identifiers(found: Iterable[tuple[IdType, bytes]], types: Iterable[IdType], out: Path, buckets: int) -> None:
+def _write_identifiers(
+    last: Mapping[tuple[IdType, bytes], datetime | None], types: Iterable[IdType], out: Path, buckets: int, *, dated: bool
+) -> None:
     """Every bucket of every type, with what is in it in order; the folder appears whole, replacing an older one."""
     shutil.rmtree(out, ignore_errors=True)
     for wanted in types:
         (out / wanted.value).mkdir(parents=True)
-        values = sorted((value for id_type, value in found if id_type is wanted), key=lambda value: (key(value), value))
+        values = sorted((value for id_type, value in last if id_type is wanted), key=lambda value: (key(value), value))
         for number in range(buckets):
-            ids = pa.array([value for value in values if bucket(value, buckets) == number], storage(wanted))
-            pq.write_table(pa.table({"id": ids}), out / wanted.value / bucket_name(number))
+            mine = [value for value in values if bucket(value, buckets) == number]
+            columns: dict[str, pa.Array[Any]] = {"id": pa.array(mine, storage(wanted))}
+            if dated:
+                columns["last_event"] = pa.array([last[wanted, value] for value in mine], pa.timestamp("us"))
+            pq.write_table(pa.table(columns), out / wanted.value / bucket_name(number))
 
 
 def _write_rejects(refused: Sequence[tuple[bytes, str, str, IdType, Refusal]], rejects: Path) -> None:

@@ -16,6 +16,7 @@ from tradewind.identity.kinds import is_guid
 from tradewind.identity.validate import checked, unusual_sql
 from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
+from tradewind.model.snapshot import LAST_EVENT
 
 UNUSUAL = "unusual"
 """The warning that counts accepted raw UID2s whose own first byte or checksum is odd; they are sent."""
@@ -27,7 +28,8 @@ PLAIN = "FORMAT parquet, COMPRESSION uncompressed"
 def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
     """Write `out/TYPE/bucket-XX.parquet` (all of them, for each type the map names) and `rejects`; return the account.
 
-    A bucket holds `id`, distinct and in the order of its keys: a UUID for types of 16 bytes, else a BLOB. `rejects` holds
+    A bucket holds `id`, distinct and in the order of its keys: a UUID for types of 16 bytes, else a BLOB; where the snapshot has
+    `last_event`, also that: the latest of those who share the identifier, NULL where none has one. `rejects` holds
     `member`, `person`, `source`, `id_type` and `reason`, a row for every refused value and for every member without one; never the value.
 
     Each member is asked once by each mapping, in the map's order; with `send=first` a mapping after one that gave an
@@ -59,6 +61,7 @@ class _Work:
     snapshot: Path
     identity: IdentityMap
     buckets: int
+    dated: bool = False
 
     @property
     def judged(self) -> Path:
@@ -85,7 +88,7 @@ def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
         f"COPY (SELECT member, person, source, id_type, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL)"
         f" TO {literal(work.rejects)} (FORMAT parquet)"
     )
-    identifiers = _write_buckets(connection, work)
+    identifiers = _write_buckets(connection, replace(work, dated=LAST_EVENT in columns))
     return _account(connection, work, members, identifiers)
 
 
@@ -107,7 +110,10 @@ def _judged(work: _Work, columns: dict[str, str]) -> str:
     check costs less than finding out whether another member has the same text, so it streams in flat memory.
     """
     mappings = work.identity.mappings
-    checked = " UNION ALL ".join(_checked(mapping.id_type, _asked(work, place, mapping, columns)) for place, mapping in enumerate(mappings))
+    last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
+    checked = " UNION ALL ".join(
+        _checked(mapping.id_type, _asked(work, place, mapping, columns), last) for place, mapping in enumerate(mappings)
+    )
     if work.identity.send is Send.ALL or len(mappings) == 1:
         return checked
     speaks = "min(position) FILTER (WHERE reason IS NULL) OVER (PARTITION BY seat)"
@@ -125,17 +131,19 @@ def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]
     else:
         text = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL::VARCHAR] END)"
     source, id_type = literal(mapping.source), literal(mapping.id_type.value)
+    last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
     return (
-        f"SELECT file_row_number AS seat, member, person, {position} AS position, {source} AS source, {id_type} AS id_type, {text} AS text"
+        f"SELECT file_row_number AS seat, member, person{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
+        f" {text} AS text"
         f" FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
     )
 
 
-def _checked(id_type: IdType, asked: str) -> str:
+def _checked(id_type: IdType, asked: str, last: str) -> str:
     odd = unusual_sql(id_type, exp.column("id")).sql("duckdb")
     guid, raw = ("id", "NULL::BLOB") if is_guid(id_type) else ("NULL::UUID", "id")
     return f"""
-        SELECT seat, position, source, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd,
+        SELECT seat, position{last}, source, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd,
             CASE WHEN reason IS NOT NULL THEN member END AS member, CASE WHEN reason IS NOT NULL THEN person END AS person
         FROM ({checked(id_type, asked)})
     """
@@ -150,13 +158,17 @@ def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[I
             folder.mkdir(parents=True)
         column, bucket = ("guid", _guid_bucket(work.buckets)) if is_guid(id_type) else ("raw", bucket_sql("raw", work.buckets))
         usable = f"FROM {_read(work.judged)} WHERE id_type = {literal(id_type.value)} AND reason IS NULL"
+        last = f", {LAST_EVENT}" if work.dated else ""
+        each = f"SELECT id, max({LAST_EVENT}) AS {LAST_EVENT}" if work.dated else "SELECT DISTINCT id"
         if work.buckets > 1:
-            select = f"SELECT {column} AS id, {bucket} AS bucket {usable}"
+            select = f"SELECT {column} AS id{last}, {bucket} AS bucket {usable}"
             connection.execute(f"COPY ({select}) TO {literal(split)} ({PLAIN}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
         for number in range(work.buckets):
             part = split / f"bucket={number}"
-            found = f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id {usable} AND {work.buckets == 1}"
-            select = f"FROM (SELECT DISTINCT id FROM ({found})) ORDER BY {order_sql(id_type)}"
+            found = (
+                f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id{last} {usable} AND {work.buckets == 1}"
+            )
+            select = f"FROM ({each} FROM ({found}){' GROUP BY id' if work.dated else ''}) ORDER BY {order_sql(id_type)}"
             counts[id_type] += _number(connection, f"COPY ({select}) TO {literal(out / bucket_name(number))} ({PLAIN})")
     return counts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from tradewind.cohorts.compile import EVENTS, PERSON, WHO
 from tradewind.compute import literal
 from tradewind.events.relation import Share
 from tradewind.events.shape import person_key
+from tradewind.model.snapshot import LAST_EVENT
 
 MOST = 256
 """The most shares there are."""
@@ -70,11 +71,12 @@ class Shares:
         self._rows, self._aside = events.count(project, as_of), aside
         self._nested: list[str] = []
 
-    def nest(self, nested: Mapping[str, Path]) -> dict[str, str]:
-        """The name under which the members of each cohort are shown, from their member files."""
+    def nest(self, nested: Mapping[str, Path], recent: Collection[str] = ()) -> dict[str, str]:
+        """The name under which the members of each cohort are shown, from their member files; those `recent` with their last event."""
         self._nested = [f"nested{number}" for number in range(len(nested))]
-        for table, path in zip(self._nested, nested.values(), strict=True):
-            self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {KEY}, {PERSON} FROM read_parquet({literal(path)})")
+        for table, (cohort, path) in zip(self._nested, nested.items(), strict=True):
+            columns = f"{KEY}, {PERSON}{f', {LAST_EVENT}' if cohort in recent else ''}"
+            self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {columns} FROM read_parquet({literal(path)})")
         return dict(zip(nested, self._nested, strict=True))
 
     def each(self, rows: int) -> Iterator[None]:

@@ -7,15 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradewind.durable import sync
 from tradewind.errors import EngineError
 from tradewind.membership.buckets import WIDTHS, Buckets, bucket_name
-from tradewind.membership.facts import FACT, from_arrow, to_arrow
+from tradewind.membership.facts import FACT, NEVER, from_arrow, to_arrow
 from tradewind.membership.rows import NO_FACT, Rows, rows_of
 from tradewind.model.identifier import IdType
+from tradewind.model.snapshot import LAST_EVENT
+
+Events = npt.NDArray[np.int64]
 
 MEND = "tradewind ledger verify says what can be mended"
 
@@ -47,12 +51,23 @@ def no_belief(id_type: IdType) -> Rows:
 
 
 def wanted(desired: Buckets, id_type: IdType) -> Iterator[Rows]:
-    """The identifiers of one type that a cohort gives, bucket by bucket."""
+    """The identifiers of one type that a cohort gives, bucket by bucket; the facts are the last events, where the files have them."""
     for number in range(desired.count if id_type in desired.types else 0):
         with pq.ParquetFile(desired.place(id_type) / bucket_name(number), pre_buffer=False) as file:
-            column = file.read(["id"], use_threads=False).column("id").combine_chunks()
-        ids = column.storage if isinstance(column, pa.ExtensionArray) else column
-        yield rows_of(ids.cast(storage(id_type)), None, NO_FACT)
+            dated = LAST_EVENT in file.schema_arrow.names
+            table = file.read(["id", LAST_EVENT] if dated else ["id"], use_threads=False)
+        column = table.column("id").combine_chunks()
+        ids = (column.storage if isinstance(column, pa.ExtensionArray) else column).cast(storage(id_type))
+        if not dated:
+            yield rows_of(ids, None, NO_FACT)
+            continue
+        last = table.column(LAST_EVENT).cast(pa.timestamp("us")).combine_chunks().cast(pa.int64()).fill_null(NEVER)
+        yield rows_of(ids, np.arange(len(ids), dtype=np.int32), last.to_numpy())
+
+
+def last_events(rows: Rows) -> Events | None:
+    """When the person of each identifier that `wanted` gave last did something, in microseconds of UTC, or NEVER; None if no file says."""
+    return rows.facts[rows.codes] if rows.facts.dtype == np.int64 else None
 
 
 def believed(held: Buckets | None, id_type: IdType) -> Iterator[Rows]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+LAST_EVENT = "last_event"
+"""The column that says when a person last did what brings people into a cohort, wherever it is carried."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -14,8 +17,9 @@ class Snapshot:
     Columns: `member` (16 bytes: MD5 of `user:<id>`, `device:<id>` or `row:<identifier column values>`), `person`
     (that text, or `row 17` where no person is named; for the operator's own eyes), and one column per wanted source,
     named as the source is (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`.
-    `as_of` is the instant it answers for. `missing` lists wanted sources that the data does not have at all;
-    `nameless` counts rows of a list or SELECT that named nobody and are no members.
+    Where it was asked for, `last_event` (timestamp in microseconds, UTC) is when the person last did what brings people into
+    the cohort, NULL where there is nothing of the kind. `as_of` is the instant it answers for. `missing` lists wanted sources
+    that the data does not have at all; `nameless` counts rows of a list or SELECT that named nobody and are no members.
     """
 
     path: Path

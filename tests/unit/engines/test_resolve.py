@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from tradewind.engines.resolve import resolve
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
 from tradewind.membership.buckets import Buckets, bucket, bucket_name, key
-from tradewind.membership.files import wanted
+from tradewind.membership.facts import NEVER, moment
+from tradewind.membership.files import last_events, wanted
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
+from tradewind.privacy.keyed import Keyer
+from tradewind.privacy.sieve import Sieve
 
 BOUNDS = Bounds("256MiB", 1)
 DAID, TDID, UID2 = IdType.DAID, IdType.TDID, IdType.UID2
@@ -122,6 +126,44 @@ def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Se
     assert table.column_names == ["member", "person", "source", "id_type", "reason"]
     assert Counter(zip(*table.to_pydict().values(), strict=True)) == rejects
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["identifiers", "rejects.parquet"]
+
+
+@pytest.mark.parametrize("way", [resolve, memory.resolve], ids=["duckdb", "memory"])
+@pytest.mark.parametrize("buckets", [1, 64])
+def test_an_identifier_has_the_last_event_of_all_who_share_it(tmp_path: Path, buckets: int, way: Resolve) -> None:
+    """Whoever has several gives each of them their own; one without an event adds nothing; suppressed ones take theirs along."""
+    days = [None, *(moment(day * 86_400_000_000).replace(tzinfo=None) for day in range(29))]
+    columns: dict[str, list[Any]] = {"user.ad": ADS, "user.uid2": UID2S, "device_id": LISTS}
+    path = snapshot(tmp_path, **columns, last_event=days)
+    latest: dict[tuple[str, bytes], datetime | None] = {}
+    mappings = MAPS["same type twice"]
+    for row, day in enumerate(days):
+        for mapping in mappings:
+            cell = columns[mapping.source][row]
+            for text in cell or [] if isinstance(cell, list) else [cell]:
+                answer = check(mapping.id_type, text)
+                if not isinstance(answer, Refusal):
+                    known = [each for each in (latest.get((mapping.id_type, answer)), day) if each]
+                    latest[mapping.id_type, answer] = max(known, default=None)
+    resolution = way(path, IdentityMap(mappings), tmp_path / "identifiers", tmp_path / "rejects.parquet", buckets, BOUNDS)
+    desired = Buckets(tmp_path / "identifiers", buckets, (DAID, UID2))
+
+    def found() -> dict[tuple[str, bytes], datetime | None]:
+        told: dict[tuple[str, bytes], datetime | None] = {}
+        for id_type in desired.types:
+            for rows in wanted(desired, id_type):
+                events = last_events(rows)
+                assert events is not None or not len(rows)
+                times = [] if events is None else [None if each == NEVER else moment(each).replace(tzinfo=None) for each in events.tolist()]
+                told |= dict(zip(((id_type, bytes(value or b"")) for value in rows.ids.to_pylist()), times, strict=True))
+        return told
+
+    assert found() == latest
+    gone = uuid.UUID(GUIDS[0]).bytes
+    keyer = Keyer(bytes(32), "default")
+    sieve = Sieve(keyer, keyer.quick(pa.array([gone], pa.binary())), keyer.digest(gone))
+    sieve.strike(desired.folder, resolution)
+    assert found() == {key: time for key, time in latest.items() if key[1] != gone}
 
 
 def test_a_second_resolve_replaces_the_first(tmp_path: Path) -> None:
