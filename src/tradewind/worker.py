@@ -150,32 +150,32 @@ def _tidied(parts: Parts) -> bool:
 
 def _run(parts: Parts, sync: Sync, todo: Due | Run, watch: Watch) -> Run:
     if isinstance(todo, Run):
-        syncs.permitted(parts, sync.project, sync.id)
-        return syncs.go_on(parts, todo, watch)
+        return syncs.take_up(parts, todo, watch)
     return syncs.run_due(parts, sync.project, sync.id, todo, watch)
 
 
 def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
-    """Each active sync with a run to finish, or else with the slot that is due."""
+    """Each active sync with the slot that is due, or else with a run to finish; what settles is finished before a slot."""
     now = parts.clock.now()
     for project in parts.catalog.projects():
         for sync in parts.catalog.syncs(project.id):
             if sync.state is not SyncState.ACTIVE:
                 continue
             last = parts.ledger.newest(project.id, sync.id, now)
-            if last and last.state not in {RunState.HELD, RunState.CLOSED}:
-                if not _settling(parts, last, now):
-                    yield sync, last
-                continue
             since = (last.slot or last.opened_at) if last else sync.added_at or now
             due = slots_due(sync.cadence, project.zone, sync.at, since, now)
-            if due:
+            if last and last.state is RunState.SETTLING:
+                if not _settling(parts, last, now):
+                    yield sync, last
+            elif due:
                 yield sync, due
+            elif last and last.state not in {RunState.HELD, RunState.CLOSED}:
+                yield sync, last
 
 
 def _settling(parts: Parts, run: Run, now: datetime) -> bool:
-    """Whether a run waits until it may send again."""
-    planned = parts.ledger.recall(run.id, RunState.SETTLING, Plan) if run.state is RunState.SETTLING else None
+    """Whether a run that settles still waits until it may send again."""
+    planned = parts.ledger.recall(run.id, RunState.SETTLING, Plan)
     return bool(planned and planned.delta.settles_at and planned.delta.settles_at > now)
 
 

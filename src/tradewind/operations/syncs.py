@@ -10,6 +10,7 @@ from datetime import datetime, time
 from tradewind import runner
 from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.yaml import default_sync_id
+from tradewind.delivery.deliver import STALE
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TradewindError
 from tradewind.model.identifier import Resolution
@@ -26,7 +27,7 @@ from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import Watch, binding_of
 from tradewind.planning.refresh import check_lasting
-from tradewind.schedule import Due
+from tradewind.schedule import Due, slots_due
 from tradewind.targets import place_of
 
 DAY = 1440
@@ -91,7 +92,7 @@ def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Wat
 
 
 def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Run:
-    """Run a sync to its end, or until a guard holds it; a run that was cut short goes on where it was.
+    """Run a sync to its end, or until a guard holds it; a run that was cut short goes on where it was, unless its time is over.
 
     Raises ConfigurationError when the sync is paused, or its project or connection may not send, LedgerError when another process is at it.
     """
@@ -106,10 +107,40 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
 
 
 def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) -> Run:
-    """Run a sync for a slot of its cadence, as of now; a run that was cut short is finished instead. Raises as `run` does."""
+    """Run a sync for a slot of its cadence, as of now; a run that was cut short and has its time still is finished instead.
+
+    Raises as `run` does.
+    """
     sync = permitted(parts, project, sync_id)
     new = replace(_new(parts, sync, parts.clock.now()), slot=due.slot, missed=due.missed)
     return go_on(parts, _unfinished(parts, sync, None, watch) or _open(parts, sync, new), watch)
+
+
+def take_up(parts: Parts, cut: Run, watch: Watch) -> Run:
+    """Finish a run that was cut short; when its time is over, end it and run the sync anew. Raises as `run` does."""
+    sync = permitted(parts, cut.project, cut.sync)
+    over = overtaken(parts, sync, cut)
+    if not over:
+        return go_on(parts, cut, watch)
+    wind_up(parts, cut, over, watch)
+    return go_on(parts, _open(parts, sync, _new(parts, sync, parts.clock.now())), watch)
+
+
+def overtaken(parts: Parts, sync: Sync, cut: Run) -> str:
+    """Why nothing of a run that was cut short is sent any more: a newer plan knows better. Empty while it may go on.
+
+    One that waits to send again has its own time for that, and is never overtaken.
+    """
+    now = parts.clock.now()
+    if cut.state is RunState.SETTLING:
+        return ""
+    if slots_due(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, cut.slot or cut.opened_at, now):
+        return "it was cut short, and the next slot has come"
+    if any(batch.stamp and now - batch.stamp > STALE for batch in parts.ledger.pending(cut.id)):
+        return "it was cut short, and what it sent is too old to be sent again"
+    if binding_of(parts, sync) != parts.ledger.binding(cut.binding):
+        return "it was cut short, and the connection, its secret or the sync was changed meanwhile"
+    return ""
 
 
 def go_on(parts: Parts, opened: Run, watch: Watch) -> Run:
@@ -165,7 +196,7 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
 
 def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch) -> Run | None:
     """The run to go on with. A held one makes way for the new run, one of another kind is finished first, and what is not for
-    this sync's target as it is now, or left there by a sync that has gone, is wound up."""
+    this sync's target as it is now, was left there by a sync that has gone, or has been overtaken, is wound up."""
     target = place_of(parts, sync).id
     for earlier in parts.ledger.unclosed():
         mine, there = (earlier.project, earlier.sync) == (sync.project, sync.id), earlier.target == target
@@ -175,6 +206,8 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
             claim = take(parts.ledger, earlier.id, parts.clock)
             parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
             reached("run.superseded")
+        elif there and earlier.kind in {RunKind.SYNC, RunKind.KEEP} and (over := overtaken(parts, sync, earlier)):
+            wind_up(parts, earlier, over, watch)
         elif there and earlier.kind is not RunKind.SYNC:
             finish(parts, earlier, watch)
         elif there and moment and moment != earlier.as_of:
