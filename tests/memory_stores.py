@@ -15,7 +15,7 @@ from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, Standing
 from tradewind.model.sync import Parting, Sync
-from tradewind.vault.sql import Vault
+from tradewind.vault.sql import FIELD, Vault
 
 Given = ParamSpec("Given")
 Value = TypeVar("Value")
@@ -109,11 +109,11 @@ class RememberingVault(_Remembering, Vault):
         self.remember(database)
 
     @_remembered
-    def open(self, project: str, connection: str, version: int) -> Secret:
+    def open(self, project: str, connection: str, version: int, field: str = FIELD) -> Secret:
         """A secret."""
-        return super().open(project, connection, version)
+        return super().open(project, connection, version, field)
 
     @_remembered
-    def latest(self, project: str, connection: str) -> int | None:
+    def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
         """The number of the newest."""
-        return super().latest(project, connection)
+        return super().latest(project, connection, field)

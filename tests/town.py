@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from tradewind.access.sql import SqlTrail
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
@@ -32,6 +33,9 @@ from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations import syncs
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
+from tradewind.sources.amplitude.amplitude import Amplitude
+from tradewind.sources.amplitude.memory import MemoryAmplitude
+from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -39,6 +43,7 @@ from tradewind.testing.fakes import FakeDestination
 from tradewind.vault.key import create_key
 from tradewind.vault.sql import Vault, plant_canary
 
+AMPLITUDE = "https://amplitude.invalid"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -103,7 +108,7 @@ class Town:
         self.database = Database.at(folder)
         database_upgrade(self.database)
         self.clock, self.people = StandingClock(NOON), People()
-        self.platform = Platform(self.clock)
+        self.platform, self.amplitude = Platform(self.clock), MemoryAmplitude()
         key = create_key(folder)
         plant_canary(self.database, key)
         vault = Vault(self.database, key)
@@ -124,6 +129,8 @@ class Town:
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
+            sources=Sources(self.database),
+            amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
             destination=lambda _kind: self.platform,
             environment={},
             chance=lambda: 0.5,

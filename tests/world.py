@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from memory_stores import RememberingCatalog, RememberingVault
 from tradewind import moment
 from tradewind.access.sql import SqlTrail
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds, connect
@@ -47,6 +48,9 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import Binding
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
+from tradewind.sources.amplitude.amplitude import Amplitude
+from tradewind.sources.amplitude.memory import MemoryAmplitude
+from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -441,6 +445,8 @@ class World:
                 lists=ListStore(self.folder),
                 list_versions=ListVersions(self.database),
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
+                sources=Sources(self.database),
+                amplitude=Amplitude({}, vault, Downloads(self.database), MemoryAmplitude().connect),
                 destination=lambda _kind: destination,
                 environment={},
                 chance=lambda: 0.5,

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tradewind import __version__
 from tradewind.access.sql import SqlTrail
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
-from tradewind.clock import SystemClock
+from tradewind.clock import Clock, SystemClock
 from tradewind.compute import Bounds, duckdb_version
 from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
@@ -31,6 +32,10 @@ from tradewind.operations.projects import Initialised, initialise
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.settings import Settings, read_settings
+from tradewind.sources.amplitude.amplitude import Amplitude, hosts
+from tradewind.sources.amplitude.base import Account, Client, Pace
+from tradewind.sources.amplitude.client import WireClient
+from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
@@ -119,7 +124,16 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),
         select=select,
+        sources=Sources(database),
+        amplitude=_amplitude(settings, database, vault, door),
         destination=registry.destination,
         environment=os.environ,
         chance=random.random,
     )
+
+
+def _amplitude(settings: Settings, database: Database, vault: Vault, door: Door) -> Amplitude:
+    def connect(account: Account, pace: Pace, clock: Clock) -> Client:
+        return WireClient(door, account, pace, clock)
+
+    return Amplitude(hosts(settings.sandbox_amplitude_url, settings.sandbox_amplitude_eu_url), vault, Downloads(database), connect)

@@ -11,11 +11,12 @@ from tradewind.cohorts.check import order
 from tradewind.engines.base import Preview
 from tradewind.engines.look import read_persons
 from tradewind.errors import ConfigurationError, DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, Pulled, Select, StaticList
 from tradewind.model.destination import Connection
 from tradewind.model.identifier import IdentityMap, Send, Take
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.model.sync import SyncState
 from tradewind.parts import Parts
 from tradewind.sources import lists
 
@@ -79,7 +80,24 @@ def _answer(
             given = lists.evaluate(definition, path, wanted, as_of, out)
         case Select() as definition:
             given = parts.select(project, as_of).evaluate(definition, wanted, as_of, out)
+        case Pulled() as definition:
+            source, beside = parts.sources.one(project.id, definition.source), _beside(parts, project, definition)
+            given = parts.amplitude.evaluate(source, definition, wanted, beside, as_of, parts.clock, out)
     return _attach(parts, project, given, wanted) if definition.people else given
+
+
+def _beside(parts: Parts, project: Project, definition: Pulled) -> tuple[Wanted, ...]:
+    """What all syncs of the project want of the same cohort in Amplitude, so that one download does for all."""
+    cohorts = {each.id: each.definition for each in parts.catalog.cohorts(project.id)}
+    connections = {each.id: each for each in parts.catalog.connections(project.id)}
+    found: list[Wanted] = []
+    for sync in parts.catalog.syncs(project.id):
+        other = cohorts.get(sync.cohort)
+        if sync.state is SyncState.ENDED or not isinstance(other, Pulled):
+            continue
+        if (other.source, other.cohort) == (definition.source, definition.cohort):
+            found += wanted_by(IdentityMap(other.identifiers or connections[sync.connection].identity.mappings))
+    return tuple(found)
 
 
 def _attach(parts: Parts, project: Project, given: Snapshot, wanted: Sequence[Wanted]) -> Snapshot:

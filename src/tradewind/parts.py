@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.access.sql import SqlTrail
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import Clock
 from tradewind.compute import Bounds
@@ -18,6 +19,7 @@ from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
 from tradewind.privacy.sql import Requests, Suppressions
+from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
@@ -45,6 +47,8 @@ class Parts:
     lists: ListStore
     list_versions: ListVersions
     select: Callable[[Project, datetime], SelectSource]
+    sources: Sources
+    amplitude: Amplitude
     destination: Callable[[str], Destination]
     environment: Mapping[str, str]
     chance: Callable[[], float]

@@ -146,7 +146,8 @@ def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     """The plan as the guards see it, with what people have allowed for this run."""
     allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
     before = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
-    return plan_delta(delta, evidence(stage.parts, stage.run, stage.binding, _gone(stage, snapshot, before), before), allowed.given)
+    found = evidence(stage.parts, stage.run, stage.binding, _gone(stage, snapshot, before), before)
+    return plan_delta(delta, replace(found, rows=snapshot.rows, expected=snapshot.expected), allowed.given)
 
 
 def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:

@@ -58,8 +58,12 @@ def check_move(before: Connection, after: Connection) -> None:
     """Raise DefinitionError where a connection would become one of another platform, or cross between sandbox and a real region."""
     if before.destination != after.destination:
         raise DefinitionError(f"connection '{after.id}' is one of {before.destination}; add another connection for {after.destination}")
-    if (before.region == SANDBOX) != (after.region == SANDBOX):
+    check_rehearsal("connection", after.id, before.region, after.region)
+
+
+def check_rehearsal(kind: str, id_: str, before: str, after: str) -> None:
+    """Raise DefinitionError where something would cross between a sandbox and a real region."""
+    if before.startswith(SANDBOX) != after.startswith(SANDBOX):
         raise DefinitionError(
-            f"connection '{after.id}' cannot move from region '{before.region}' to '{after.region}': "
-            "a rehearsal never becomes real by an edit; add another connection"
+            f"{kind} '{id_}' cannot move from region '{before}' to '{after}': a rehearsal never becomes real by an edit; add another {kind}"
         )

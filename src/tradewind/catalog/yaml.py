@@ -1,4 +1,4 @@
-"""Cohorts, connections and syncs as YAML that lives in git: read with the place of everything, and written back."""
+"""Sources, cohorts, connections and syncs as YAML that lives in git: read with the place of everything, and written back."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from tradewind.model.cohort import Cohort, Select, StaticList
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
+from tradewind.model.source import Source, SourceKind
 from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.schedule import time_of_day
 
-SECTIONS = ("cohorts", "connections", "syncs")
+SECTIONS = ("sources", "cohorts", "connections", "syncs")
 MINUTES_A_DAY = 1440
 LONGEST_TTL_DAYS = 180
 DEFAULT_TTL_DAYS = 30
@@ -56,43 +57,49 @@ class Written(Generic[Value]):
 class Documents:
     """What a set of files asks for, in the order it is written.
 
-    A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is.
+    A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is, and `keys`, by source,
+    where its API key and its secret key are.
     """
 
     cohorts: tuple[Written[Cohort], ...] = ()
     connections: tuple[Written[Connection], ...] = ()
     syncs: tuple[Written[Sync], ...] = ()
     secrets: Mapping[str, Written[SecretSource]] = field(default_factory=dict)
+    sources: tuple[Written[Source], ...] = ()
+    keys: Mapping[str, Written[tuple[SecretSource, SecretSource]]] = field(default_factory=dict)
 
 
 def read(paths: Iterable[Path], project: str) -> Documents:
     """The definitions of files, or of the `.yaml` and `.yml` files in a folder, for a project.
 
-    A file holds lists under `cohorts:`, `connections:` and `syncs:`, or is one cohort. Raises DefinitionError with file,
+    A file holds lists under `sources:`, `cohorts:`, `connections:` and `syncs:`, or is one cohort. Raises DefinitionError with file,
     line and path when one cannot be read, or an id is given twice.
     """
-    cohorts: list[Written[Cohort]] = []
-    connections: list[Written[Connection]] = []
-    syncs: list[Written[Sync]] = []
-    secrets: dict[str, Written[SecretSource]] = {}
+    found: dict[str, list[tuple[Node, Path]]] = {name: [] for name in SECTIONS}
     for path in _files(paths):
-        sections = _sections(read_file(path))
-        cohorts += [Written(_cohort(node, project, path.parent), node) for node in sections["cohorts"]]
-        syncs += [Written(_sync(node, project), node) for node in sections["syncs"]]
-        for node in sections["connections"]:
-            connection, secret = _connection(node, project, path.parent)
-            connections.append(Written(connection, node))
-            if secret is not None:
-                secrets[connection.id] = secret
-    _refuse_twice("cohort", [(each.value.id, each.node) for each in cohorts])
-    _refuse_twice("connection", [(each.value.id, each.node) for each in connections])
-    _refuse_twice("sync", [(each.value.id, each.node) for each in syncs])
-    return Documents(tuple(cohorts), tuple(connections), tuple(syncs), secrets)
+        for name, nodes in _sections(read_file(path)).items():
+            found[name] += [(node, path.parent) for node in nodes]
+    sources = [(_source(node, project, folder), node) for node, folder in found["sources"]]
+    connections = [(_connection(node, project, folder), node) for node, folder in found["connections"]]
+    documents = Documents(
+        cohorts=tuple(Written(_cohort(node, project, folder), node) for node, folder in found["cohorts"]),
+        connections=tuple(Written(connection, node) for (connection, _), node in connections),
+        syncs=tuple(Written(_sync(node, project), node) for node, _ in found["syncs"]),
+        secrets={connection.id: secret for (connection, secret), _ in connections if secret},
+        sources=tuple(Written(source, node) for (source, _), node in sources),
+        keys={source.id: keys for (source, keys), _ in sources if keys},
+    )
+    for name in SECTIONS:
+        _refuse_twice(name.removesuffix("s"), [(each.value.id, each.node) for each in getattr(documents, name)])
+    return documents
 
 
-def write(cohorts: Iterable[Cohort] = (), connections: Iterable[Connection] = (), syncs: Iterable[Sync] = ()) -> str:
-    """The YAML text that `read` reads back as the same values. Secrets are not in it."""
+def write(
+    cohorts: Iterable[Cohort] = (), connections: Iterable[Connection] = (), syncs: Iterable[Sync] = (), sources: Iterable[Source] = ()
+) -> str:
+    """The YAML text that `read` reads back as the same values. Secrets and keys are not in it."""
     document: dict[str, object] = {
+        "sources": [source_document(source) for source in sources],
         "cohorts": [cohort_document(cohort) for cohort in cohorts],
         "connections": [connection_document(connection) for connection in connections],
         "syncs": [sync_document(sync) for sync in syncs],
@@ -117,8 +124,10 @@ def _files(paths: Iterable[Path]) -> list[Path]:
 
 def _sections(root: Node) -> dict[str, list[Node]]:
     if isinstance(root.value, dict) and "kind" in root.value and "id" in root.value:
-        return {"cohorts": [root], "connections": [], "syncs": []}
-    fields = root.fields(optional=SECTIONS, what="in a definition file (it holds cohorts, connections and syncs, or is one cohort)")
+        return {"cohorts": [root]}
+    fields = root.fields(
+        optional=SECTIONS, what="in a definition file (it holds sources, cohorts, connections and syncs, or is one cohort)"
+    )
     return {name: fields[name].items() if name in fields else [] for name in SECTIONS}
 
 
@@ -146,6 +155,19 @@ def _cohort(node: Node, project: str, folder: Path) -> Cohort:
 
 def _beside(folder: Path, file: str) -> str:
     return str((folder / Path(file).expanduser()).absolute())
+
+
+def _source(node: Node, project: str, folder: Path) -> tuple[Source, Written[tuple[SecretSource, SecretSource]] | None]:
+    required, optional = ("id", "name", "kind", "region"), ("app", "api_key", "secret_key")
+    fields = node.fields(required=required, optional=optional, what="in a source")
+    kind = _choice(fields["kind"], SourceKind, "kind of source")
+    app = fields["app"].number() if "app" in fields else None
+    source = Source(project, parse_id(fields["id"]), fields["name"].text().strip(), kind, fields["region"].text(), app)
+    if ("api_key" in fields) != ("secret_key" in fields):
+        node.refuse("expected both api_key and secret_key, or neither")
+    if "api_key" not in fields:
+        return source, None
+    return source, Written((_secret(fields["api_key"], folder), _secret(fields["secret_key"], folder)), fields["api_key"])
 
 
 def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Written[SecretSource] | None]:
@@ -237,6 +259,12 @@ def _choice(node: Node, kinds: type[Choice], what: str) -> Choice:
     if not isinstance(node.value, str) or node.value not in known:
         node.refuse(f"{node.described()} is not a {what}; expected one of {', '.join(known)}")
     return known[node.value]
+
+
+def source_document(source: Source) -> dict[str, object]:
+    """The mapping of a source as `read` reads it; its keys are not in it."""
+    fields: dict[str, object] = {"id": source.id, "name": source.name, "kind": source.kind.value, "region": source.region}
+    return fields | ({"app": source.app} if source.app is not None else {})
 
 
 def connection_document(connection: Connection) -> dict[str, object]:

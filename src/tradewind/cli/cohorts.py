@@ -1,4 +1,4 @@
-"""`tradewind cohorts`: check, explain, preview, export; and fill the list of a static one."""
+"""`tradewind cohorts`: list, check, explain, preview, export; and fill the list of a static one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,33 @@ from tradewind.cli.show import AsOf, Json
 app = typer.Typer(help="Who belongs to what.", no_args_is_help=True)
 
 CohortId = Annotated[str, typer.Argument(help="The cohort's id.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="Those that Amplitude lists for this source, instead of the project's own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the project's cohorts; with a source, those that are kept there, with size and when they were last computed."""
+    from tradewind.operations import sources
+
+    with parts_of(context) as parts:
+        found = sources.cohorts(parts, project_of(context), source) if source else ()
+        own = () if source else parts.catalog.cohorts(project_of(context))
+    if as_json:
+        show.print_json({"cohorts": found if source else [{"id": c.id, "name": c.name, "kind": c.kind, "version": c.version} for c in own]})
+    elif source:
+        rows = [
+            (c.id, c.name, "" if c.size is None else f"{c.size:,}", f"{c.computed_at:%Y-%m-%d %H:%M}" if c.computed_at else "",
+             "archived" if c.archived else "", c.kind)
+            for c in found
+        ]  # fmt: skip
+        show.table(f"{len(found):,} cohorts in Amplitude", ("id there", "name", "size", "last computed (UTC)", "", "type"), rows)
+    elif own:
+        show.table("", ("cohort", "name", "kind", "version"), [(c.id, c.name, c.kind.value, c.version) for c in own])
+    else:
+        show.line("No cohorts yet. Bring them with: tradewind apply FILE")
 
 
 @app.command()

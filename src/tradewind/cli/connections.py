@@ -135,17 +135,17 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         show.table("", ("connection", "name", "advertiser", "region", "auth", "identity map", "secret", "paused"), rows)
 
 
-def secret_from(variable: str | None, file: Path | None) -> Secret:
+def secret_from(variable: str | None, file: Path | None, option: str = "--secret", name: str = "Secret") -> Secret:
     """The secret, from where it was said to be, or asked for at the terminal. Raises DefinitionError when it is nowhere."""
     from tradewind.catalog.yaml import SecretSource
     from tradewind.operations.apply import read_secret
 
     if variable and file:
-        raise DefinitionError("give --secret-env or --secret-file, not both")
+        raise DefinitionError(f"give {option}-env or {option}-file, not both")
     if variable:
         return read_secret(SecretSource("env", variable), os.environ)
     if file:
         return read_secret(SecretSource("file", str(file)), os.environ)
     if not sys.stdin.isatty():
-        raise DefinitionError("no terminal to ask for the secret at; give --secret-env or --secret-file")
-    return Secret(typer.prompt("Secret (not shown)", hide_input=True))
+        raise DefinitionError(f"no terminal to ask for the {name.lower()} at; give {option}-env or {option}-file")
+    return Secret(typer.prompt(f"{name} (not shown)", hide_input=True))

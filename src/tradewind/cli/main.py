@@ -126,6 +126,7 @@ def _commands() -> None:
         quickstart,
         runs,
         sandbox,
+        sources,
         syncs,
         trace,
         worker,
@@ -133,7 +134,7 @@ def _commands() -> None:
 
     for single in (home, demo, quickstart, apply, trace, sandbox, worker, audit):
         single.add_to(app)
-    for noun in (projects, destinations, events, cohorts, connections, syncs, runs, privacy, ledger):
+    for noun in (projects, destinations, events, sources, cohorts, connections, syncs, runs, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

@@ -76,10 +76,11 @@ def rejects(
     if as_json:
         show.print_json({"people_count": count, "people": people, "platform": refused})
         return
+    there = any(p.amplitude_id for p in people)
     show.table(
         f"{count:,} values gave no identifier",
-        ("person", "source", "for", "why"),
-        [(p.person, p.source, p.id_type, p.sentence) for p in people],
+        (*(["Amplitude id"] if there else []), "person", "source", "for", "why"),
+        [(*([p.amplitude_id or ""] if there else []), p.person, p.source, p.id_type, p.sentence) for p in people],
     )
     show.table(
         f"{len(refused):,} refused by the platform", ("identifier", "type", "wish", "code"),

@@ -20,6 +20,7 @@ from tradewind.model.cohort import (
     Last,
     Not,
     Operator,
+    Pulled,
     Rule,
     Select,
     Since,
@@ -68,6 +69,8 @@ def explain(cohort: Cohort, names: Mapping[str, str]) -> str:
             return f"People except {phrase[4:]}." if phrase.startswith("not ") else f"People {phrase}."
         case StaticList(file):
             return f"The people of the list {file}."
+        case Pulled(source, cohort_id):
+            return f"The people of the cohort {cohort_id} in Amplitude (source '{source}')."
         case Select(_, source, files):
             tables = _listed([name for name, _ in files] or ["the project's events"], "and")
             return f"The people that a query finds in {f'the PostgreSQL of {source}' if source else tables}."

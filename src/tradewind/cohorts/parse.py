@@ -13,19 +13,23 @@ from tradewind.cohorts.document import Node
 from tradewind.cohorts.rules import parse_rule, rule_document
 from tradewind.cohorts.select import check_select
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Pulled, Select, StaticList
 from tradewind.model.identifier import IdType, Mapping, Take
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 LONGEST_NAME = 255
+AMPLITUDE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What can be the id of a cohort in Amplitude; it becomes part of an address."""
+
 COLUMN = "column."
 
 _FIELDS: dict[CohortKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     CohortKind.BEHAVIOURAL: (("who",), ()),
     CohortKind.STATIC: (("file",), ("identifiers", "people")),
     CohortKind.SQL: (("query",), ("source", "files", "identifiers", "people")),
+    CohortKind.AMPLITUDE: (("source", "cohort"), ("identifiers",)),
 }
 _HEAD = ("id", "name", "kind")
 
@@ -68,12 +72,16 @@ def to_document(cohort: Cohort) -> dict[str, object]:
                 | ({"files": dict(files)} if files else {})
                 | _lists(identifiers, people)
             )
+        case Pulled(source, cohort_id, identifiers):
+            return head | {"source": source, "cohort": cohort_id} | _lists(identifiers, None)
 
 
 def _definition(kind: CohortKind, fields: MappingOf[str, Node]) -> Definition:
     if kind is CohortKind.BEHAVIOURAL:
         return Behaviour(parse_rule(fields["who"]))
     identifiers = _identifiers(fields["identifiers"]) if "identifiers" in fields else ()
+    if kind is CohortKind.AMPLITUDE:
+        return Pulled(parse_id(fields["source"]), _amplitude_id(fields["cohort"]), identifiers)
     people = fields["people"].text() if "people" in fields else None
     if kind is CohortKind.STATIC:
         return StaticList(fields["file"].text(), identifiers, people)
@@ -104,6 +112,13 @@ def _choice(node: Node, kinds: type[Choice], what: str) -> Choice:
     near = get_close_matches(str(node.value), values, 1) or get_close_matches(str(node.value).upper(), values, 1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return node.refuse(f"{node.described()} is not a {what}; expected one of {', '.join(values)}{hint}")
+
+
+def _amplitude_id(node: Node) -> str:
+    """Amplitude's ids are of letters and digits, and some of digits alone, which YAML reads as a number."""
+    if isinstance(node.value, dict | list) or not AMPLITUDE_ID.fullmatch(node.written):
+        node.refuse(f"expected the id that Amplitude shows for the cohort, of letters and digits, found {node.described()}")
+    return node.written
 
 
 def _source(node: Node) -> str:

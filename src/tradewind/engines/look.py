@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
 from tradewind.model.identifier import REFUSAL_SENTENCES, Refusal
 
+AMPLITUDE_ID = "amplitude_id"
+"""The column beside members who come from Amplitude."""
+
 
 @dataclass(frozen=True)
 class Reject:
-    """A person whose value from `source` is no identifier of type `id_type`, and why; never the value."""
+    """A person whose value from `source` is no identifier of type `id_type`, and why; never the value.
+
+    `amplitude_id` finds the person again in Amplitude, where the cohort is from there.
+    """
 
     person: str
     source: str
     id_type: str
     reason: str
     sentence: str
+    amplitude_id: str | None = None
 
 
 def count_rejects(path: Path) -> int:
@@ -28,16 +38,34 @@ def count_rejects(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
-def read_rejects(path: Path, limit: int) -> tuple[Reject, ...]:
-    """The first rejects of a file."""
-    found: list[Reject] = []
+def read_rejects(path: Path, limit: int, members: Path | None = None) -> tuple[Reject, ...]:
+    """The first rejects of a file; with the file of the run's members, their Amplitude ids too where it has them."""
+    found: list[dict[str, Any]] = []
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=max(1, min(limit, 10_000)), columns=["person", "source", "id_type", "reason"]):
-            for row in batch.to_pylist():
-                if len(found) >= limit:
-                    return tuple(found)
-                found.append(Reject(row["person"], row["source"], row["id_type"], row["reason"], REFUSAL_SENTENCES[Refusal(row["reason"])]))
-    return tuple(found)
+        for batch in file.iter_batches(batch_size=max(1, min(limit, 10_000)), columns=["member", "person", "source", "id_type", "reason"]):
+            found += batch.slice(0, limit - len(found)).to_pylist()
+            if len(found) >= limit:
+                break
+    named = _amplitude_ids(members, {row["member"] for row in found}) if members and members.exists() else {}
+    return tuple(
+        Reject(
+            row["person"], row["source"], row["id_type"], row["reason"], REFUSAL_SENTENCES[Refusal(row["reason"])], named.get(row["member"])
+        )
+        for row in found
+    )
+
+
+def _amplitude_ids(members: Path, wanted: Collection[bytes]) -> dict[bytes, str]:
+    """The Amplitude ids of these members; nothing where the file has none."""
+    found: dict[bytes, str] = {}
+    with pq.ParquetFile(members) as file:
+        if AMPLITUDE_ID not in file.schema_arrow.names:
+            return found
+        values = pa.array(sorted(wanted), file.schema_arrow.field("member").type)
+        for batch in file.iter_batches(columns=["member", AMPLITUDE_ID]):
+            mine = batch.filter(pc.is_in(batch.column("member"), value_set=values))
+            found |= {row["member"]: row[AMPLITUDE_ID] for row in mine.to_pylist()}
+    return found
 
 
 def read_persons(path: Path, limit: int) -> tuple[str, ...]:

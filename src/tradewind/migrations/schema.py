@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from tradewind.access import sql as access
 from tradewind.catalog import sql as catalog
+from tradewind.catalog.sources import sql as catalog_sources
 from tradewind.database import metadata
 from tradewind.events import sql as events
 from tradewind.ledger import sql as ledger
 from tradewind.membership import sql as membership
 from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
+from tradewind.sources.amplitude import sql as amplitude
 from tradewind.vault import sql as vault
 
-ROOMS = (access, catalog, events, ledger, membership, privacy, sources, vault)
+ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, privacy, sources, vault)
 
 __all__ = ["ROOMS", "metadata"]

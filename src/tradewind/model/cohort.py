@@ -15,6 +15,7 @@ class CohortKind(StrEnum):
     STATIC = "static"
     SQL = "sql"
     BEHAVIOURAL = "behavioural"
+    AMPLITUDE = "amplitude"
 
 
 class Comparison(StrEnum):
@@ -179,7 +180,24 @@ class Select:
     people: str | None = None
 
 
-Definition = Behaviour | StaticList | Select
+@dataclass(frozen=True)
+class Pulled:
+    """Definition of kind `amplitude`: the cohort that Amplitude keeps under the id `cohort`, downloaded through a source.
+
+    `identifiers` says which user properties hold which identifiers and is used instead of the connection's map.
+    """
+
+    source: str
+    cohort: str
+    identifiers: tuple[Mapping, ...] = ()
+
+    @property
+    def people(self) -> str:
+        """The column of user ids in every download."""
+        return "user_id"
+
+
+Definition = Behaviour | StaticList | Select | Pulled
 
 
 @dataclass(frozen=True)

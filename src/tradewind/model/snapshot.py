@@ -14,12 +14,13 @@ LAST_EVENT = "last_event"
 class Snapshot:
     """A Parquet file of members.
 
-    Columns: `member` (16 bytes: MD5 of `user:<id>`, `device:<id>` or `row:<identifier column values>`), `person`
+    Columns: `member` (16 bytes: MD5 of `user:<id>`, `device:<id>`, `amplitude_id:<id>` or `row:<identifier column values>`), `person`
     (that text, or `row 17` where no person is named; for the operator's own eyes), and one column per wanted source,
     named as the source is (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`.
     Where it was asked for, `last_event` (timestamp in microseconds, UTC) is when the person last did what brings people into
     the cohort, NULL where there is nothing of the kind. `as_of` is the instant it answers for. `missing` lists wanted sources
-    that the data does not have at all; `nameless` counts rows of a list or SELECT that named nobody and are no members.
+    that the data does not have at all; `nameless` counts rows of a list, SELECT or download that named nobody and are no members;
+    `rows` counts all that a download had, and `expected` those that its source said there are, where it says.
     """
 
     path: Path
@@ -27,6 +28,8 @@ class Snapshot:
     as_of: datetime
     missing: tuple[str, ...] = ()
     nameless: int = 0
+    rows: int | None = None
+    expected: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Protocol
 
 from tradewind.catalog.rules import missing
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
-from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, sync_document
+from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, source_document, sync_document
 from tradewind.cohorts.check import check, order
 from tradewind.cohorts.document import Node
 from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.database import Transaction
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
-from tradewind.model.cohort import Cohort
+from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
-from tradewind.model.sync import Parting, Sync
+from tradewind.model.source import Source
+from tradewind.model.sync import Parting, Sync, SyncState
+from tradewind.operations.downloads import check_downloads
+from tradewind.operations.sources import key_pair
 from tradewind.planning.refresh import check_lasting
-from tradewind.vault.sql import Vault
+from tradewind.vault.sql import KEY_PAIR, Vault
 
 LARGEST_SECRET_FILE = 65_536
 """Bytes."""
@@ -49,7 +53,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one cohort, connection or sync, and a sentence where a person should know more."""
+    """What happens to one source, cohort, connection or sync, and a sentence where a person should know more."""
 
     action: Action
     noun: str
@@ -71,15 +75,18 @@ Destinations = Callable[[str], Checks]
 
 @dataclass(frozen=True)
 class Shelves:
-    """Where definitions go, and the environment that secrets are read from."""
+    """Where definitions go, the environment that secrets are read from, and what refuses a region that no source can be in."""
 
     catalog: Catalog
     vault: Vault
+    sources: Sources
     environment: Mapping[str, str]
+    check_region: Callable[[str], None]
 
     def within(self, transaction: Transaction) -> Shelves:
         """The same, inside a transaction that is open already."""
-        return Shelves(self.catalog.within(transaction), self.vault.within(transaction), self.environment)
+        inside = {name: getattr(self, name).within(transaction) for name in ("catalog", "vault", "sources")}
+        return replace(self, **inside)
 
 
 def plan_changes(
@@ -136,7 +143,9 @@ class _Application:
     def __init__(self, shelves: Shelves, destinations: Destinations, project: str, documents: Documents) -> None:
         catalog = self.catalog = shelves.catalog
         self.vault, self.environment = shelves.vault, shelves.environment
+        self.shelf, self.check_region = shelves.sources, shelves.check_region
         self.destinations, self.project, self.documents = destinations, project, documents
+        self.sources = {source.id: source for source in shelves.sources.all(project)}
         self.cohorts = {cohort.id: cohort for cohort in catalog.cohorts(project)}
         self.connections = {connection.id: connection for connection in catalog.connections(project)}
         self.syncs = {sync.id: sync for sync in catalog.syncs(project)}
@@ -146,6 +155,7 @@ class _Application:
         wanted = self.documents
         changes = list(self._remove_syncs()) if prune else []
         self._check_cohorts(prune=prune)
+        changes += [self._save_source(written) for written in wanted.sources]
         changes += [self._save_cohort(written) for written in wanted.cohorts]
         changes += [self._save_connection(written) for written in wanted.connections]
         changes += [self._save_sync(written) for written in wanted.syncs]
@@ -164,8 +174,34 @@ class _Application:
     def _save_cohort(self, written: Written[Cohort]) -> Change:
         before, after = self.cohorts.get(written.value.id), written.value
         with _placed(written.node):
+            if isinstance(after.definition, Pulled):
+                self.shelf.one(self.project, after.definition.source)
             self.catalog.save_cohort(after)
+            for sync in self.catalog.syncs(self.project):
+                if sync.cohort == after.id and sync.state is not SyncState.ENDED:
+                    check_downloads(self.catalog, self.shelf, sync)
         return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
+
+    def _save_source(self, written: Written[Source]) -> Change:
+        before, after = self.sources.get(written.value.id), written.value
+        with _placed(written.node):
+            self.check_region(after.region)
+            self.shelf.save(replace(after, account=before.account if before else ""))
+        keys = self._seal_keys(after) if after.id in self.documents.keys else ()
+        return _change("source", after.id, source_document(before) if before else None, source_document(after), keys)
+
+    def _seal_keys(self, source: Source) -> tuple[Difference, ...]:
+        written, here = self.documents.keys[source.id], (self.project, source.id)
+        with _placed(written.node):
+            api_key, secret_key = (read_secret(each, self.environment) for each in written.value)
+            keys = key_pair(api_key, secret_key)
+            if self.vault.holds(*here, keys.together(), KEY_PAIR):
+                return ()
+            before = self.vault.fingerprint(*here, KEY_PAIR)
+            self.vault.seal(*here, keys.together(), KEY_PAIR)
+            self.shelf.save(replace(source, account=self.vault.account(keys.api_key)))
+        where = " and ".join(f"{each.kind} {each.name}" for each in written.value)
+        return (Difference("keys", before and f"fingerprint {before}", f"read from {where}"),)
 
     def _save_connection(self, written: Written[Connection]) -> Change:
         before, after = self.connections.get(written.value.id), written.value
@@ -200,6 +236,7 @@ class _Application:
             after = replace(after, segment=name)
             check_segment_name(name)
             check_lasting(after)
+            check_downloads(self.catalog, self.shelf, after)
             if before is None:
                 self.catalog.add_sync(after)
             else:
@@ -225,6 +262,12 @@ class _Application:
             if cohort.id not in kept:
                 self.catalog.remove_cohort(self.project, cohort.id)
                 yield Change(Action.DELETE, "cohort", cohort.id)
+        kept = {each.value.id for each in self.documents.sources}
+        for id_ in self.sources:
+            if id_ not in kept:
+                self.shelf.remove(self.project, id_)
+                self.vault.forget(self.project, id_, KEY_PAIR)
+                yield Change(Action.DELETE, "source", id_)
 
 
 def read_secret(source: SecretSource, environment: Mapping[str, str]) -> Secret:

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind import members
+from tradewind.catalog.rules import missing
 from tradewind.catalog.yaml import read
 from tradewind.cohorts.check import check
 from tradewind.cohorts.explain import explain as sentence_of
 from tradewind.engines.look import export_persons
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Cohort
+from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.identifier import Resolution
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
@@ -56,6 +57,11 @@ def checked(parts: Parts, project: str, files: Iterable[Path]) -> tuple[Explaine
         if place:
             place.refuse(error.message)
         raise error
+    sources = {each.id for each in parts.sources.all(project)} | {each.value.id for each in documents.sources}
+    for each in documents.cohorts:
+        definition = each.value.definition
+        if isinstance(definition, Pulled) and definition.source not in sources:
+            each.node.refuse(missing("source", definition.source, dict.fromkeys(sources)))
     return tuple(_explained(cohort, known) for cohort in written.values())
 
 

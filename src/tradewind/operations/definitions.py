@@ -66,7 +66,7 @@ def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -
 
 
 def _shelves(parts: Parts) -> Shelves:
-    return Shelves(parts.catalog, parts.vault, parts.environment)
+    return Shelves(parts.catalog, parts.vault, parts.sources, parts.environment, parts.amplitude.check_region)
 
 
 @contextmanager

@@ -103,6 +103,8 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
 def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[Reject, ...]]:
     """How many values of people gave no identifier, and the first of them with the reason; never the value.
 
+    Those of a cohort in Amplitude are named by their Amplitude id too.
+
     Raises DefinitionError when the run's files were tidied away.
     """
     run = found(parts, project, run_id)
@@ -112,7 +114,7 @@ def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple
     path = folder / "rejects.parquet"
     if not path.exists():
         return 0, ()
-    return count_rejects(path), read_rejects(path, limit)
+    return count_rejects(path), read_rejects(path, limit, folder / "members.parquet")
 
 
 def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[PlatformReject, ...]:

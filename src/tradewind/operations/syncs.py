@@ -20,6 +20,7 @@ from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.operations.claims import take
+from tradewind.operations.downloads import check_downloads
 from tradewind.operations.finishing import finish, wind_up
 from tradewind.operations.instants import instant
 from tradewind.operations.partings import GIVEN_UP, drain_before
@@ -73,6 +74,7 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
     check_lasting(sync)
+    check_downloads(parts.catalog, parts.sources, sync)
     return replace(sync, added_at=parts.clock.now())
 
 

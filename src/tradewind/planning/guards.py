@@ -16,6 +16,8 @@ GROWTH = 10
 GROWTH_ALWAYS_ALLOWED = 1_000
 PATIENCE = timedelta(hours=48)
 HOUR = timedelta(hours=1)
+LACKING_ALWAYS_ALLOWED = 20
+LACKING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Evidence:
 
     `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more. `silence` is how
     long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
-    could not read. `period` is the sync's.
+    could not read. `period` is the sync's. `rows` is what a download had, of `expected` that its source said there are.
     """
 
     gone: tuple[str, ...] = ()
@@ -32,6 +34,8 @@ class Evidence:
     silence: timedelta | None = None
     unread: int = 0
     period: timedelta = timedelta()
+    rows: int | None = None
+    expected: int | None = None
 
 
 SOUND = Evidence()
@@ -39,7 +43,7 @@ SOUND = Evidence()
 
 def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
     """Every verdict against a delta and the data it comes from."""
-    about_data = (column_gone(evidence.gone), drift(evidence.drifted), stale(evidence), partial(evidence.unread))
+    about_data = (column_gone(evidence.gone), drift(evidence.drifted), stale(evidence), partial(evidence.unread), incomplete(evidence))
     found = (*about_data, empty(delta), shrink(delta), growth(delta))
     return tuple(verdict for verdict in found if verdict)
 
@@ -60,6 +64,17 @@ def partial(unread: int) -> Verdict | None:
         return None
     files = "1 file that it was given" if unread == 1 else f"{unread:,} files that it was given"
     return Verdict("partial", unread, 0, f"the last import of events did not read {files}: mend and import what is lacking, then run again")
+
+
+def incomplete(evidence: Evidence) -> Verdict | None:
+    """A download lacks more than max(20, 5 %) of the members that its source says there are: it may have ended early."""
+    if evidence.rows is None or evidence.expected is None:
+        return None
+    lacking, limit = evidence.expected - evidence.rows, max(LACKING_ALWAYS_ALLOWED, int(evidence.expected * LACKING_SHARE))
+    if lacking <= limit:
+        return None
+    said = f"the download has {evidence.rows:,} members, and its source lists {evidence.expected:,}"
+    return Verdict("incomplete", lacking, limit, f"{said}; at most {limit:,} may lack unseen: run again, or compute the cohort anew there")
 
 
 def drift(drifted: tuple[str, ...]) -> Verdict | None:

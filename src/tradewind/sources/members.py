@@ -26,12 +26,20 @@ _SEPARATOR = "chr(31)"
 
 @dataclass(frozen=True)
 class Rows:
-    """A Parquet file of text columns and `_row`, and which of the columns say who a row is about."""
+    """A Parquet file of text columns and `_row`, and which of the columns say who a row is about.
+
+    Where the column of people is empty, `otherwise` is the column of another id, which then names the person with its own name before it.
+    """
 
     path: Path
     columns: tuple[str, ...]
     people: str | None
     keys: tuple[str, ...]
+    otherwise: str | None = None
+
+    def naming(self) -> list[str]:
+        """The columns of which one must have a value for a row to name somebody."""
+        return [name for name in (self.people, self.otherwise) if name] or list(self.keys)
 
 
 def key_columns(columns: Sequence[str], people: str | None, identifiers: Iterable[Mapping]) -> tuple[str, ...]:
@@ -79,7 +87,7 @@ def write_members(rows: Rows, wanted: Iterable[Wanted], as_of: datetime, out: Pa
     found = [column_of(want.source, rows.columns, rows.people) for want in wanted]
     with session(out.parent, [rows.path]) as work:
         source = f"read_parquet({literal(str(work.reach(rows.path, 'rows.parquet')))})"
-        who = filled([rows.people] if rows.people else rows.keys)
+        who = filled(rows.naming())
         nameless = work.number(f"SELECT count(*) FROM {source} WHERE ({who}) IS NOT TRUE")
         work.connection.execute(f"CREATE TABLE named AS {_named(rows, found)} FROM {source} WHERE {who}")
         members = _write(work, _grouped(rows, wanted, found), work.folder / out.name)
@@ -90,15 +98,17 @@ def write_members(rows: Rows, wanted: Iterable[Wanted], as_of: datetime, out: Pa
 
 def _named(rows: Rows, found: Sequence[str | None]) -> str:
     """Each row with its member and person, and the columns found as `w0`, `w1`, ..."""
-    person = _person(rows.people) if rows.people else "NULL"
+    person = _person(rows.people, rows.otherwise) if rows.people else "NULL"
     key = person if rows.people else f"'row:' || {row_key(rows.keys)}"
     columns = "".join(f", {quoted(column)} AS w{place}" for place, column in enumerate(found) if column)
     return f"SELECT unhex(md5({key})) AS member, {ROW}, {person} AS who{columns}"
 
 
-def _person(column: str) -> str:
+def _person(column: str, otherwise: str | None) -> str:
     """The text of a person: a column called `person` has it ready (`user:...` or `device:...`), others hold user ids."""
     name = quoted(column)
+    if otherwise:
+        return f"CASE WHEN {name} <> '' THEN 'user:' || {name} ELSE '{otherwise}:' || {quoted(otherwise)} END"
     if column != PERSON:
         return f"'user:' || {name}"
     return f"CASE WHEN starts_with({name}, 'user:') OR starts_with({name}, 'device:') THEN {name} ELSE 'user:' || {name} END"

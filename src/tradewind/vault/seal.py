@@ -15,15 +15,23 @@ from tradewind.vault.key import Key
 
 _NONCE = 12
 
+NOUNS = {"key_pair": "source", "privacy": "request"}
+"""What the owner of a secret is called, by the field it is sealed as; every other field is a connection's."""
+
 
 @dataclass(frozen=True)
 class Place:
-    """The identity of a row; what is sealed for one place does not open at another."""
+    """The identity of a row; what is sealed for one place does not open at another. `connection` is whose it is, by the field."""
 
     project: str
     connection: str
     field: str
     version: int
+
+    @property
+    def owner(self) -> str:
+        """Whose it is, for a sentence."""
+        return f"{NOUNS.get(self.field, 'connection')} '{self.connection}'"
 
     def identity(self) -> bytes:
         """The four parts, each after its length, so that no two places share a spelling."""
@@ -41,14 +49,12 @@ def unseal(key: Key, place: Place, sealed: bytes) -> str:
     """The text. Raises ConfigurationError when another key sealed it, or it was changed, or it belongs to another row."""
     head, nonce, body = sealed[: len(key.id)], sealed[len(key.id) : len(key.id) + _NONCE], sealed[len(key.id) + _NONCE :]
     if not hmac.compare_digest(head, key.id):
-        raise ConfigurationError(
-            f"the secret of connection '{place.connection}' was sealed with another key; put back the key it was sealed with"
-        )
+        raise ConfigurationError(f"the secret of {place.owner} was sealed with another key; put back the key it was sealed with")
     try:
         return AESGCM(key.sealing).decrypt(nonce, body, place.identity()).decode()
     except (InvalidTag, ValueError):
         raise ConfigurationError(
-            f"the secret of connection '{place.connection}' does not open: its row was altered or moved; give the secret again"
+            f"the secret of {place.owner} does not open: its row was altered or moved; give the secret again"
         ) from None
 
 

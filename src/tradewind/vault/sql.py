@@ -1,4 +1,4 @@
-"""The vault: secrets of connections as sealed rows of the database, written once a version and never shown."""
+"""The vault: secrets of connections and sources as sealed rows of the database, written once a version and never shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from tradewind.vault.key import Key, read_key
 from tradewind.vault.seal import Place
 
 FIELD = "secret"
-"""The only field a connection has so far; it is part of the seal, so that a second one can never be mistaken for it."""
+"""What a connection's secret is sealed as; it is part of the seal, so that another's can never be mistaken for it."""
+
+KEY_PAIR = "key_pair"
+"""What the two keys of a source are sealed as, in one text; their place names the source where others name a connection."""
 
 PRIVACY = "privacy"
 """What the identifiers of a privacy request are sealed as; their place names the request where others name a connection."""
@@ -61,60 +64,62 @@ class Vault:
         inside._within = transaction
         return inside
 
-    def seal(self, project: str, connection: str, secret: Secret) -> int:
+    def seal(self, project: str, connection: str, secret: Secret, field: str = FIELD) -> int:
         """Seal a secret as the newest version and give its number; the same secret again stays the version it is.
 
         Raises DefinitionError when it cannot be a secret: empty, with spaces or line ends, too short or too long.
         """
         _check(secret)
         with self._transaction() as rows:
-            newest = _newest(rows, project, connection)
-            mark = self._mark(project, connection, secret)
+            newest = _newest(rows, project, connection, field)
+            mark = self._mark(project, connection, secret, field)
             if newest is not None and newest.sealed is not None and newest.fingerprint == mark:
                 return int(newest.version)
             version = 1 if newest is None else newest.version + 1
-            sealed = seals.seal(self._key, Place(project, connection, FIELD, version), secret.value)
-            rows.execute(
-                secret_table.insert().values(
-                    project=project, connection=connection, field=FIELD, version=version, sealed=sealed, fingerprint=mark
-                )
-            )
+            place = Place(project, connection, field, version)
+            sealed = seals.seal(self._key, place, secret.value)
+            rows.execute(secret_table.insert().values(**vars(place), sealed=sealed, fingerprint=mark))
         return version
 
-    def open(self, project: str, connection: str, version: int) -> Secret:
+    def open(self, project: str, connection: str, version: int, field: str = FIELD) -> Secret:
         """The secret of a version. Raises ConfigurationError when there is none or it does not open at this place."""
         table = secret_table.c
-        where = (table.project == project, table.connection == connection, table.field == FIELD, table.version == version)
+        place = Place(project, connection, field, version)
+        where = (table.project == project, table.connection == connection, table.field == field, table.version == version)
         with self._transaction() as rows:
             sealed = rows.execute(sa.select(table.sealed).where(*where)).scalar()
         if sealed is None:
-            raise ConfigurationError(
-                f"connection '{connection}' has no secret of version {version}; give it with 'tradewind connections add'"
-            )
-        return Secret(seals.unseal(self._key, Place(project, connection, FIELD, version), sealed))
+            how = "sources change" if field == KEY_PAIR else "connections add"
+            raise ConfigurationError(f"{place.owner} has no secret of version {version}; give it with 'tradewind {how}'")
+        return Secret(seals.unseal(self._key, place, sealed))
 
-    def latest(self, project: str, connection: str) -> int | None:
-        """The newest version that can be opened; None when the connection has no secret."""
+    def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
+        """The newest version that can be opened; None when there is no secret."""
         with self._transaction() as rows:
-            newest = _newest(rows, project, connection)
+            newest = _newest(rows, project, connection, field)
         return None if newest is None or newest.sealed is None else int(newest.version)
 
-    def fingerprint(self, project: str, connection: str) -> str | None:
+    def fingerprint(self, project: str, connection: str, field: str = FIELD) -> str | None:
         """Sixteen characters that change with the secret; all that is ever shown of it."""
         with self._transaction() as rows:
-            newest = _newest(rows, project, connection)
+            newest = _newest(rows, project, connection, field)
         return None if newest is None or newest.sealed is None else str(newest.fingerprint)
 
-    def holds(self, project: str, connection: str, secret: Secret) -> bool:
-        """True when this is the connection's newest secret. Raises DefinitionError when it cannot be a secret."""
+    def holds(self, project: str, connection: str, secret: Secret, field: str = FIELD) -> bool:
+        """True when this is the newest secret there. Raises DefinitionError when it cannot be a secret."""
         _check(secret)
-        return self.fingerprint(project, connection) == self._mark(project, connection, secret)
+        return self.fingerprint(project, connection, field) == self._mark(project, connection, secret, field)
 
-    def forget(self, project: str, connection: str) -> None:
-        """Destroy every secret of a connection; the numbers of their versions are not given again."""
+    def forget(self, project: str, connection: str, field: str = FIELD) -> None:
+        """Destroy every secret there; the numbers of their versions are not given again."""
         table = secret_table.c
+        here = (table.project == project, table.connection == connection, table.field == field)
         with self._transaction() as rows:
-            rows.execute(secret_table.update().where(table.project == project, table.connection == connection).values(sealed=None))
+            rows.execute(secret_table.update().where(*here).values(sealed=None))
+
+    def account(self, api_key: str) -> str:
+        """Sixteen characters that name the account of an API key, the same in every project; the key cannot be found from them."""
+        return seals.fingerprint(self._key, "", "", "account", api_key)
 
     def suppressions_key(self) -> bytes:
         """32 bytes, derived from the home's key, under which suppressed identifiers are hashed."""
@@ -137,8 +142,8 @@ class Vault:
             )
             return {(row.project, row.connection) for row in found}
 
-    def _mark(self, project: str, connection: str, secret: Secret) -> str:
-        return seals.fingerprint(self._key, project, connection, FIELD, secret.value)
+    def _mark(self, project: str, connection: str, secret: Secret, field: str) -> str:
+        return seals.fingerprint(self._key, project, connection, field, secret.value)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -189,11 +194,11 @@ def _canary(rows: sa.Connection) -> bytes | None:
     return found
 
 
-def _newest(rows: sa.Connection, project: str, connection: str) -> sa.Row[Any, Any, Any] | None:
+def _newest(rows: sa.Connection, project: str, connection: str, field: str) -> sa.Row[Any, Any, Any] | None:
     table = secret_table.c
     return rows.execute(
         sa.select(table.version, table.sealed, table.fingerprint)
-        .where(table.project == project, table.connection == connection, table.field == FIELD)
+        .where(table.project == project, table.connection == connection, table.field == field)
         .order_by(table.version.desc())
         .limit(1)
     ).first()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.catalog import yaml as files
+from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database, metadata
 from tradewind.destinations.thetradedesk.names import default_segment_name
@@ -51,6 +52,11 @@ def _rules(kind: str) -> Rules:
     return Rules()
 
 
+def _check_region(region: str) -> None:
+    if region not in {"us", "eu"}:
+        raise DefinitionError(f"'{region}' is not a region")
+
+
 class Desk:
     """A home with a catalog and a vault, and a file to edit."""
 
@@ -61,18 +67,21 @@ class Desk:
             metadata.create_all(rows)
         key = create_key(folder)
         plant_canary(database, key)
-        self.catalog, self.vault = Catalog(database), Vault(database, key)
+        self.catalog, self.vault, self.sources = Catalog(database), Vault(database, key), Sources(database)
         self.catalog.add_project(Project("default", "Default", ProjectPlan.PAID, "UTC", ("thetradedesk",)), "ann")
 
     def documents(self, text: str) -> files.Documents:
         self.file.write_text(text)
         return files.read([self.file], "default")
 
+    def shelves(self) -> Shelves:
+        return Shelves(self.catalog, self.vault, self.sources, os.environ, _check_region)
+
     def plan(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
-        return plan_changes(Shelves(self.catalog, self.vault, os.environ), _rules, "default", self.documents(text), prune=prune)
+        return plan_changes(self.shelves(), _rules, "default", self.documents(text), prune=prune)
 
     def apply(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
-        return apply_changes(Shelves(self.catalog, self.vault, os.environ), _rules, "default", self.documents(text), prune=prune)
+        return apply_changes(self.shelves(), _rules, "default", self.documents(text), prune=prune)
 
     def holdings(self) -> tuple[object, ...]:
         catalog = self.catalog

@@ -12,6 +12,12 @@ down_revision = None
 def upgrade() -> None:
     """Apply the revision."""
     op.create_table(
+        "amplitude_account",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "audit",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.String(), nullable=False),
@@ -188,6 +194,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination", "project"),
     )
     op.create_table(
+        "amplitude_call",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["amplitude_account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("amplitude_call", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_amplitude_call_account"), ["account"], unique=False)
+
+    op.create_table(
+        "amplitude_download",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("properties", sa.JSON(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("request", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["amplitude_account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("amplitude_download", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_amplitude_download_account"), ["account"], unique=False)
+
+    op.create_table(
         "binding",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("project", sa.String(), nullable=False),
@@ -297,6 +337,21 @@ def upgrade() -> None:
             ["endpoint.id"],
         ),
         sa.PrimaryKeyConstraint("endpoint", "owner"),
+    )
+    op.create_table(
+        "source",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("region", sa.String(), nullable=False),
+        sa.Column("app", sa.BigInteger(), nullable=True),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["project.id"],
+        ),
+        sa.PrimaryKeyConstraint("project", "id"),
     )
     op.create_table(
         "cohort_version",

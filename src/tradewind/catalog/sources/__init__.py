@@ -1,0 +1,1 @@
+"""The sources of projects, as their operators want them."""

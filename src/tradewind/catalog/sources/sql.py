@@ -1,0 +1,97 @@
+"""Sources in SQL, beside the rest of the catalog."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from tradewind.catalog.rules import check_id, check_name, check_rehearsal, pick, refuse_in_use
+from tradewind.catalog.sql import Catalog
+from tradewind.database import Database, metadata
+from tradewind.model.cohort import Pulled
+from tradewind.model.source import Source, SourceKind
+
+source_table = sa.Table(
+    "source",
+    metadata,
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("region", sa.String, nullable=False),
+    sa.Column("app", sa.BigInteger),
+    sa.Column("account", sa.String, nullable=False),
+)
+
+
+class Sources:
+    """The sources of every project. An id that is not there raises DefinitionError with the nearest one that is."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._within: sa.Connection | None = None
+
+    def within(self, transaction: sa.Connection) -> Sources:
+        """The same, whose reads and writes belong to a transaction that is open already."""
+        inside = copy.copy(self)
+        inside._within = transaction
+        return inside
+
+    def all(self, project: str | None = None) -> tuple[Source, ...]:
+        """The sources of a project, or of every project, by id."""
+        query = sa.select(source_table).order_by(source_table.c.project, source_table.c.id)
+        with self._transaction() as db:
+            rows = db.execute(query if project is None else query.where(source_table.c.project == project)).all()
+        return tuple(_source(row) for row in rows)
+
+    def one(self, project: str, source: str) -> Source:
+        """The source of an id."""
+        return pick({each.id: each for each in self.all(project)}, source, "source")
+
+    def save(self, source: Source) -> None:
+        """Write a new source or a change of one.
+
+        Raises DefinitionError when id or name cannot be one, and when it would cross between sandbox and a real region.
+        """
+        check_id("source", source.id)
+        check_name("source", source.name)
+        with self._transaction() as db:
+            before = {each.id: each for each in self.within(db).all(source.project)}.get(source.id)
+            if before is None:
+                db.execute(source_table.insert().values(**_row(source)))
+                return
+            check_rehearsal("source", source.id, before.region, source.region)
+            db.execute(source_table.update().where(*_is(source.project, source.id)).values(**_row(source)))
+
+    def remove(self, project: str, source: str) -> None:
+        """Take a source out of the catalog. Raises DefinitionError while a cohort uses it."""
+        with self._transaction() as db:
+            self.within(db).one(project, source)
+            cohorts = Catalog(self.database).within(db).cohorts(project)
+            users = [f"cohort '{each.id}'" for each in cohorts if isinstance(each.definition, Pulled) and each.definition.source == source]
+            refuse_in_use(f"source '{source}'", users)
+            db.execute(source_table.delete().where(*_is(project, source)))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if self._within is not None:
+            yield self._within
+            return
+        with self.database.transaction() as db:
+            yield db
+
+
+def _is(project: str, source: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return source_table.c.project == project, source_table.c.id == source
+
+
+def _row(source: Source) -> dict[str, Any]:
+    return vars(source) | {"kind": source.kind.value}
+
+
+def _source(row: Any) -> Source:
+    return Source(row.project, row.id, row.name, SourceKind(row.kind), row.region, row.app, row.account)

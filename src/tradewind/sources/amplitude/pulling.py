@@ -1,0 +1,128 @@
+"""Kind `amplitude`: a cohort that Amplitude keeps, downloaded with the properties that identifiers are found in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tradewind.clock import Clock
+from tradewind.errors import EngineError, GoneError, RefusedKeyError, RetryableError
+from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.moment import reached
+from tradewind.sources import members
+from tradewind.sources.amplitude.base import AMPLITUDE_ID, USER_ID, Client, Fetched, Listed
+from tradewind.sources.amplitude.budget import YOUNG
+from tradewind.sources.amplitude.sql import Download, Downloads, DownloadState
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds between two looks at whether a download is ready; each pause is twice the one before."""
+
+PATIENCE = 3600.0
+"""Seconds that a run waits for a download. The next one goes on with the same, as long as it answers for that one's instant."""
+
+NAMED_BY_AMPLITUDE = Wanted(AMPLITUDE_ID, all_values=False)
+"""Beside every member, so that whoever gave no identifier can be found again in Amplitude."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One cohort as a run wants it: through whom, of which account, with which properties, for which instant."""
+
+    client: Client
+    downloads: Downloads
+    account: str
+    cohort: str
+    properties: tuple[str, ...]
+    as_of: datetime
+    clock: Clock
+
+
+def properties_of(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """The user properties to ask for: what `user.` and `column.` sources name. The two ids come by themselves."""
+    named = (want.source.partition(".") for want in wanted)
+    names = {name for kind, _, name in named if kind in {"user", "column"} and name not in {AMPLITUDE_ID, USER_ID}}
+    return tuple(sorted(names))
+
+
+def evaluate(pull: Pull, wanted: Sequence[Wanted], out: Path) -> Snapshot:
+    """The members as Amplitude has them now, written to `out`; `expected` is the size that its list shows.
+
+    A member is the person of its user id, else of its Amplitude id. Raises GoneError and EngineError when the cohort is not
+    listed, archived, cannot be downloaded, or the month's downloads are spent; RefusedKeyError and RetryableError as the client does.
+    """
+    listed = _listed(pull)
+    file = out.with_name(f".{out.name}.download")
+    try:
+        fetched = _fetch(pull, file)
+        columns = (AMPLITUDE_ID, USER_ID, *pull.properties)
+        rows = members.Rows(file, columns, USER_ID, (AMPLITUDE_ID,), otherwise=AMPLITUDE_ID)
+        found = members.write_members(rows, (*wanted, NAMED_BY_AMPLITUDE), pull.as_of, out)
+    finally:
+        file.unlink(missing_ok=True)
+    return replace(found, rows=fetched.rows, expected=listed.size)
+
+
+def _listed(pull: Pull) -> Listed:
+    """The cohort as Amplitude lists it now."""
+    found = next((each for each in pull.client.cohorts() if each.id == pull.cohort), None)
+    if found is None:
+        raise GoneError(
+            f"Amplitude lists no cohort {pull.cohort}: it was deleted, or is not discoverable; make it discoverable there, or name another"
+        )
+    if found.archived:
+        raise GoneError(f"cohort {pull.cohort} is archived in Amplitude and computed no more; bring it back there, or name another")
+    return found
+
+
+def _fetch(pull: Pull, file: Path) -> Fetched:
+    """Write the download: one that is there already if it will do, else a new one; of those that are there some may be gone."""
+    known = pull.downloads.usable(pull.account, pull.cohort, pull.properties, pull.as_of - YOUNG, pull.clock.now())
+    if known:
+        try:
+            return _take(pull, known, file)
+        except GoneError:
+            pull.downloads.mark(known, DownloadState.GONE)
+            return _fetch(pull, file)
+    new = _ask(pull)
+    try:
+        return _take(pull, new, file)
+    except GoneError:
+        pull.downloads.mark(new, DownloadState.GONE)
+        raise
+
+
+def _ask(pull: Pull) -> Download:
+    """Ask for a new download. It is counted before the request leaves; what certainly was not taken is not counted after all."""
+    new = pull.downloads.ask(pull.account, pull.cohort, pull.properties, pull.clock.now())
+    reached("download.counted")
+    try:
+        request = pull.client.request(pull.cohort, pull.properties)
+    except (RefusedKeyError, GoneError, RetryableError):
+        pull.downloads.mark(new, DownloadState.REFUSED)
+        raise
+    reached("download.asked")
+    pull.downloads.answered(new, request)
+    reached("download.recorded")
+    return replace(new, request=request, state=DownloadState.ASKED)
+
+
+def _take(pull: Pull, download: Download, file: Path) -> Fetched:
+    assert download.request is not None, "only a download with a request id can be fetched"
+    _await(pull, download.request)
+    reached("download.ready")
+    fetched = pull.client.fetch(download.request, (AMPLITUDE_ID, USER_ID, *pull.properties), file)
+    reached("download.fetched")
+    pull.downloads.mark(download, DownloadState.FETCHED)
+    return fetched
+
+
+def _await(pull: Pull, request: str) -> None:
+    """Wait until a download is ready."""
+    pause, waited = FIRST_PAUSE, 0.0
+    while not pull.client.poll(request):
+        if waited >= PATIENCE:
+            raise EngineError(f"Amplitude did not make the download of cohort {pull.cohort} ready within an hour; run again later")
+        pull.clock.sleep(pause)
+        waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)

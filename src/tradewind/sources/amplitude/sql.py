@@ -1,0 +1,201 @@
+"""What was asked of Amplitude, in SQL: a row for each download, and one for each request that sets the pace of all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tradewind.clock import Clock
+from tradewind.database import Database, Transaction, metadata
+from tradewind.errors import EngineError
+from tradewind.sources.amplitude.budget import MONTH, VALID, WITHIN, Budget, budget, wait
+
+LEASE = timedelta(minutes=10)
+"""A request whose process has died counts as under way for so long."""
+
+
+class DownloadState(StrEnum):
+    """Where a download stands. `asking` has no request id: the answer is under way, or was lost. `refused` was not counted."""
+
+    ASKING = "asking"
+    ASKED = "asked"
+    FETCHED = "fetched"
+    GONE = "gone"
+    REFUSED = "refused"
+
+
+account_table = sa.Table(
+    "amplitude_account",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("not_before", sa.DateTime(timezone=True)),
+)
+"""Its lock makes processes take turns; before `not_before` nobody asks."""
+
+download_table = sa.Table(
+    "amplitude_download",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("account", sa.ForeignKey("amplitude_account.id"), nullable=False, index=True),
+    sa.Column("cohort", sa.String, nullable=False),
+    sa.Column("properties", sa.JSON, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("request", sa.String),
+)
+
+call_table = sa.Table(
+    "amplitude_call",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("account", sa.ForeignKey("amplitude_account.id"), nullable=False, index=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A download that was asked for; `request` is Amplitude's id of it."""
+
+    id: str
+    account: str
+    cohort: str
+    properties: tuple[str, ...]
+    asked_at: datetime
+    expires_at: datetime
+    state: DownloadState
+    request: str | None
+
+
+class Downloads:
+    """The downloads of every account, each a row from before it is asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def usable(self, account: str, cohort: str, properties: Collection[str], since: datetime, now: datetime) -> Download | None:
+        """The newest download of a cohort, asked for since an instant, that has these properties and can still be fetched."""
+        with self.database.transaction() as db:
+            return _usable(db, account, cohort, properties, since, now)
+
+    def ask(self, account: str, cohort: str, properties: Sequence[str], now: datetime) -> Download:
+        """Count one more download, before it is asked for. Raises EngineError when the month's are spent."""
+        with self.database.transaction() as db:
+            _locked(db, account)
+            known = _budget(db, account, now)
+            if known.next_free:
+                raise EngineError(
+                    f"the {known.allowed} downloads of cohorts that Amplitude allows a month are spent; "
+                    f"the next is free at {known.next_free:%Y-%m-%d %H:%M} UTC"
+                )
+            new = Download(
+                secrets.token_hex(8), account, cohort, tuple(properties), now.astimezone(UTC), now.astimezone(UTC) + VALID,
+                DownloadState.ASKING, None,
+            )  # fmt: skip
+            db.execute(download_table.insert().values(**vars(new) | {"properties": list(properties), "state": new.state.value}))
+        return new
+
+    def answered(self, download: Download, request: str) -> None:
+        """Write Amplitude's id of a download: from now on it can be fetched by whoever wants it."""
+        self._set(download, state=DownloadState.ASKED.value, request=request)
+
+    def mark(self, download: Download, state: DownloadState) -> None:
+        """Write what became of a download."""
+        self._set(download, state=state.value)
+
+    def budget(self, account: str, now: datetime) -> Budget:
+        """What the account asked for in the last 31 days, by whatever project and source."""
+        with self.database.transaction() as db:
+            return _budget(db, account, now)
+
+    def pace(self, account: str, clock: Clock) -> SqlPace:
+        """The pace of all who ask for an account."""
+        return SqlPace(self.database, account, clock)
+
+    def _set(self, download: Download, **values: str) -> None:
+        with self.database.transaction() as db:
+            db.execute(download_table.update().where(download_table.c.id == download.id).values(**values))
+
+
+class SqlPace:
+    """Amplitude's 60 requests in ten minutes and 4 at once, shared by all processes that use a database."""
+
+    def __init__(self, database: Database, account: str, clock: Clock) -> None:
+        self._database, self._account, self._clock = database, account, clock
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until one more request may be made; it is under way for the length of the block."""
+        call = secrets.token_hex(8)
+        while seconds := self._take(call):
+            self._clock.sleep(seconds)
+        try:
+            yield
+        finally:
+            with self._database.transaction() as db:
+                db.execute(call_table.update().where(call_table.c.id == call).values(until=self._clock.now().astimezone(UTC)))
+
+    def hold_off(self, seconds: float) -> None:
+        """Nobody asks for so long; a longer wait that was said before stays."""
+        until = self._clock.now().astimezone(UTC) + timedelta(seconds=seconds)
+        with self._database.transaction() as db:
+            before = _locked(db, self._account)
+            if before is None or before < until:
+                db.execute(account_table.update().where(account_table.c.id == self._account).values(not_before=until))
+
+    def _take(self, call: str) -> float:
+        """Write a call down if it may be made now; else the seconds until it is worth asking again."""
+        table = call_table.c
+        with self._database.transaction() as db:
+            not_before, now = _locked(db, self._account), self._clock.now().astimezone(UTC)
+            mine = table.account == self._account
+            db.execute(call_table.delete().where(mine, table.at <= now - WITHIN, table.until <= now))
+            rows = db.execute(sa.select(table.at, table.until).where(mine).order_by(table.at)).all()
+            seconds = wait([(_aware(row.at), _aware(row.until)) for row in rows], not_before, now)
+            if seconds <= 0:
+                db.execute(call_table.insert().values(id=call, account=self._account, at=now, until=now + LEASE))
+        return max(seconds, 0.0)
+
+
+def _usable(db: Transaction, account: str, cohort: str, properties: Collection[str], since: datetime, now: datetime) -> Download | None:
+    table = download_table.c
+    there = table.state.in_([DownloadState.ASKED.value, DownloadState.FETCHED.value])
+    when = (table.asked_at >= since.astimezone(UTC), table.expires_at > now.astimezone(UTC))
+    query = sa.select(download_table).where(table.account == account, table.cohort == cohort, there, *when).order_by(table.asked_at.desc())
+    found = (_download(row) for row in db.execute(query))
+    return next((each for each in found if set(each.properties) >= set(properties)), None)
+
+
+def _budget(db: Transaction, account: str, now: datetime) -> Budget:
+    table = download_table.c
+    counted = (table.account == account, table.state != DownloadState.REFUSED.value, table.asked_at > now.astimezone(UTC) - MONTH)
+    return budget([_aware(each) for each in db.execute(sa.select(table.asked_at).where(*counted).order_by(table.asked_at)).scalars()])
+
+
+def _locked(db: Transaction, account: str) -> datetime | None:
+    """Make the account's row if there is none, and lock it to the end of the transaction; gives its `not_before`."""
+    insert = (sqlite if db.dialect.name == "sqlite" else postgresql).insert(account_table)
+    db.execute(insert.values(id=account).on_conflict_do_nothing())
+    found = db.execute(sa.select(account_table.c.not_before).where(account_table.c.id == account).with_for_update()).scalar()
+    return _aware(found) if found else None
+
+
+def _download(row: Any) -> Download:
+    return Download(
+        row.id, row.account, row.cohort, tuple(row.properties), _aware(row.asked_at), _aware(row.expires_at),
+        DownloadState(row.state), row.request,
+    )  # fmt: skip
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
