@@ -7,6 +7,7 @@ import csv
 import gzip
 import http.client
 import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import pytest
 
+import plain
 from sandbox_process import DEADLINE_SECONDS, SandboxProcess, running_sandbox, wait_until
 
 NOW = "2026-07-01T00:00:00Z"
@@ -263,6 +265,156 @@ def test_many_members_are_made_by_number(amplitude: Amplitude, sandbox: SandboxP
     assert {person[3] for person in people} == {""}
 
 
+# --- events
+
+
+def at(text: str, **more: Any) -> dict[str, Any]:
+    """An event of the export's shape, uploaded when it happened."""
+    names = ("event_time", "client_event_time", "client_upload_time", "server_received_time", "server_upload_time", "processed_time")
+    return {"event_type": "Play", "user_id": "u-1", "amplitude_id": 7, **dict.fromkeys(names, text), **more}
+
+
+def load(sandbox: SandboxProcess, *events: dict[str, Any], packed: bool = False) -> Any:
+    lines = b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in events)
+    status, _, body = sandbox.send("POST", "/_sandbox/amplitude/events", gzip.compress(lines) if packed else lines)
+    assert status == 200, body
+    return orjson.loads(body)
+
+
+def exported(amplitude: Amplitude, start: str, end: str) -> dict[str, list[dict[str, Any]]]:
+    """The members of the zip, by name, and their events."""
+    status, headers, body = amplitude.send(f"/api/2/export?start={start}&end={end}")
+    assert (status, headers["content-type"]) == (200, "application/zip"), body
+    with zipfile.ZipFile(io.BytesIO(body)) as packed:
+        return {name: [orjson.loads(line) for line in gzip.decompress(packed.read(name)).splitlines()] for name in packed.namelist()}
+
+
+def test_an_export_has_a_part_for_each_hour_of_upload_both_hours_included(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    load(sandbox, at("2026-06-01 04:59:59.999999"), at("2026-06-01 05:00:00.000000"), at("2026-06-01 06:59:59.999999"), packed=True)
+    counted = load(sandbox, at("2026-06-01 05:30:00.000000", event_time="2026-01-01 00:00:00.000000"), at("2026-06-01 07:00:00.000000"))
+    assert counted == {"100001": {"events": 5, "hours": 4}}
+    found = exported(amplitude, "20260601T05", "20260601T06")
+    assert {name: [event["server_upload_time"] for event in events] for name, events in found.items()} == {
+        "100001/100001_2026-06-01_5#0.json.gz": ["2026-06-01 05:00:00.000000"],
+        "100001/100001_2026-06-01_5#1.json.gz": ["2026-06-01 05:30:00.000000"],
+        "100001/100001_2026-06-01_6#0.json.gz": ["2026-06-01 06:59:59.999999"],
+    }
+
+
+def test_an_exported_event_has_exactly_the_documented_keys(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    load(sandbox, at("2026-06-01 05:00:00.000000", insert_id="i-1", app_version="2.1", carrier="c", ip="192.0.2.1", surprise=1))
+    ((event,),) = exported(amplitude, "20260601T05", "20260601T05").values()
+    documented = (
+        "server_received_time app device_carrier city user_id uuid event_time platform os_version amplitude_id processed_time version_name "
+        "ip_address paying dma group_properties user_properties client_upload_time $insert_id event_type library "
+        "amplitude_attribution_ids device_type start_version location_lng server_upload_time event_id location_lat os_name groups "
+        "event_properties data device_id language country region session_id device_family sample_rate client_event_time"
+    )
+    assert set(event) == set(documented.split())
+    assert [event[name] for name in ("app", "$insert_id", "version_name", "device_carrier", "ip_address")] == [
+        100001,
+        "i-1",
+        "2.1",
+        "c",
+        "192.0.2.1",
+    ]
+
+
+def test_events_of_the_http_v2_shape_are_uploaded_now_and_can_be_had_two_hours_later(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    events = [{"event_type": "Play", "user_id": "u-1", "time": 1_780_000_000_123}, {"event_type": "Play", "device_id": "d-1"}]
+    sandbox.post("/_sandbox/amplitude/events", {"api_key": "any", "events": events})
+    assert amplitude.get("/api/2/export?start=20260701T00&end=20260701T00")[0] == 404
+    sandbox.post("/_sandbox/clock", {"advance_seconds": 7200, "running": False})
+    assert amplitude.get("/api/2/export?start=20260701T00&end=20260701T00")[0] == 404
+    sandbox.post("/_sandbox/clock", {"advance_seconds": 1, "running": False})
+    ((first, second),) = exported(amplitude, "20260701T00", "20260701T00").values()
+    assert [first["event_time"], second["event_time"]] == ["2026-05-28 20:26:40.123000", "2026-07-01 00:00:00.000000"]
+    assert first["server_upload_time"] == "2026-07-01 00:00:00.000000"
+    assert (second["user_id"], second["device_id"]) == (None, "d-1")
+
+
+def test_an_hour_that_is_not_over_holds_what_is_two_hours_old(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    load(sandbox, at("2026-06-30 21:10:00.000000"), at("2026-06-30 21:50:00.000000"))
+    sandbox.post("/_sandbox/clock", {"now": "2026-06-30T23:30:00Z", "running": False})
+    assert [len(events) for events in exported(amplitude, "20260630T21", "20260630T21").values()] == [1]
+    sandbox.post("/_sandbox/clock", {"now": "2026-07-01T00:00:00Z", "running": False})
+    assert [len(events) for events in exported(amplitude, "20260630T21", "20260630T21").values()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "status"),
+    [
+        ("20260601T05", "20260601T04", 400),
+        ("2026-06-01", "20260601T05", 400),
+        ("20260601T24", "20260601T25", 400),
+        ("", "20260601T05", 400),
+        ("20250601T06", "20260601T05", 200),
+        ("20250601T05", "20260601T05", 400),
+        ("20260601T06", "20260601T07", 404),
+    ],
+)
+def test_ranges_of_an_export(amplitude: Amplitude, sandbox: SandboxProcess, start: str, end: str, status: int) -> None:
+    load(sandbox, at("2026-06-01 05:00:00.000000"))
+    assert amplitude.send(f"/api/2/export?start={start}&end={end}")[0] == status
+
+
+def test_an_export_that_is_too_large_or_takes_too_long_or_is_damaged(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    load(sandbox, at("2026-06-01 05:00:00.000000"), at("2026-06-01 06:00:00.000000"))
+    size = len(amplitude.send("/api/2/export?start=20260601T05&end=20260601T05")[2])
+    sandbox.post("/_sandbox/amplitude/limits", {"export_bytes": size})
+    assert [amplitude.send(f"/api/2/export?start=20260601T05&end=20260601T{end}")[0] for end in ("06", "05")] == [400, 200]
+    faults(sandbox, {"kind": "error", "status": 504, "at": "export"}, {"kind": "torn", "at": "export"}, "damaged_zip")
+    assert amplitude.send("/api/2/export?start=20260601T05&end=20260601T05")[0] == 504
+    with pytest.raises(http.client.IncompleteRead):
+        exported(amplitude, "20260601T05", "20260601T05")
+    with pytest.raises(zipfile.BadZipFile):
+        exported(amplitude, "20260601T05", "20260601T05")
+    assert exported(amplitude, "20260601T05", "20260601T05")
+
+
+def test_a_cohort_over_the_events_has_everybody_who_did_it_with_what_was_last_known_of_them(
+    amplitude: Amplitude, sandbox: SandboxProcess
+) -> None:
+    load(
+        sandbox,
+        at("2026-06-01 05:00:00.000000", user_id=None, device_id="d", user_properties={"plan": "free", "tdid": "t"}),
+        at("2026-06-01 06:00:00.000000", user_properties={"plan": "plus"}),
+        at("2026-06-02 05:00:00.000000", event_type="Stop", user_properties={"plan": "growth"}),
+        at("2026-06-01 05:00:00.000000", amplitude_id=8, user_id="u-2", event_type="Stop"),
+        at("2026-06-03 05:00:00.000000", amplitude_id=8, user_id="u-2"),
+    )
+    rules = [
+        {"event_type": "Play"},
+        {"event_type": "Play", "at_least": 2},
+        {"event_type": "Play", "to": "2026-06-02T00:00:00Z"},
+        {"event_type": "Play", "from": "2026-06-02T00:00:00Z"},
+    ]
+    found = []
+    for number, rule in enumerate(rules):
+        sandbox.post("/_sandbox/amplitude/cohorts", {"id": f"c{number}", "rule": rule})
+        found.append(rows(amplitude.file(amplitude.ready(amplitude.request(f"c{number}", "plan", "tdid")))[2])[1:])
+    first, second = ["7", "u-1", "growth", "t"], ["8", "u-2", "", ""]
+    assert found == [[first, second], [first], [["7", "u-1", "plus", "t"]], [second]]
+
+
+def test_real_events_come_out_as_they_went_in(amplitude: Amplitude, sandbox: SandboxProcess) -> None:
+    folder = plain.real_events()
+    if folder is None:
+        pytest.skip("the real events are not here; set TRADEWIND_REAL_EVENTS to their folder")
+    packed = (folder / "20260101_2019-05.json.gz").read_bytes()
+    given = [orjson.loads(line) for line in gzip.decompress(packed).splitlines()]
+    assert sandbox.send("POST", "/_sandbox/amplitude/events", packed)[0] == 200
+    hours = exported(amplitude, "20190501T00", "20190531T23")
+    found = [event for events in hours.values() for event in events]
+    assert sorted(event["uuid"] for event in found) == sorted(event["uuid"] for event in given)
+    by_uuid = {event["uuid"]: event for event in found}
+    assert all(by_uuid[event["uuid"]] | event | {"app": 100001} == by_uuid[event["uuid"]] for event in given)
+    sandbox.post("/_sandbox/amplitude/cohorts", {"id": "mergers", "rule": {"event_type": "merge"}})
+    listed = amplitude.get("/api/3/cohorts")[1]["cohorts"]
+    mergers = {event["amplitude_id"] for event in given if event["event_type"] == "merge"}
+    assert {cohort["id"]: cohort["size"] for cohort in listed}["mergers"] == len(mergers) > 1
+
+
 # --- limits
 
 
@@ -424,6 +576,12 @@ def test_faults_of_the_transport_at_the_place_they_name(amplitude: Amplitude, sa
         ("faults", [], "not a JSON object"),
         ("limits", {"requests": 1}, "Unknown limit 'requests'"),
         ("limits", {"polls": -1}, "polls is a whole number"),
+        ("events", {"events": [{"user_id": "u"}]}, "event 1: expected an object with an event_type"),
+        ("events", {"events": [{"event_type": "e"}]}, "event 1: expected a user_id or a device_id"),
+        ("events", {"events": [{"event_type": "e", "user_id": "u", "time": "now"}]}, "time is in milliseconds"),
+        ("events", {"event_type": "e", "user_id": "u", "event_time": "now"}, "event_time is a date and time"),
+        ("cohorts", {"id": "x", "rule": {"event_type": "e", "at_least": 0}}, "at_least is a whole number"),
+        ("cohorts", {"id": "x", "rule": {"event": "e"}}, "rule is an object of event_type"),
         ("cohorts", {"id": "x"}, "one of them"),
         ("cohorts", {"id": "x/y", "members": []}, "letters and digits"),
         ("cohorts", {"id": "x", "members": [], "colour": 1}, "Unknown field 'colour'"),

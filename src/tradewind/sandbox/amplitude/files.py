@@ -111,6 +111,7 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "short_row": _short_row,
     "bad_utf8": _bad_utf8,
     "no_bytes": lambda _content: b"",
+    "damaged_zip": lambda content: content[: len(content) // 2],
 }
 """How a file may be spoilt, though its transfer looks whole."""
 

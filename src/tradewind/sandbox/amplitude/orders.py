@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tradewind.sandbox.amplitude.cohorts import Members, read_cohort
+from tradewind.sandbox.amplitude.cohorts import read_cohort
 from tradewind.sandbox.amplitude.platform import Amplitude
 from tradewind.sandbox.amplitude.projects import BUILT_IN
 from tradewind.sandbox.unusable import Unusable
@@ -68,14 +68,10 @@ def _cohorts(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
 def _put_cohort(amplitude: Amplitude, request: Request) -> Answer:
     order = _order(request)
     app = _app(order.get("app", min(BUILT_IN)))
-    cohort = read_cohort(order, app, amplitude.clock.now(), _no_rule)
     with amplitude.lock:
+        cohort = read_cohort(order, app, amplitude.clock.now(), amplitude.events[app].people)
         amplitude.cohorts[app, cohort.id] = cohort
     return _json(cohort.shown() | {"members": cohort.members.count})
-
-
-def _no_rule(rule: Any) -> Members:  # noqa: ARG001
-    raise Unusable("rule: no events are held")
 
 
 def _delete_cohort(amplitude: Amplitude, request: Request) -> Answer:
@@ -84,6 +80,19 @@ def _delete_cohort(amplitude: Amplitude, request: Request) -> Answer:
         if amplitude.cohorts.pop((app, request.query.get("id", "")), None) is None:
             return _json({"error": "This project has no cohort of this id"}, 404)
     return _json({})
+
+
+def _events(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
+    with amplitude.lock:
+        held = {app: events for app, events in amplitude.events.items() if events.count}
+        return _json({str(app): {"events": events.count, "hours": len(events.parts)} for app, events in held.items()})
+
+
+def _load_events(amplitude: Amplitude, request: Request) -> Answer:
+    app = _app(request.query.get("app", min(BUILT_IN)))
+    with amplitude.lock:
+        amplitude.events[app].load(request.body, amplitude.clock.now())
+    return _events(amplitude, request)
 
 
 def _downloads(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
@@ -143,6 +152,7 @@ def _reset(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
 ROUTES: dict[str, dict[str, Callable[[Amplitude, Request], Answer]]] = {
     PREFIX: {"GET": _index},
     f"{PREFIX}/cohorts": {"GET": _cohorts, "POST": _put_cohort, "DELETE": _delete_cohort},
+    f"{PREFIX}/events": {"GET": _events, "POST": _load_events},
     f"{PREFIX}/downloads": {"GET": _downloads},
     f"{PREFIX}/requests": {"GET": _requests},
     f"{PREFIX}/counts": {"GET": _counts},

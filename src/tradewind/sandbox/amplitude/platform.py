@@ -17,8 +17,10 @@ from tradewind.sandbox.amplitude import files
 from tradewind.sandbox.amplitude.cohorts import Cohort
 from tradewind.sandbox.amplitude.denial import Denied
 from tradewind.sandbox.amplitude.downloads import Download, Link, State, new_id
+from tradewind.sandbox.amplitude.events import Events
+from tradewind.sandbox.amplitude.export import export
 from tradewind.sandbox.amplitude.limits import Limits, Pace
-from tradewind.sandbox.amplitude.projects import Project, Region, check, wrong_keys
+from tradewind.sandbox.amplitude.projects import BUILT_IN, Project, Region, check, wrong_keys
 from tradewind.sandbox.amplitude.troubles import Trouble, Troubles
 from tradewind.sandbox.clock import SECOND, Clock, iso
 from tradewind.sandbox.faults import Fault
@@ -34,6 +36,7 @@ _PLACES = (
     ("request", re.compile("/api/5/cohorts/request/([^/]+)")),
     ("status", re.compile("/api/5/cohorts/request-status/([^/]+)")),
     ("file", re.compile("/api/5/cohorts/request/([^/]+)/file")),
+    ("export", re.compile("/api/2/export()")),
     ("link", re.compile(r"/cohort-downloads/([0-9a-f]+)\.csv")),
 )
 
@@ -61,6 +64,7 @@ class Amplitude:
             self.limits = Limits()
             self.troubles = Troubles()
             self.cohorts: dict[tuple[int, str], Cohort] = {}
+            self.events: dict[int, Events] = {app: Events(app) for app in BUILT_IN}
             self.downloads: dict[str, Download] = {}
             self.links: dict[str, Link] = {}
             self.paces: defaultdict[int, Pace] = defaultdict(Pace)
@@ -106,7 +110,7 @@ class Front:
         """A request to one of the endpoints, open until its answer is sent."""
         amplitude, (place, key) = self._amplitude, place_of(request.path) or ("", "")
         ask = Ask(amplitude, self._region, request, place, key)
-        if place == "link":
+        if place == "link":  # it was signed for, and nobody counts it
             yield ask
             return
         with amplitude.lock:
@@ -188,6 +192,9 @@ class Ask:
             raise self.denied
         if self.trouble and self.trouble.kind == "wrong_keys":
             raise wrong_keys()
+        if self.place == "export":
+            path = self.amplitude.folder / f"{new_id()}.zip"
+            return export(self.amplitude.events[self._app], self.request, self._now, self.amplitude.limits, path)
         self._pace.admit(self._now, self.amplitude.limits)
         steps: dict[str, Callable[[], Answer]] = {
             "list": self._list,

@@ -19,6 +19,7 @@ AT: dict[str, tuple[str, ...]] = {
     "failed": ("request",),
     "expired_link": ("file",),
     **dict.fromkeys([*SPOILT, "gzip"], ("file", "link")),
+    "damaged_zip": ("export",),
 }
 """Kinds of this side alone, and the requests that can meet them."""
 
