@@ -81,15 +81,15 @@ class Door:
             return line.begin(head, b"", deadline).whole(most)
 
     @contextmanager
-    def stream(self, url: str, headers: Mapping[str, str], within: float) -> Iterator[Incoming]:
+    def stream(self, url: str, headers: Mapping[str, str], within: float, silent: float | None = None) -> Iterator[Incoming]:
         """As `get`, but the answer's body comes slice by slice and may be of any size, for as long as the block lasts.
 
-        The whole may take `within` seconds; the door's deadline bounds the silence between two slices. Each slice raises as
-        `post` does. An answer that is left before its end costs the connection.
+        The whole may take `within` seconds, and the host may be silent for `silent` of them (else the door's deadline).
+        Each slice raises as `post` does. An answer that is left before its end costs the connection.
         """
         address = self._checked(url)
         head = _head("GET", address, {**HEADERS, **headers})
-        deadline = Deadline(self._now() + within, self._now, self.deadline)
+        deadline = Deadline(self._now() + within, self._now, silent or self.deadline)
         with self._taken(address, deadline) as line:
             with self._told(address, line):
                 answer = line.begin(head, b"", deadline)

@@ -22,7 +22,7 @@ from tradewind.errors import Bug, DefinitionError, EngineError, LedgerError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
 from tradewind.events.lines import LINES, Unreadable
-from tradewind.events.manifest import EventFile, ImportRow, SourceRow
+from tradewind.events.manifest import EventFile, HourRow, ImportRow, SourceRow
 from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
@@ -64,18 +64,26 @@ class ImportSummary:
 
 
 def import_events(
-    store: EventStore, project: str, paths: Iterable[Path], *, on_progress: Progress, clock: Clock, piece: int = PIECE
+    store: EventStore,
+    project: str,
+    paths: Iterable[Path],
+    *,
+    on_progress: Progress,
+    clock: Clock,
+    piece: int = PIECE,
+    hours: Sequence[HourRow] = (),
 ) -> ImportSummary:
     """Bring the events of files and folders into the store.
 
     A file seen before is skipped, a bad line goes to the rejects file, a damaged file (or a table without the needed
     columns) is refused whole; nothing is visible until everything is on the disk. `piece` is how many bytes of text are
-    taken at a time. Raises DefinitionError when a path is missing or of an unknown kind or when another import of the
+    taken at a time. `hours` are those of a source that the files hold whole: they are written down with the events, unless a file
+    is refused. Raises DefinitionError when a path is missing or of an unknown kind or when another import of the
     project is going on, EngineError when memory or disk do not suffice.
     """
     started, begun = clock.now(), clock.monotonic()
     found, ignored = find_inputs(paths)
-    with _alone(store.home / "events" / project, project) as folder:
+    with alone(store.home / "events" / project, ".importing", f"another import into project '{project}' is going on") as folder:
         _remove_unnamed(store, project, folder)
         work = _Import(store, project, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
         inputs, skipped = work.choose(found)
@@ -88,7 +96,7 @@ def import_events(
                 raise Bug(f"import {work.id} of project {project} does not account for every event")
             read = [each for each in inputs if str(each.path) not in work.refused]
             reached("import.written")
-            work.commit(read, started, len(work.refused))
+            work.commit(read, started, len(work.refused), () if work.refused else hours)
             reached("import.named")
         except (duckdb.Error, OSError) as error:
             work.give_up(started, len(inputs) + len(work.refused))
@@ -178,7 +186,7 @@ class _Import:
         with suppress(LedgerError):
             self.commit([], started, refused_files)
 
-    def commit(self, inputs: list[Input], started: datetime, refused_files: int) -> None:
+    def commit(self, inputs: list[Input], started: datetime, refused_files: int, hours: Sequence[HourRow] = ()) -> None:
         """Name everything in one transaction."""
         tally = self.tally
         event, user = (tuple(sorted(names)) for names in tally.names)
@@ -188,18 +196,18 @@ class _Import:
             self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user, refused_files
         )
         sources = [SourceRow(str(source.path), source.bytes, source.sha256) for source in inputs]
-        sql.insert_import(self.store.database, self.project, done, tally.files, sources)
+        sql.insert_import(self.store.database, self.project, done, tally.files, sources, hours)
 
 
 @contextmanager
-def _alone(folder: Path, project: str) -> Iterator[Path]:
-    """Hold the project's import lock; it ends with the process, however that ends."""
+def alone(folder: Path, name: str, taken: str) -> Iterator[Path]:
+    """Hold a lock in a folder; it ends with the process, however that ends. Raises DefinitionError (`taken`) when another has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".importing").open("w") as lock:
+    with (folder / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DefinitionError(f"another import into project '{project}' is going on; wait until it has ended") from error
+            raise DefinitionError(f"{taken}; wait until it has ended") from error
         yield folder
 
 

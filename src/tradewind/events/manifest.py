@@ -61,6 +61,14 @@ class ImportRow:
 
 
 @dataclass(frozen=True)
+class HourRow:
+    """An hour (its begin; naive, UTC) of a source that was pulled whole, also when it had no event."""
+
+    source: str
+    hour: datetime
+
+
+@dataclass(frozen=True)
 class EventFile:
     """A Parquet file of events, those without a user last, sorted by `who` and time: a share of the people is read without the rest.
 

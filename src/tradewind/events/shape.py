@@ -33,7 +33,18 @@ PERSON_KEYS = ("who", "device_key")
 KEY_CHECK = "SELECT hash('device', 'insert')"
 """Its answer changes when DuckDB's hash function does, so that older keys are not trusted blindly."""
 
-_FIELDS = ("user_id", "device_id", "event_type", "event_time", "time", "$insert_id", "insert_id", "event_properties", "user_properties")
+_FIELDS = (
+    "user_id",
+    "device_id",
+    "event_type",
+    "event_time",
+    "time",
+    "$insert_id",
+    "insert_id",
+    "uuid",
+    "event_properties",
+    "user_properties",
+)
 _FIRST, _LAST = "TIMESTAMP '2000-01-01'", "TIMESTAMP '2200-01-01'"
 
 
@@ -48,7 +59,7 @@ def events_of(lines: str) -> str:
     found = f"SELECT file, line, fault, text, try(json_transform(text, {literal(wanted)})) AS f FROM {lines}"
     named = f"""SELECT file, line, fault, text, f IS NULL AS broken, {_person("f.user_id")} AS user_id,
         {_person("f.device_id")} AS device_id, nullif(f.event_type, '') AS event_type, f.event_time IS NOT NULL AS exported,
-        {_time()} AS time, nullif(coalesce(f."$insert_id", f.insert_id), '') AS insert_id,
+        {_time()} AS time, coalesce(nullif(f."$insert_id", ''), nullif(f.insert_id, ''), nullif(f.uuid, '')) AS insert_id,
         coalesce(f.event_properties, '{{}}') AS event_properties, f.user_properties AS stated, {_facts()} FROM ({found})"""
     operates = "NOT exported AND contains(stated, '\"$')"
     return f"""SELECT file, line, {_reason()} AS reason, user_id, device_id, event_type, time, insert_id,

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
-from tradewind.events.manifest import Columns, FileRow, ImportRow, SourceRow, utc
+from tradewind.database import Database, Transaction, metadata
+from tradewind.events.manifest import Columns, FileRow, HourRow, ImportRow, SourceRow, utc
 
 ENOUGH = 10_000
 """Events among which a property that one in a hundred has would be met."""
@@ -58,6 +58,17 @@ event_file = sa.Table(
     sa.Column("columns", sa.Text, nullable=False),
 )
 """One row per Parquet file; a file without a row does not exist. `path` is relative to the home folder."""
+
+
+event_hour = sa.Table(
+    "event_hour",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("hour", sa.DateTime, primary_key=True),
+    sa.Column("import_id", sa.String, nullable=True),
+)
+"""One row per hour pulled from a source, by its begin in UTC; no import where the hour had no event."""
 
 
 def select_files(database: Database, project: str, before: datetime | None = None) -> list[FileRow]:
@@ -122,8 +133,15 @@ def select_vanished(database: Database, project: str, until: datetime) -> set[st
     return known - met
 
 
-def insert_import(database: Database, project: str, done: ImportRow, files: Iterable[FileRow], sources: Iterable[SourceRow]) -> None:
-    """Name the files and sources of an import, all in one transaction: the moment from which its events exist."""
+def insert_import(
+    database: Database,
+    project: str,
+    done: ImportRow,
+    files: Iterable[FileRow],
+    sources: Iterable[SourceRow],
+    hours: Iterable[HourRow] = (),
+) -> None:
+    """Name the files and sources of an import and the hours it holds, all in one transaction: the moment from which its events exist."""
     values = asdict(done) | {"project": project, "started_at": utc(done.started_at), "finished_at": utc(done.finished_at)}
     values["properties"] = json.dumps({"event": values.pop("event_properties"), "user": values.pop("user_properties")})
     stamp = {"project": project, "import_id": done.id}
@@ -135,6 +153,26 @@ def insert_import(database: Database, project: str, done: ImportRow, files: Iter
             connection.execute(event_file.insert(), file_values)
         if source_values:
             connection.execute(event_source.insert(), source_values)
+        _insert_hours(connection, project, hours, done.id)
+
+
+def insert_empty_hours(database: Database, project: str, hours: Iterable[HourRow]) -> None:
+    """Write down hours that had no event."""
+    with database.transaction() as connection:
+        _insert_hours(connection, project, hours, None)
+
+
+def select_hours(database: Database, project: str, source: str) -> set[datetime]:
+    """The hours (naive, UTC) that were pulled from a source."""
+    query = sa.select(event_hour.c.hour).where(event_hour.c.project == project, event_hour.c.source == source)
+    with database.transaction() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def _insert_hours(connection: Transaction, project: str, hours: Iterable[HourRow], import_id: str | None) -> None:
+    values = [asdict(hour) | {"project": project, "import_id": import_id} for hour in hours]
+    if values:
+        connection.execute(event_hour.insert(), values)
 
 
 def _columns(text: str) -> Columns:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tradewind.database import Database
 from tradewind.events import sql
-from tradewind.events.manifest import EventFile, Properties
+from tradewind.events.manifest import EventFile, HourRow, Properties
 from tradewind.events.people import lent_relation, own_relation, person_relation
 from tradewind.events.relation import Share
 
@@ -35,6 +35,14 @@ class EventStore:
     def count(self, project: str, before: datetime | None = None) -> int:
         """How many events the project has; with `before`, in files that begin before it."""
         return sum(file.rows for file in self.files(project, before))
+
+    def hours(self, project: str, source: str) -> set[datetime]:
+        """The hours (their begin; naive, UTC) that were pulled whole from a source."""
+        return sql.select_hours(self.database, project, source)
+
+    def without_events(self, project: str, hours: Iterable[HourRow]) -> None:
+        """Write down hours of a source in which nothing happened."""
+        sql.insert_empty_hours(self.database, project, hours)
 
     def unread(self, project: str) -> int:
         """How many of the files given to the last import left nothing: damaged, or all of them when it broke off."""

@@ -49,6 +49,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "path"),
     )
     op.create_table(
+        "event_hour",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("hour", sa.DateTime(), nullable=False),
+        sa.Column("import_id", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("project", "source", "hour"),
+    )
+    op.create_table(
         "event_import",
         sa.Column("project", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),

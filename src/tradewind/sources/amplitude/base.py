@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,14 @@ class Fetched:
     columns: tuple[str, ...]
 
 
+class Exported(StrEnum):
+    """What an export of hours gave: a FILE, NOTHING (there are no events), or TOO_MUCH (ask for fewer hours)."""
+
+    FILE = "file"
+    NOTHING = "nothing"
+    TOO_MUCH = "too_much"
+
+
 class Pace(Protocol):
     """Lets requests through no faster and no more at once than Amplitude allows, over all processes."""
 
@@ -54,7 +63,19 @@ class Pace(Protocol):
         ...
 
 
-class Client(Protocol):
+class Exporter(Protocol):
+    """One Amplitude project, asked for its events; raises as `Client` does."""
+
+    def export(self, first: datetime, until: datetime, out: Path, moved: Callable[[int], None]) -> Exported:
+        """Write the zip of the events that reached Amplitude from `first` to before `until` (whole hours, UTC) to `out`.
+
+        `moved` is told the bytes of it so far, from 0 again where a transfer is begun anew. Raises EngineError for an
+        answer that is not documented; a zip that is cut short is asked for again.
+        """
+        ...
+
+
+class Client(Exporter, Protocol):
     """One Amplitude project, asked.
 
     All raise RefusedKeyError when the key pair is not known there (401, 403), RetryableError when it does not answer or

@@ -1,23 +1,24 @@
 """The client of Amplitude's own API: how each question is asked over the wire, and what each answer means.
 
-Source: Amplitude's Behavioral Cohorts API as documented in March 2026.
+Source: Amplitude's Behavioral Cohorts API and Export API as documented in March 2026.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
+from zipfile import is_zipfile
 
 from tradewind.clock import Clock
 from tradewind.door import Door, Incoming, Response, is_loopback
 from tradewind.errors import EngineError, GoneError, RetryableError, UncertainError
-from tradewind.sources.amplitude.base import Account, Fetched, Listed, Pace
+from tradewind.sources.amplitude.base import Account, Exported, Fetched, Listed, Pace
 from tradewind.sources.amplitude.download import unpacked, write_parquet
 from tradewind.sources.amplitude.retry import THROTTLED, TRIES, backing_off, refused, wait_after
 
@@ -28,6 +29,11 @@ LARGEST_ANSWER = 1 << 20
 
 LONGEST_DOWNLOAD = 2 * 3600.0
 """Seconds that one transfer of a file may take."""
+
+LONGEST_SILENCE = 300.0
+"""Seconds that Amplitude may think before a file begins, and pause within it: it gathers the events of an export first."""
+
+HOUR = timedelta(hours=1)
 
 Result = TypeVar("Result")
 
@@ -84,8 +90,28 @@ class WireClient:
         path = f"/api/5/cohorts/request/{quote(request_id, safe='')}/file"
 
         def take(sends: int) -> Fetched:
-            with self._file(path, "the file of the download", sends) as answer:
+            with self._file(path, sends) as answer:
+                if answer.status != 200:
+                    raise refused(answer.status, "the file of the download")
                 return write_parquet(unpacked(answer), answer.bounded, columns, out)
+
+        return self._in_the_end(take, _PUT_OFF)
+
+    def export(self, first: datetime, until: datetime, out: Path, moved: Callable[[int], None]) -> Exported:
+        """Write the zip of the events of some hours."""
+        path = f"/api/2/export?start={first:%Y%m%dT%H}&end={until - HOUR:%Y%m%dT%H}"
+        too_much = {400, 413, 504} if until - first > HOUR else {400, 413}
+
+        def take(sends: int) -> Exported:
+            with self._file(path, sends, too_much) as answer:
+                if answer.status in too_much:
+                    return Exported.TOO_MUCH
+                if answer.status == 404:
+                    return Exported.NOTHING
+                if answer.status != 200:
+                    raise refused(answer.status, "the events of these hours")
+                _write(answer, out, moved)
+            return Exported.FILE
 
         return self._in_the_end(take, _PUT_OFF)
 
@@ -126,21 +152,31 @@ class WireClient:
             raise RetryableError(f"it answered {answer.status}", wait)
 
     @contextmanager
-    def _file(self, path: str, what: str, sends: int) -> Iterator[Incoming]:
-        """The answer 200 to a question for a file, wherever the file lies. Raises RetryableError where it may come later."""
+    def _file(self, path: str, sends: int, standing: Collection[int] = ()) -> Iterator[Incoming]:
+        """The answer to a question for a file, wherever it lies. Raises RetryableError for one that may change, unless it is `standing`."""
         url, accepted = self._host + path, {"Accept": "*/*", "Accept-Encoding": "gzip"}
         with ExitStack() as stack:
             with self._pace.turn():
-                answer = stack.enter_context(self._door.stream(url, self._signed | accepted, LONGEST_DOWNLOAD))
+                answer = stack.enter_context(self._door.stream(url, self._signed | accepted, LONGEST_DOWNLOAD, LONGEST_SILENCE))
             if answer.status in _REDIRECTS:
                 place = next_place(url, answer.headers.get("location", ""))
-                answer = stack.enter_context(self._door.stream(place, accepted, LONGEST_DOWNLOAD))
+                answer = stack.enter_context(self._door.stream(place, accepted, LONGEST_DOWNLOAD, LONGEST_SILENCE))
                 if answer.status != 200:
                     raise RetryableError(f"the link to it answered {answer.status}")
-            self._check_it_stands(answer, sends)
-            if answer.status != 200:
-                raise refused(answer.status, what)
+            if answer.status not in standing:
+                self._check_it_stands(answer, sends)
             yield answer
+
+
+def _write(answer: Incoming, out: Path, moved: Callable[[int], None]) -> None:
+    """Write a zip as it comes. Raises RetryableError when its end is not there."""
+    moved(0)
+    with out.open("wb") as file:
+        for piece in unpacked(answer):
+            file.write(piece)
+            moved(file.tell())
+    if not is_zipfile(out):
+        raise RetryableError("the zip came without its end")
 
 
 def next_place(url: str, location: str) -> str:

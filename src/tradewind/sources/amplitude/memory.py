@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gzip
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradewind.clock import Clock
 from tradewind.errors import EngineError, GoneError, RefusedKeyError
-from tradewind.sources.amplitude.base import Account, Client, Fetched, Listed, Pace
+from tradewind.sources.amplitude.base import Account, Client, Exported, Fetched, Listed, Pace
 
 Row = Mapping[str, str]
 """A member: `amplitude_id`, `user_id`, and its user properties by name."""
@@ -27,6 +30,8 @@ class MemoryAmplitude:
     polls: int = 0
     polls_until_ready: int = 0
     torn: bool = False
+    events: dict[datetime, list[str]] = field(default_factory=dict)
+    """Lines of the Export API, by the hour that they came in."""
 
     def connect(self, account: Account, pace: Pace, _clock: Clock) -> Client:
         """What asks with the account's keys."""
@@ -66,6 +71,17 @@ class _Client:
         table = {name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in columns}
         pq.write_table(pa.table(table | {"_row": pa.array(range(1, len(rows) + 1), pa.int64())}), out)
         return Fetched(len(rows), tuple(columns))
+
+    def export(self, first: datetime, until: datetime, out: Path, moved: Callable[[int], None]) -> Exported:
+        self._ask()
+        hours = {hour: lines for hour, lines in self.amplitude.events.items() if first <= hour < until}
+        if not hours:
+            return Exported.NOTHING
+        with ZipFile(out, "w") as archive:
+            for hour, lines in hours.items():
+                archive.writestr(f"1_{hour:%Y-%m-%d_%H}#0.json.gz", gzip.compress("\n".join(lines).encode()))
+        moved(out.stat().st_size)
+        return Exported.FILE
 
     def _ask(self) -> None:
         """One request: at the pace of all, and with keys that are known."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pytest
 from tradewind.clock import StandingClock
 from tradewind.door import Door
 from tradewind.errors import EngineError, GoneError, RefusedKeyError, RetryableError, TradewindError, UncertainError
-from tradewind.sources.amplitude.base import Account, Client, Listed
+from tradewind.sources.amplitude.base import Account, Client, Exported, Listed
 from tradewind.sources.amplitude.client import WireClient, next_place
 from tradewind.sources.amplitude.retry import TRIES, wait_after
 
@@ -278,3 +280,43 @@ def test_a_redirect_is_followed_to_https_alone_and_to_this_machine_from_this_mac
 def test_keys_are_shown_nowhere() -> None:
     assert "secret" not in repr(Account("key-1", "secret-1", "https://amplitude.com"))
     assert "key-1" not in repr(Account("key-1", "secret-1", "https://amplitude.com"))
+
+
+FIRST = datetime(2026, 1, 1, 22, tzinfo=UTC)
+
+
+def zipped(text: bytes = b"{}") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("1/1_2026-01-01_22#0.json", text)
+    return packed.getvalue()
+
+
+def exported(client: Client, out: Path, hours: int = 3) -> Exported:
+    return client.export(FIRST, FIRST + timedelta(hours=hours), out, lambda _: None)
+
+
+def test_an_export_names_its_first_and_last_hour_and_comes_as_it_is(tmp_path: Path) -> None:
+    moved = list[int]()
+    with asking((200, {}, zipped())) as (client, desk, _):
+        assert client.export(FIRST, FIRST + timedelta(hours=3), tmp_path / "e.zip", moved.append) is Exported.FILE
+        assert desk.asked == ["/api/2/export?start=20260101T22&end=20260102T00"]
+        assert (tmp_path / "e.zip").read_bytes() == zipped()
+        assert moved == [0, len(zipped())]
+
+
+def test_nothing_and_too_much_are_answers(tmp_path: Path) -> None:
+    with asking(said(404), said(400), said(504), said(400)) as (client, _, clock):
+        assert [exported(client, tmp_path / "e.zip") for _ in range(3)] == [Exported.NOTHING, Exported.TOO_MUCH, Exported.TOO_MUCH]
+        assert exported(client, tmp_path / "e.zip", hours=1) is Exported.TOO_MUCH
+        assert clock.monotonic() == 0
+
+
+def test_an_export_that_breaks_off_or_lacks_its_end_is_asked_for_again(tmp_path: Path) -> None:
+    cut, torn = zipped()[:-10], zipped(b"x" * 1000)[:500]
+    with asking((200, {}, cut), (200, {"Content-Length": "9999"}, torn), said(504), said(429), (200, {}, zipped())) as (client, _, clock):
+        assert exported(client, tmp_path / "e.zip", hours=1) is Exported.FILE
+        assert (tmp_path / "e.zip").read_bytes() == zipped()
+        assert clock.monotonic() == 1 + 2 + 4 + 80
+    with asking(said(403)) as (client, _, _), pytest.raises(RefusedKeyError):
+        exported(client, tmp_path / "e.zip")
