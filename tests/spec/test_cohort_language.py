@@ -45,7 +45,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str,
 def members_file(users: str, path: Path, last: str | None = None) -> Path:
     """A member file of the users named, as another cohort would have left it."""
     persons = [f"user:{user}" for user in users.split()]
-    members = [hashlib.md5(person.encode()).digest() for person in persons]
+    members = [hashlib.md5(person.encode()).digest()[::-1] for person in persons]
     columns: dict[str, pa.Array[Any]] = {"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}
     if last is not None:
         columns["last_event"] = pa.array([last_of(last)[user] for user in users.split()], pa.timestamp("us"))

@@ -72,7 +72,7 @@ class MemoryEngine:
     ) -> Snapshot:
         people, asked = self._people(project, as_of), _asked(project, cohort, as_of, nested)
         persons = [person for person, belongs in _judged(people, rule_of(cohort, nested), asked).items() if belongs]
-        members = [(hashlib.md5(person.encode(), usedforsecurity=False).digest(), person) for person in persons]
+        members = [(hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1], person) for person in persons]
         table = pa.table(
             {
                 "member": pa.array([member for member, _ in members], pa.binary()),

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from tradewind.cohorts.compile import EVENTS, PERSON, WHO
 from tradewind.compute import literal
 from tradewind.events.relation import Share
-from tradewind.events.shape import person_key
 from tradewind.model.snapshot import LAST_EVENT
 
 MOST = 256
@@ -103,8 +102,8 @@ class Shares:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
 
 
-KEY = f"{person_key(PERSON)} AS {WHO}"
-"""The key of a person, in a relation that has no more than the text."""
+KEY = f"member::UUID AS {WHO}"
+"""The key of a person in a file of members."""
 
 
 class MemberFile:

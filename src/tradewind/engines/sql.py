@@ -18,8 +18,8 @@ USER, DEVICE = "user:", "device:"
 class EngineDialect(Dialect, Protocol):
     """The expressions of a rule, and those of a member."""
 
-    def member(self, person: exp.Expr) -> exp.Expr:
-        """The 16 bytes of the MD5 of a person's text."""
+    def member(self, who: exp.Expr) -> exp.Expr:
+        """The 16 bytes of a person's key."""
 
     def in_order(self, value: exp.Expr, time: exp.Expr) -> exp.Expr:
         """An aggregate: the values as a list, in the order of time, then of the value."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tradewind.compute import literal, quoted
 from tradewind.durable import publish
+from tradewind.events.shape import person_key
 from tradewind.model.identifier import Mapping
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources.files import ROW
@@ -101,7 +102,7 @@ def _named(rows: Rows, found: Sequence[str | None]) -> str:
     person = _person(rows.people, rows.otherwise) if rows.people else "NULL"
     key = person if rows.people else f"'row:' || {row_key(rows.keys)}"
     columns = "".join(f", {quoted(column)} AS w{place}" for place, column in enumerate(found) if column)
-    return f"SELECT unhex(md5({key})) AS member, {ROW}, {person} AS who{columns}"
+    return f"SELECT {person_key(key)}::BLOB AS member, {ROW}, {person} AS who{columns}"
 
 
 def _person(column: str, otherwise: str | None) -> str:

@@ -43,7 +43,7 @@ def cohort_of(rule: Rule, cohort: str = "c") -> Cohort:
 
 def a_list(path: Path, *persons: str) -> Path:
     """A member file as a list leaves it, with a column of its own."""
-    members = [hashlib.md5(person.encode(), usedforsecurity=False).digest() for person in persons]
+    members = [hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1] for person in persons]
     columns = {"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}
     pq.write_table(pa.table({**columns, "column.note": pa.array([person[-1] for person in persons])}), path)
     return path
@@ -74,7 +74,7 @@ class EngineSuite:
         table = pq.read_table(out)
         assert (snapshot, table.column_names) == (Snapshot(out, 51, NOON), ["member", "person"])
         rows = table.to_pylist()
-        assert all(row["member"] == hashlib.md5(row["person"].encode(), usedforsecurity=False).digest() for row in rows)
+        assert all(row["member"] == hashlib.md5(row["person"].encode(), usedforsecurity=False).digest()[::-1] for row in rows)
         assert len({row["member"] for row in rows}) == len(rows)
         assert {"user:u7", "device:d1"} <= {row["person"] for row in rows}
         assert [path.name for path in out.parent.iterdir()] == ["members.parquet"]
