@@ -176,7 +176,10 @@ def fresh(made: Path, home: Path) -> None:
 
 def ours(home: Path) -> Callable[[], None]:
     """Carry the run out as `tradewind syncs run` does: deliver, acknowledge, close."""
-    import sqlite3  # noqa: F401  imports do not count, and some come late
+    import encodings.idna  # noqa: F401  imports do not count, and some come late
+    import sqlite3  # noqa: F401
+
+    import numpy.ma  # noqa: F401
 
     import tradewind.destinations.thetradedesk.destination  # noqa: F401
     from tradewind import app

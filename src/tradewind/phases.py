@@ -330,8 +330,10 @@ def close(stage: Stage, stop: Stop | None) -> Run:
 def _said_twice(stage: Stage) -> bool:
     """Whether all that had to be sent again was, and was answered."""
     planned = stage.parts.ledger.recall(stage.run.id, RunState.PLANNED, Plan)
+    if planned is None or not planned.delta.twice:
+        return True
     outcomes = [outcome for batch, _, outcome, _ in stage.parts.ledger.settled(stage.run.id) if batch.again and outcome]
-    return planned is None or sum(outcome.accepted + outcome.rejected for outcome in outcomes) == planned.delta.twice
+    return sum(outcome.accepted + outcome.rejected for outcome in outcomes) == planned.delta.twice
 
 
 def cancel(stage: Stage, reason: str) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -453,8 +452,7 @@ def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
 def _batch(row: Any) -> Batch:
     stamp = _aware(row.stamp) if row.stamp else None
     wish = Operation(row.operation), IdType(row.id_type)
-    batch = Batch(row.number, row.part, row.offset, row.rows, *wish, again=row.again)
-    return replace(batch, stamp=stamp, fingerprint=row.fingerprint, sends=row.sends)
+    return Batch(row.number, row.part, row.offset, row.rows, *wish, stamp, row.fingerprint, row.sends, row.again)
 
 
 def _fate(row: Any) -> BatchState:

@@ -146,20 +146,26 @@ def _applied(held: Rows, sent: Rows, part: Part, ttl: timedelta) -> Rows:
     """What is believed of a bucket once a part of the delta was sent: each pair of a fact and a fate gives one new fact."""
     if not len(sent):
         return held
-    sent = sent.compact()
+    sent, change = sent.compact(), after_again if part.again else after
+    if not len(held):
+        told, gone = change(np.repeat(NOTHING, len(sent.facts)), sent.facts, part.operation, ttl)
+        return _but(replace(sent, facts=told), gone)
     places = find(sent, held)
     here = places >= 0
     pairs = _old(held, places, here) * len(sent.facts) + sent.codes
     met = np.bincount(pairs, minlength=(len(held.facts) + 1) * len(sent.facts)) > 0
     codes = (np.cumsum(met, dtype=np.int32) + np.int32(len(held.facts) - 1))[pairs]
     before, fate = np.divmod(np.flatnonzero(met), len(sent.facts))
-    told, gone = (after_again if part.again else after)(
-        np.concatenate([NOTHING, held.facts])[before], sent.facts[fate], part.operation, ttl
-    )
+    told, gone = change(np.concatenate([NOTHING, held.facts])[before], sent.facts[fate], part.operation, ttl)
     changed, facts = held.codes.copy(), np.concatenate([held.facts, told])
     changed[places[here]] = codes[here]
     believes = insert(replace(held, codes=changed, facts=facts), replace(sent, codes=codes, facts=facts).where(~here))
-    return believes.where(~np.concatenate([np.zeros(len(held.facts), np.bool_), gone])[believes.codes]) if gone.any() else believes
+    return _but(believes, np.concatenate([np.zeros(len(held.facts), np.bool_), gone]))
+
+
+def _but(believes: Rows, gone: Flags) -> Rows:
+    """The same without those of whom a fact says that nothing more is believed."""
+    return believes.where(~gone[believes.codes]) if gone.any() else believes
 
 
 def _old(held: Rows, places: Places, here: Flags) -> Places:

@@ -90,11 +90,12 @@ class TheTradeDesk:
         ttl = 0 if batch.operation is Operation.REMOVE else binding.ttl_minutes
         layout = _layout(binding, batch.id_type, ttl, batch.stamp, batch.number)
         own = None if events is None else lives(events, batch.stamp, ttl, SPEC.limits.ttl_maximum)
+        url = binding.target.url + PATH
+        mark = fingerprint(url, layout, ids, own)  # first, while the identifiers that were just read lie near the processor
         body = lay_out(layout, ids, sheet or Sheet(), own)
         if len(body) > SPEC.limits.bytes or len(ids) > SPEC.limits.items:
             raise Bug(f"batch {batch.number} is larger than a request may be")
-        url = binding.target.url + PATH
-        return Request(url, headers(body, Auth(binding.auth), secret), body, fingerprint(url, layout, ids, own), len(ids))
+        return Request(url, headers(body, Auth(binding.auth), secret), body, mark, len(ids))
 
     def prepare_notice(
         self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
