@@ -203,7 +203,7 @@ class Killed(BaseException):
 
 def test_a_run_that_is_killed_while_it_polls_goes_on_with_the_same_download_days_later(town: Pulling) -> None:
     town.amplitude.polls_until_ready = 10**6
-    sync, slept = town.sync(), town.clock.sleep
+    sync, slept = town.sync(cadence=Cadence.ONE_TIME), town.clock.sleep
 
     def dies(seconds: float) -> None:
         slept(seconds)
