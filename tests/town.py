@@ -7,7 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from tradewind.access.sql import SqlTrail
+from argon2 import PasswordHasher
+
+from tradewind.access.passwords import Passwords
+from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
@@ -44,6 +47,10 @@ from tradewind.vault.key import create_key
 from tradewind.vault.sql import Vault, plant_canary
 
 AMPLITUDE = "https://amplitude.invalid"
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Passwords of tests are worth nothing."""
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -118,6 +125,8 @@ class Town:
             bounds=Bounds(threads=1),
             catalog=Catalog(self.database),
             trail=SqlTrail(self.database),
+            access=SqlAccess(self.database),
+            passwords=Passwords(QUICK),
             ledger=ledger or SqlLedger(self.database),
             versions=Versions(self.database),
             vault=vault,

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from memory_stores import RememberingCatalog, RememberingVault
 from tradewind import moment
-from tradewind.access.sql import SqlTrail
+from tradewind.access.passwords import Passwords
+from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
@@ -434,6 +435,8 @@ class World:
                 bounds=Bounds("256MiB", 1, within=duck),
                 catalog=substitutes.catalog(self.database),
                 trail=SqlTrail(self.database),
+                access=SqlAccess(self.database),
+                passwords=Passwords(),
                 ledger=self.ledger,
                 versions=substitutes.versions(self.versions),
                 vault=vault,

@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind import __version__
-from tradewind.access.sql import SqlTrail
+from tradewind.access.passwords import Passwords
+from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import Clock, SystemClock
@@ -113,6 +114,8 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         bounds=bounds,
         catalog=Catalog(database),
         trail=SqlTrail(database),
+        access=SqlAccess(database),
+        passwords=Passwords(),
         ledger=SqlLedger(database),
         versions=Versions(database),
         vault=vault,

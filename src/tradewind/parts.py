@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tradewind.access.base import Access
+from tradewind.access.passwords import Passwords
 from tradewind.access.sql import SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
@@ -36,6 +38,8 @@ class Parts:
     bounds: Bounds
     catalog: Catalog
     trail: SqlTrail
+    access: Access
+    passwords: Passwords
     ledger: Ledger
     versions: Versions
     vault: Vault

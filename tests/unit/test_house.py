@@ -67,7 +67,7 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
 LONG_PROTOCOLS = {"Dialect": "one hook for each thing that SQL engines write differently"}
 """Protocols that may have more than seven methods, and why."""
 
-IMPORTED_AS = {"yaml": "pyyaml"}
+IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi"}
 """Import name -> package name, where they differ by more than a hyphen."""
 
 WORLD: dict[str, tuple[set[str], Callable[[str], bool]]] = {

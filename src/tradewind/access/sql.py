@@ -1,8 +1,7 @@
-"""The audit trail in SQL, on SQLite or PostgreSQL."""
+"""Users, sessions, tokens, codes and the audit trail in SQL, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,8 +9,70 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tradewind.access.roles import ApiToken, Role, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.database import Database, Transaction, metadata
+from tradewind.errors import DefinitionError
+
+user_table = sa.Table(
+    "app_user",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("administrator", sa.Boolean, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("password", sa.String),
+)
+"""Not called `user`, a word that PostgreSQL keeps for itself. `password` is what Argon2id makes of one."""
+
+role_table = sa.Table(
+    "role",
+    metadata,
+    sa.Column("user", sa.ForeignKey("app_user.id"), primary_key=True),
+    sa.Column("project", sa.ForeignKey("project.id"), primary_key=True),
+    sa.Column("role", sa.String, nullable=False),
+)
+
+session_table = sa.Table(
+    "session",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("user", sa.ForeignKey("app_user.id"), nullable=False),
+    sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+token_table = sa.Table(
+    "api_token",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("digest", sa.String, nullable=False, unique=True),
+    sa.Column("user", sa.ForeignKey("app_user.id"), nullable=False),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("used_at", sa.DateTime(timezone=True)),
+)
+
+code_table = sa.Table(
+    "one_time_code",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("user", sa.String, nullable=False, unique=True),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+)
+
+failure_table = sa.Table(
+    "sign_in_failure",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("user", sa.String, nullable=False, index=True),
+    sa.Column("network", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
 
 audit_table = sa.Table(
     "audit",
@@ -28,18 +89,170 @@ audit_table = sa.Table(
 """`at` is text, to the microsecond and in UTC, because the seal is over that text on every database."""
 
 
-class SqlTrail:
-    """The promises of `trail.Trail`. Writers take turns, so that numbers have no gap."""
+class _Store:
+    """What every store here has: a database, or the transaction that it takes part in."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._within: Transaction | None = None
+    def __init__(self, database: Database, within: Transaction | None = None) -> None:
+        self.database, self._within = database, within
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        if self._within is not None:
+            yield self._within
+            return
+        with self.database.transaction() as db:
+            yield db
+
+
+class SqlUsers(_Store):
+    """The promises of `base.Users`."""
+
+    def add(self, user: User) -> None:
+        """Write a new user; see the Protocol."""
+        with self._transaction() as db:
+            if db.execute(sa.select(user_table.c.id).where(user_table.c.id == user.id)).first():
+                raise DefinitionError(f"user '{user.id}' exists already")
+            db.execute(user_table.insert().values(**_user_row(user)))
+            _write_roles(db, user)
+
+    def save(self, user: User) -> None:
+        """Write all of a user; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(user_table.update().where(user_table.c.id == user.id).values(**_user_row(user)))
+            db.execute(role_table.delete().where(role_table.c.user == user.id))
+            _write_roles(db, user)
+
+    def find(self, user: str) -> User | None:
+        """The user of an id; see the Protocol."""
+        return next(iter(self._users(user_table.c.id == user, role_table.c.user == user)), None)
+
+    def all(self) -> tuple[User, ...]:
+        """Every user; see the Protocol."""
+        return self._users(sa.true(), sa.true())
+
+    def password(self, user: str) -> str | None:
+        """What is kept of the password; see the Protocol."""
+        with self._transaction() as db:
+            kept: str | None = db.execute(sa.select(user_table.c.password).where(user_table.c.id == user)).scalar()
+        return kept
+
+    def set_password(self, user: str, kept: str) -> None:
+        """Keep another one; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(user_table.update().where(user_table.c.id == user).values(password=kept))
+
+    def _users(self, of_users: sa.ColumnElement[bool], of_roles: sa.ColumnElement[bool]) -> tuple[User, ...]:
+        columns = [column for column in user_table.c if column.name != "password"]
+        roles: dict[str, dict[str, Role]] = {}
+        with self._transaction() as db:
+            for row in db.execute(sa.select(role_table).where(of_roles)):
+                roles.setdefault(row.user, {})[row.project] = Role(row.role)
+            rows = db.execute(sa.select(*columns).where(of_users).order_by(user_table.c.id)).all()
+        return tuple(User(row.id, row.name, _aware(row.added_at), row.administrator, row.disabled, roles.get(row.id, {})) for row in rows)
+
+
+class SqlSessions(_Store):
+    """The promises of `base.Sessions`."""
+
+    def open(self, session: Session) -> None:
+        """Write a new session; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(session_table.insert().values(**vars(session)))
+
+    def find(self, digest: str) -> Session | None:
+        """The session of a digest; see the Protocol."""
+        with self._transaction() as db:
+            row = db.execute(sa.select(session_table).where(session_table.c.digest == digest)).first()
+        return Session(row.digest, row.user, _aware(row.opened_at), _aware(row.seen_at)) if row else None
+
+    def touch(self, digest: str, at: datetime) -> None:
+        """Write when it was last seen; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(session_table.update().where(session_table.c.digest == digest).values(seen_at=at))
+
+    def end(self, digest: str) -> None:
+        """End it; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(session_table.delete().where(session_table.c.digest == digest))
+
+    def end_all(self, user: str) -> None:
+        """End every session of a user; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(session_table.delete().where(session_table.c.user == user))
+
+
+class SqlTokens(_Store):
+    """The promises of `base.Tokens`."""
+
+    def add(self, token: ApiToken, digest: str) -> None:
+        """Write a new token; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(token_table.insert().values(**vars(token) | {"role": token.role.value}, digest=digest))
+
+    def find(self, digest: str) -> ApiToken | None:
+        """The token of a digest; see the Protocol."""
+        with self._transaction() as db:
+            row = db.execute(sa.select(token_table).where(token_table.c.digest == digest)).first()
+        return _token(row) if row else None
+
+    def all(self) -> tuple[ApiToken, ...]:
+        """Every token; see the Protocol."""
+        with self._transaction() as db:
+            rows = db.execute(sa.select(token_table).order_by(token_table.c.created_at.desc(), token_table.c.id)).all()
+        return tuple(_token(row) for row in rows)
+
+    def touch(self, token: str, at: datetime) -> None:
+        """Write when it was last used; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(token_table.update().where(token_table.c.id == token).values(used_at=at))
+
+    def revoke(self, token: str) -> bool:
+        """Take it out; see the Protocol."""
+        with self._transaction() as db:
+            return bool(db.execute(token_table.delete().where(token_table.c.id == token)).rowcount)
+
+
+class SqlGate(_Store):
+    """The promises of `base.Gate`."""
+
+    def put_code(self, digest: str, user: str, until: datetime) -> None:
+        """Write a code; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(code_table.delete().where(code_table.c.user == user))
+            db.execute(code_table.insert().values(digest=digest, user=user, until=until))
+
+    def take_code(self, digest: str, now: datetime) -> str | None:
+        """Whose code it is; see the Protocol. Of two who take it at once, the one whose deletion counts has it."""
+        with self._transaction() as db:
+            row = db.execute(sa.select(code_table).where(code_table.c.digest == digest)).first()
+            taken = db.execute(code_table.delete().where(code_table.c.digest == digest)).rowcount
+        return row.user if row and taken and _aware(row.until) > now else None
+
+    def fail(self, user: str, network: str, at: datetime) -> None:
+        """Write a wrong password; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(failure_table.insert().values(user=user, network=network, at=at.astimezone(UTC)))
+
+    def failures(self, user: str, network: str, since: datetime) -> tuple[datetime, ...]:
+        """The wrong passwords after an instant; see the Protocol."""
+        at = failure_table.c.at
+        with self._transaction() as db:
+            db.execute(failure_table.delete().where(at <= since.astimezone(UTC)))
+            mine = (failure_table.c.user == user, failure_table.c.network == network)
+            return tuple(_aware(each) for each in db.execute(sa.select(at).where(*mine).order_by(at)).scalars())
+
+    def forgive(self, user: str, network: str) -> None:
+        """Forget them; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(failure_table.delete().where(failure_table.c.user == user, failure_table.c.network == network))
+
+
+class SqlTrail(_Store):
+    """The promises of `trail.Trail`. Writers take turns, so that numbers have no gap."""
 
     def within(self, transaction: Transaction) -> SqlTrail:
         """The same trail, whose entries belong to a transaction that is open already: no deed without its entry."""
-        inside = copy.copy(self)
-        inside._within = transaction
-        return inside
+        return SqlTrail(self.database, transaction)
 
     def write(self, deed: Deed, at: datetime) -> Entry:
         """Add an entry; see the Protocol."""
@@ -67,14 +280,56 @@ class SqlTrail:
         with self._transaction() as db:
             return damage(_entry(row) for row in db.execute(sa.select(audit_table).order_by(audit_table.c.number)))
 
+
+class SqlAccess(_Store):
+    """The promises of `base.Access`."""
+
+    @property
+    def users(self) -> SqlUsers:
+        return SqlUsers(self.database, self._within)
+
+    @property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self.database, self._within)
+
+    @property
+    def tokens(self) -> SqlTokens:
+        return SqlTokens(self.database, self._within)
+
+    @property
+    def gate(self) -> SqlGate:
+        return SqlGate(self.database, self._within)
+
+    @property
+    def trail(self) -> SqlTrail:
+        return SqlTrail(self.database, self._within)
+
     @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
+    def transaction(self) -> Iterator[SqlAccess]:
+        """The same, in one transaction; see the Protocol."""
+        with self._transaction() as db:
+            yield SqlAccess(self.database, db)
 
 
 def _entry(row: Any) -> Entry:
     return Entry(row.number, datetime.fromisoformat(row.at), Deed(row.actor, row.what, row.object, row.project, row.details), row.seal)
+
+
+def _user_row(user: User) -> dict[str, Any]:
+    names = ("id", "name", "administrator", "disabled", "added_at")
+    return {name: getattr(user, name) for name in names}
+
+
+def _write_roles(db: Transaction, user: User) -> None:
+    for project, role in user.roles.items():
+        db.execute(role_table.insert().values(user=user.id, project=project, role=role.value))
+
+
+def _token(row: Any) -> ApiToken:
+    used = row.used_at and _aware(row.used_at)
+    where = (row.id, row.user, row.name, row.project, Role(row.role))
+    return ApiToken(*where, _aware(row.created_at), _aware(row.expires_at), used)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -128,13 +128,15 @@ def _commands() -> None:
         sandbox,
         sources,
         syncs,
+        tokens,
         trace,
+        users,
         worker,
     )
 
     for single in (home, demo, quickstart, apply, trace, sandbox, worker, audit):
         single.add_to(app)
-    for noun in (projects, destinations, events, sources, cohorts, connections, syncs, runs, privacy, ledger):
+    for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

@@ -18,6 +18,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "app_user",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("administrator", sa.Boolean(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("password", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "audit",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.String(), nullable=False),
@@ -113,6 +123,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination"),
     )
     op.create_table(
+        "one_time_code",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        sa.UniqueConstraint("user"),
+    )
+    op.create_table(
         "parting",
         sa.Column("target", sa.String(), nullable=False),
         sa.Column("how", sa.String(), nullable=False),
@@ -167,6 +185,17 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("(CURRENT_TIMESTAMP)"), nullable=False),
         sa.PrimaryKeyConstraint("project", "connection", "field", "version"),
     )
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_failure_user"), ["user"], unique=False)
+
     op.create_table(
         "suppression",
         sa.Column("project", sa.String(), nullable=False),
@@ -235,6 +264,24 @@ def upgrade() -> None:
     with op.batch_alter_table("amplitude_download", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_amplitude_download_account"), ["account"], unique=False)
 
+    op.create_table(
+        "api_token",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["app_user.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
+    )
     op.create_table(
         "binding",
         sa.Column("id", sa.String(), nullable=False),
@@ -333,6 +380,33 @@ def upgrade() -> None:
             ["privacy_request.id"],
         ),
         sa.PrimaryKeyConstraint("request", "target"),
+    )
+    op.create_table(
+        "role",
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["project.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["app_user.id"],
+        ),
+        sa.PrimaryKeyConstraint("user", "project"),
+    )
+    op.create_table(
+        "session",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["app_user.id"],
+        ),
+        sa.PrimaryKeyConstraint("digest"),
     )
     op.create_table(
         "slot",

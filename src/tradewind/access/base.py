@@ -1,0 +1,129 @@
+"""What is kept of people: users, sessions, tokens, one-time codes and wrong passwords, behind short Protocols."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from tradewind.access.roles import ApiToken, Session, User
+from tradewind.access.trail import Trail
+
+
+class Users(Protocol):
+    """Users with their roles. Passwords are asked for apart, so that no listing can hold one."""
+
+    def add(self, user: User) -> None:
+        """Write a new user. Raises DefinitionError when the id is taken."""
+        ...
+
+    def save(self, user: User) -> None:
+        """Write all of a user that is there, roles too."""
+        ...
+
+    def find(self, user: str) -> User | None:
+        """The user of an id."""
+        ...
+
+    def all(self) -> tuple[User, ...]:
+        """Every user, by id."""
+        ...
+
+    def password(self, user: str) -> str | None:
+        """What is kept of the password; None where there is none yet."""
+        ...
+
+    def set_password(self, user: str, kept: str) -> None:
+        """Keep another one."""
+        ...
+
+
+class Sessions(Protocol):
+    """Browsers that signed in, by the digest of their text."""
+
+    def open(self, session: Session) -> None:
+        """Write a new session."""
+        ...
+
+    def find(self, digest: str) -> Session | None:
+        """The session of a digest."""
+        ...
+
+    def touch(self, digest: str, at: datetime) -> None:
+        """Write when it was last seen."""
+        ...
+
+    def end(self, digest: str) -> None:
+        """End it; one that is not there is ended already."""
+        ...
+
+    def end_all(self, user: str) -> None:
+        """End every session of a user."""
+        ...
+
+
+class Tokens(Protocol):
+    """Programs' keys, by the digest of their text."""
+
+    def add(self, token: ApiToken, digest: str) -> None:
+        """Write a new token."""
+        ...
+
+    def find(self, digest: str) -> ApiToken | None:
+        """The token of a digest."""
+        ...
+
+    def all(self) -> tuple[ApiToken, ...]:
+        """Every token, the newest first."""
+        ...
+
+    def touch(self, token: str, at: datetime) -> None:
+        """Write when it was last used."""
+        ...
+
+    def revoke(self, token: str) -> bool:
+        """Take it out; whether it was there."""
+        ...
+
+
+class Gate(Protocol):
+    """One-time codes, by digest, and wrong passwords of an account from a network."""
+
+    def put_code(self, digest: str, user: str, until: datetime) -> None:
+        """Write a code, in place of any the user had. '' is who sets the installation up."""
+        ...
+
+    def take_code(self, digest: str, now: datetime) -> str | None:
+        """Whose code it is, once; None for one that is unknown, used or too old."""
+        ...
+
+    def fail(self, user: str, network: str, at: datetime) -> None:
+        """Write a wrong password."""
+        ...
+
+    def failures(self, user: str, network: str, since: datetime) -> tuple[datetime, ...]:
+        """The wrong passwords after an instant; older ones are forgotten."""
+        ...
+
+    def forgive(self, user: str, network: str) -> None:
+        """Forget them after a right one."""
+        ...
+
+
+class Access(Protocol):
+    """All of it, and the audit trail."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def gate(self) -> Gate: ...
+    @property
+    def trail(self) -> Trail: ...
+
+    def transaction(self) -> AbstractContextManager[Access]:
+        """The same, of which everything that is written becomes so together, or not at all."""
+        ...

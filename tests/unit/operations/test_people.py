@@ -1,0 +1,197 @@
+"""People come in by one-time codes, and go at once when they are shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from town import Town
+from tradewind.access.roles import Role
+from tradewind.errors import DefinitionError, RetryableError
+from tradewind.operations import people
+
+PASSWORD = "correct horse battery"
+HERE = "192.0.2.7"
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path)
+    yield town
+    town.close()
+
+
+@pytest.fixture
+def ann(town: Town) -> str:
+    """A manager who has chosen her password."""
+    invited = people.add_user(town.parts, "root", "ann", "Ann", roles={"default": Role.MANAGER})
+    people.welcome(town.parts, invited.code, PASSWORD)
+    return "ann"
+
+
+def signed_in(town: Town, user: str, password: str = PASSWORD) -> str:
+    text = people.sign_in(town.parts, user, password, HERE)
+    assert text
+    return text
+
+
+def test_the_first_user_comes_in_by_the_code_that_the_server_prints(town: Town) -> None:
+    code = people.offer_setup(town.parts)
+    assert code
+    assert people.set_up(town.parts, code, "root", "Root", PASSWORD).administrator
+    assert people.offer_setup(town.parts) is None
+    assert signed_in(town, "root")
+
+
+def test_the_code_of_the_first_user_is_good_once(town: Town) -> None:
+    code = people.offer_setup(town.parts)
+    assert code
+    people.set_up(town.parts, code, "root", "Root", PASSWORD)
+    with pytest.raises(DefinitionError, match="does not open"):
+        people.set_up(town.parts, code, "second", "Second", PASSWORD)
+
+
+@pytest.mark.parametrize("code", ["", "aaaaa-aaaaa-aaaaa-aaaaa"])
+def test_another_code_makes_nobody_an_administrator(town: Town, code: str) -> None:
+    people.offer_setup(town.parts)
+    with pytest.raises(DefinitionError, match="does not open"):
+        people.set_up(town.parts, code, "root", "Root", PASSWORD)
+    assert town.parts.access.users.all() == ()
+
+
+def test_the_code_of_an_invited_user_does_not_set_up_an_installation(town: Town) -> None:
+    invited = people.add_user(town.parts, "cli", "ann", "Ann")
+    with pytest.raises(DefinitionError, match="does not open"):
+        people.set_up(town.parts, invited.code, "root", "Root", PASSWORD)
+
+
+def test_a_code_is_good_for_a_day(town: Town) -> None:
+    invited = people.add_user(town.parts, "root", "ann", "Ann")
+    town.clock.sleep(24 * 3600)
+    with pytest.raises(DefinitionError, match="does not open"):
+        people.welcome(town.parts, invited.code, PASSWORD)
+
+
+def test_a_weak_password_does_not_spend_the_code(town: Town) -> None:
+    invited = people.add_user(town.parts, "root", "ann", "Ann")
+    with pytest.raises(DefinitionError, match="12 to 256"):
+        people.welcome(town.parts, invited.code, "short")
+    assert people.welcome(town.parts, invited.code, PASSWORD).id == "ann"
+
+
+def test_a_session_ends_after_half_an_hour_without_a_request(town: Town, ann: str) -> None:
+    text = signed_in(town, ann)
+    for _ in range(4):
+        town.clock.sleep(29 * 60)
+        assert people.by_session(town.parts, text)
+    town.clock.sleep(31 * 60)
+    assert people.by_session(town.parts, text) is None
+
+
+def test_a_session_ends_after_twelve_hours_whatever_happens(town: Town, ann: str) -> None:
+    text = signed_in(town, ann)
+    lasted = 0
+    while people.by_session(town.parts, text):
+        town.clock.sleep(20 * 60)
+        lasted += 20
+    assert 12 * 60 < lasted <= 12 * 60 + 20
+
+
+def test_wrong_user_and_wrong_password_are_answered_alike(town: Town, ann: str) -> None:
+    assert people.sign_in(town.parts, ann, "wrong horse battery", HERE) is None
+    assert people.sign_in(town.parts, "nobody", PASSWORD, HERE) is None
+
+
+def test_a_user_without_a_password_cannot_sign_in(town: Town) -> None:
+    people.add_user(town.parts, "root", "ann", "Ann")
+    assert people.sign_in(town.parts, "ann", "", HERE) is None
+
+
+def test_who_guesses_waits_and_the_user_signs_in_from_elsewhere_meanwhile(town: Town, ann: str) -> None:
+    for _ in range(5):
+        assert people.sign_in(town.parts, ann, "wrong horse battery", "198.51.100.1") is None
+    with pytest.raises(RetryableError, match="wait a little") as refused:
+        people.sign_in(town.parts, ann, PASSWORD, "198.51.100.200")
+    assert refused.value.wait == 1
+    assert signed_in(town, ann)
+    town.clock.sleep(2)
+    assert people.sign_in(town.parts, ann, PASSWORD, "198.51.100.1")
+
+
+def test_a_new_password_ends_every_session(town: Town, ann: str) -> None:
+    first, second = signed_in(town, ann), signed_in(town, ann)
+    caller = people.by_session(town.parts, first)
+    assert caller
+    with pytest.raises(DefinitionError, match="old password"):
+        people.change_password(town.parts, caller.user, "wrong horse battery", "another horse battery")
+    people.change_password(town.parts, caller.user, PASSWORD, "another horse battery")
+    assert [people.by_session(town.parts, text) for text in (first, second)] == [None, None]
+    assert people.sign_in(town.parts, ann, PASSWORD, HERE) is None
+    assert signed_in(town, ann, "another horse battery")
+
+
+def test_who_is_shut_out_has_no_session_token_or_password_left(town: Town, ann: str) -> None:
+    session = signed_in(town, ann)
+    token = people.issue(town.parts, "root", ann, "nightly", "default", Role.VIEWER, 90).text
+    people.set_disabled(town.parts, "root", ann, disabled=True)
+    assert people.by_session(town.parts, session) is None
+    assert people.by_token(town.parts, token) is None
+    assert people.sign_in(town.parts, ann, PASSWORD, HERE) is None
+    people.set_disabled(town.parts, "root", ann, disabled=False)
+    assert people.by_session(town.parts, session) is None
+    assert people.by_token(town.parts, token)
+
+
+def test_the_last_administrator_cannot_be_shut_out(town: Town) -> None:
+    people.add_user(town.parts, "cli", "root", "Root", administrator=True)
+    with pytest.raises(DefinitionError, match="last administrator"):
+        people.set_disabled(town.parts, "root", "root", disabled=True)
+
+
+def test_a_role_counts_from_the_next_request(town: Town, ann: str) -> None:
+    text = signed_in(town, ann)
+    people.set_role(town.parts, "root", ann, "default", None)
+    caller = people.by_session(town.parts, text)
+    assert caller
+    assert caller.role("default") is None
+
+
+def test_a_token_is_good_until_it_expires_or_is_revoked(town: Town, ann: str) -> None:
+    first = people.issue(town.parts, "root", ann, "a", "default", Role.VIEWER, 1)
+    second = people.issue(town.parts, "root", ann, "b", "", Role.ADMIN, 365)
+    caller = people.by_token(town.parts, first.text)
+    assert caller
+    assert (caller.name, caller.role("default")) == ("ann (token a)", Role.VIEWER)
+    people.revoke(town.parts, "root", second.token.id)
+    assert people.by_token(town.parts, second.text) is None
+    town.clock.sleep(24 * 3600)
+    assert people.by_token(town.parts, first.text) is None
+
+
+@pytest.mark.parametrize("days", [0, -1, 366])
+def test_a_token_for_ever_is_refused(town: Town, ann: str, days: int) -> None:
+    with pytest.raises(DefinitionError, match="1 to 365 days"):
+        people.issue(town.parts, "root", ann, "a", "default", Role.VIEWER, days)
+
+
+def test_no_secret_of_anybody_is_kept_as_it_is(town: Town, ann: str) -> None:
+    code = people.invite_again(town.parts, "root", ann).code
+    texts = [PASSWORD, code, signed_in(town, ann), people.issue(town.parts, "root", ann, "a", "", Role.VIEWER, 9).text]
+    town.close()
+    stored = b"".join(path.read_bytes() for path in town.parts.home.iterdir() if path.is_file())
+    assert ann.encode() in stored
+    assert not [text for text in texts if text.encode() in stored]
+
+
+def test_every_change_stands_in_the_trail(town: Town, ann: str) -> None:
+    people.set_role(town.parts, "root", ann, "default", Role.ADMIN)
+    issued = people.issue(town.parts, ann, ann, "a", "default", Role.VIEWER, 9)
+    people.revoke(town.parts, "root", issued.token.id)
+    people.set_disabled(town.parts, "root", ann, disabled=True)
+    found = [(each.deed.actor, each.deed.what) for each in reversed(town.parts.trail.entries())]
+    assert found == [
+        ("root", "user.add"), ("ann", "user.password"), ("root", "user.role"), ("ann", "token.issue"), ("root", "token.revoke"),
+        ("root", "user.disable"),
+    ]  # fmt: skip
