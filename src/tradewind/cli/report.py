@@ -10,6 +10,7 @@ from tradewind.errors import DeliveryError
 from tradewind.model.identifier import REFUSAL_SENTENCES, Resolution
 from tradewind.model.plan import Decision, Operation, Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
+from tradewind.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tradewind.operations.runs import RunReport
@@ -35,8 +36,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
     rows = [*(_people(report.resolution) if report.resolution else ()), *(_changes(report.plan) if report.plan else ())]
     rows += list(_answers(report))
     show.table("", ("", "count", ""), rows)
-    if report.snapshot and report.snapshot.missing:
-        show.line(f"Mapped, but nowhere in the data: {', '.join(report.snapshot.missing)}.")
+    for sentence in _data(report.snapshot) if report.snapshot else ():
+        show.line(sentence)
     if run.missed:
         show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
     if run.kind is RunKind.KEEP:
@@ -56,6 +57,15 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         print_verdicts(report.plan, run.id)
     if report.lapses_at:
         show.line(f"Sent again before {report.lapses_at:%Y-%m-%d %H:%M} UTC, members stay; otherwise they lapse then.")
+
+
+def _data(snapshot: Snapshot) -> Iterator[str]:
+    """What is to be said of the data that the members came from."""
+    if snapshot.rows is not None:
+        listed = "" if snapshot.expected is None else f", which lists {snapshot.expected:,} for the cohort"
+        yield f"{snapshot.rows:,} members came from Amplitude{listed}; {snapshot.nameless:,} of them have no id."
+    if snapshot.missing:
+        yield f"Mapped, but nowhere in the data: {', '.join(snapshot.missing)}."
 
 
 def exit_code(run: Run) -> int:

@@ -23,8 +23,8 @@ from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledErr
 from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.source import Source
-from tradewind.model.sync import Parting, Sync, SyncState
-from tradewind.operations.downloads import check_downloads
+from tradewind.model.sync import Parting, Sync
+from tradewind.operations.downloads import check_downloads, pulling
 from tradewind.operations.sources import key_pair
 from tradewind.planning.refresh import check_lasting
 from tradewind.vault.sql import KEY_PAIR, Vault
@@ -159,7 +159,9 @@ class _Application:
         changes += [self._save_cohort(written) for written in wanted.cohorts]
         changes += [self._save_connection(written) for written in wanted.connections]
         changes += [self._save_sync(written) for written in wanted.syncs]
-        return (*changes, *(self._remove_rest() if prune else ()))
+        changes += list(self._remove_rest()) if prune else []
+        self._check_downloads(changes)
+        return tuple(changes)
 
     def _check_cohorts(self, *, prune: bool) -> None:
         """Every part of a cohort exists, and none is part of itself, once all is written."""
@@ -177,10 +179,21 @@ class _Application:
             if isinstance(after.definition, Pulled):
                 self.shelf.one(self.project, after.definition.source)
             self.catalog.save_cohort(after)
-            for sync in self.catalog.syncs(self.project):
-                if sync.cohort == after.id and sync.state is not SyncState.ENDED:
-                    check_downloads(self.catalog, self.shelf, sync)
         return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
+
+    def _check_downloads(self, changes: Iterable[Change]) -> None:
+        """What was changed leaves every account in Amplitude with as many downloads as its syncs need, once all is written."""
+        changed = {(each.noun, each.id) for each in changes if each.action in {Action.CREATE, Action.UPDATE}}
+        written = {("sync", each.value.id): each.node for each in self.documents.syncs}
+        written |= {("cohort", each.value.id): each.node for each in self.documents.cohorts}
+        written |= {("source", each.value.id): each.node for each in self.documents.sources}
+        for sync, source in pulling(self.catalog, self.project):
+            place = next(
+                (written[what] for what in (("sync", sync.id), ("cohort", sync.cohort), ("source", source)) if what in changed), None
+            )
+            if place:
+                with _placed(place):
+                    check_downloads(self.catalog, self.shelf, sync)
 
     def _save_source(self, written: Written[Source]) -> Change:
         before, after = self.sources.get(written.value.id), written.value
@@ -236,7 +249,6 @@ class _Application:
             after = replace(after, segment=name)
             check_segment_name(name)
             check_lasting(after)
-            check_downloads(self.catalog, self.shelf, after)
             if before is None:
                 self.catalog.add_sync(after)
             else:

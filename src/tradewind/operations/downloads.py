@@ -22,15 +22,22 @@ def check_downloads(catalog: Catalog, sources: Sources, sync: Sync) -> None:
     check_cadence(_use(catalog.project(sync.project).zone, sync, definition), others)
 
 
+def pulling(catalog: Catalog, project: str) -> Iterator[tuple[Sync, str]]:
+    """The syncs of a project that have not ended and whose cohort lives in Amplitude, each with its source."""
+    cohorts = {each.id: each.definition for each in catalog.cohorts(project)}
+    for sync in catalog.syncs(project):
+        definition = cohorts.get(sync.cohort)
+        if sync.state is not SyncState.ENDED and isinstance(definition, Pulled):
+            yield sync, definition.source
+
+
 def _uses(catalog: Catalog, accounts: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], str | None, Use]]:
     """Every sync that has not ended and pulls a cohort: which it is, of which account, and what it uses."""
     for project in catalog.projects():
-        cohorts = {each.id: each.definition for each in catalog.cohorts(project.id)}
-        for sync in catalog.syncs(project.id):
-            definition = cohorts.get(sync.cohort)
-            if sync.state is not SyncState.ENDED and isinstance(definition, Pulled):
-                account = accounts.get((project.id, definition.source))
-                yield (project.id, sync.id), account, _use(project.zone, sync, definition)
+        for sync, source in pulling(catalog, project.id):
+            definition = catalog.cohort(project.id, sync.cohort).definition
+            if isinstance(definition, Pulled):
+                yield (project.id, sync.id), accounts.get((project.id, source)), _use(project.zone, sync, definition)
 
 
 def _use(zone: str, sync: Sync, definition: Pulled) -> Use:

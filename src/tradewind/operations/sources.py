@@ -8,6 +8,7 @@ from tradewind.errors import DefinitionError, RefusedKeyError
 from tradewind.model.cohort import Pulled
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
+from tradewind.operations.downloads import check_downloads, pulling
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.amplitude import OTHER
 from tradewind.sources.amplitude.base import Listed
@@ -63,7 +64,11 @@ def add(parts: Parts, source: Source, keys: KeyPair) -> Source:
 
 
 def change(parts: Parts, project: str, source_id: str, wish: Change) -> Source:
-    """Save what changed of a source. Raises DefinitionError as `add` does, and for a move between sandbox and a real region."""
+    """Save what changed of a source.
+
+    Raises DefinitionError as `add` does, for a move between sandbox and a real region, and when other keys are of an account
+    that has not the downloads which the syncs through this source need.
+    """
     before = parts.sources.one(project, source_id)
     after = replace(before, name=wish.name or before.name, region=wish.region or before.region)
     return _save(parts, after if wish.app is None else replace(after, app=wish.app), wish.keys)
@@ -77,6 +82,9 @@ def _save(parts: Parts, source: Source, keys: KeyPair | None) -> Source:
         vault = parts.vault.within(db)
         if keys and not vault.holds(source.project, source.id, keys.together(), KEY_PAIR):
             vault.seal(source.project, source.id, keys.together(), KEY_PAIR)
+        for sync, through in pulling(parts.catalog.within(db), source.project):
+            if through == source.id:
+                check_downloads(parts.catalog.within(db), parts.sources.within(db), sync)
     return after
 
 

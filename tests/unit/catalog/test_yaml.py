@@ -10,9 +10,10 @@ import pytest
 from tradewind.catalog import yaml as files
 from tradewind.catalog.yaml import SecretSource
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import CohortKind, StaticList
+from tradewind.model.cohort import CohortKind, Pulled, StaticList
 from tradewind.model.destination import Auth
 from tradewind.model.identifier import IdType, Mapping, Send, Take
+from tradewind.model.source import Source, SourceKind
 from tradewind.model.sync import Cadence
 
 WHOLE = """\
@@ -41,6 +42,7 @@ syncs:
 CONNECTION = (
     "connections: [{id: a, name: A, destination: d, advertiser: x, region: r, auth: token, identity: [{from: user_id, to: UID2}]%s}]"
 )
+SOURCE = "sources: [{id: amp, name: Amp, kind: amplitude, region: eu%s}]"
 SYNC = "syncs: [{cohort: c, connection: k, cadence: daily%s}]"
 
 
@@ -128,3 +130,39 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, says: str)
 def test_an_empty_folder_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match=r"holds no .yaml file"):
         files.read([tmp_path], "default")
+
+
+def test_a_source_is_read_with_where_its_keys_are_and_written_back_without(tmp_path: Path) -> None:
+    documents = _read(tmp_path, SOURCE % ", app: 7, api_key: {env: KEY}, secret_key: {file: key.txt}")
+    source = documents.sources[0].value
+    assert source == Source("default", "amp", "Amp", SourceKind.AMPLITUDE, "eu", 7)
+    assert documents.keys["amp"].value == (SecretSource("env", "KEY"), SecretSource("file", str(tmp_path / "key.txt")))
+    text = files.write(sources=[source])
+    assert _read(tmp_path, text, "again.yaml").sources[0].value == source
+    assert "KEY" not in text
+
+
+def test_a_cohort_in_amplitude_is_read_and_written_back(tmp_path: Path) -> None:
+    text = "cohorts: [{id: p, name: P, kind: amplitude, source: amp, cohort: 0123, identifiers: {idfa: DAID}}]"
+    cohort = _read(tmp_path, text).cohorts[0].value
+    assert cohort.definition == Pulled("amp", "0123", (Mapping("column.idfa", IdType.DAID),)), "an id of digits stays as it is written"
+    assert _read(tmp_path, files.write([cohort]), "again.yaml").cohorts[0].value == cohort
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (SOURCE % ", api_key: {env: KEY}", "expected both api_key and secret_key, or neither"),
+        (SOURCE % ", api_key: abc123, secret_key: {env: KEY}", "a secret itself is never written here"),
+        (SOURCE % ", app: x", "expected a whole number"),
+        (SOURCE.replace("kind: amplitude", "kind: mixpanel") % "", "'mixpanel' is not a kind of source; expected one of amplitude"),
+        (SOURCE.replace("]", ", {id: amp, name: B, kind: amplitude, region: us}]") % "", "source 'amp' is defined already"),
+        ("{id: p, name: P, kind: amplitude, source: amp, cohort: 'a/b'}", "expected the id that Amplitude shows for the cohort"),
+        ("{id: p, name: P, kind: amplitude, cohort: ab}", "'source' is missing in a cohort of kind amplitude"),
+    ],
+)
+def test_a_source_or_cohort_that_cannot_be_is_refused_at_its_place(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        _read(tmp_path, text)
+    assert sentence in str(caught.value)
+    assert "all.yaml:1" in str(caught.value)

@@ -18,7 +18,7 @@ from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.operations.apply import Change, Shelves, apply_changes, giving_up, plan_changes
 from tradewind.vault.key import create_key
-from tradewind.vault.sql import Vault, plant_canary
+from tradewind.vault.sql import KEY_PAIR, Vault, plant_canary
 
 WHOLE = """\
 cohorts:
@@ -246,3 +246,77 @@ def test_a_secret_the_platform_cannot_have_is_refused_without_being_repeated(des
     with pytest.raises(ConfigurationError, match=r"all.yaml:6: .*not of this platform") as caught:
         desk.apply(WHOLE)
     assert "hunter22" not in str(caught.value)
+
+
+PULLED = """\
+sources:
+  - {id: amp, name: Amp, kind: amplitude, region: us, api_key: {env: AMP_KEY}, secret_key: {env: AMP_SECRET}}
+cohorts:
+  - {id: payers, name: Payers, kind: amplitude, source: amp, cohort: a1b2}
+connections:
+  - {id: acme-us, name: Acme, destination: thetradedesk, advertiser: abc123, region: us-east, auth: token,
+     secret: {env: ACME_SECRET}, identity: [{from: user.idfa, to: DAID}]}
+syncs:
+  - {id: daily, cohort: payers, connection: acme-us, cadence: daily}
+"""
+
+
+@pytest.fixture
+def amplitude(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The same desk, where the keys of a source in Amplitude can be read."""
+    monkeypatch.setenv("AMP_KEY", "canary-api-key")
+    monkeypatch.setenv("AMP_SECRET", "canary-secret-key")
+    return desk
+
+
+def test_a_source_is_made_before_the_cohorts_that_use_it_and_pruned_after_them(amplitude: Desk) -> None:
+    created = ["create source amp", "create cohort payers", "create connection acme-us", "create sync daily"]
+    assert _lines(amplitude.apply(PULLED)) == created
+    assert amplitude.vault.open("default", "amp", 1, KEY_PAIR).value == "canary-api-key:canary-secret-key"
+    account = amplitude.sources.one("default", "amp").account
+    assert account == amplitude.vault.account("canary-api-key")
+    assert _lines(amplitude.apply(PULLED)) == [line.replace("create", "unchanged") for line in created]
+    without = PULLED.replace(", api_key: {env: AMP_KEY}, secret_key: {env: AMP_SECRET}", "").replace("name: Amp,", "name: Ours,")
+    (renamed, *_) = amplitude.apply(without)
+    assert [each.field for each in renamed.differences] == ["name"]
+    assert amplitude.sources.one("default", "amp").account == account, "the keys stay"
+    assert _lines(amplitude.apply("cohorts: []", prune=True))[-2:] == ["delete cohort payers", "delete source amp"]
+    assert amplitude.vault.latest("default", "amp", KEY_PAIR) is None
+
+
+def test_other_keys_are_told_by_where_they_are_read_and_never_shown(amplitude: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    amplitude.apply(PULLED)
+    monkeypatch.setenv("AMP_SECRET", "canary-other")
+    (source, *_) = amplitude.apply(PULLED)
+    assert [(each.field, each.after) for each in source.differences] == [("keys", "read from env AMP_KEY and env AMP_SECRET")]
+    assert "canary" not in str(source)
+    assert amplitude.vault.latest("default", "amp", KEY_PAIR) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("cadence: daily", "cadence: hourly", "all.yaml:9: hourly is 720 downloads a month"),
+        ("source: amp", "source: am", "all.yaml:4: source 'am' does not exist; did you mean 'amp'?"),
+        ("region: us,", "region: moon,", "all.yaml:2: 'moon' is not a region"),
+        ("{env: AMP_KEY}", "{env: NO_KEY}", "environment variable NO_KEY is not set"),
+    ],
+)
+def test_a_mistake_in_what_is_pulled_is_placed_and_nothing_is_written(amplitude: Desk, old: str, new: str, says: str) -> None:
+    before = amplitude.holdings()
+    with pytest.raises(DefinitionError) as caught:
+        amplitude.apply(PULLED.replace(old, new))
+    assert says.replace("all.yaml", str(amplitude.file)) in str(caught.value).replace(" at syncs[0]:", "").replace(
+        " at cohorts[0]:", ""
+    ).replace(" at sources[0]:", "")
+    assert amplitude.holdings() == before
+    assert amplitude.sources.all() == ()
+
+
+def test_a_cohort_may_move_to_amplitude_together_with_its_cadence(amplitude: Desk) -> None:
+    rule = PULLED.replace("kind: amplitude, source: amp, cohort: a1b2", "kind: behavioural, who: {did: Pay}")
+    amplitude.apply(rule.replace("cadence: daily", "cadence: hourly"))
+    with pytest.raises(DefinitionError, match="hourly is 720 downloads a month"):
+        amplitude.apply(PULLED.partition("connections:")[0])
+    amplitude.apply(PULLED)
+    assert amplitude.catalog.cohort("default", "payers").kind == "amplitude"

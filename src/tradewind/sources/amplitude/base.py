@@ -89,7 +89,8 @@ class Client(Exporter, Protocol):
     def request(self, cohort: str, properties: Sequence[str]) -> str:
         """Ask for a download with these user properties beside each member; its request id. Amplitude counts it.
 
-        Raises GoneError when there is no such cohort, UncertainError when the answer was lost: it may have been counted.
+        Raises UncertainError when the answer was lost or says no id: it may have been counted. After any other error it was
+        not, such as GoneError when there is no such cohort.
         """
         ...
 

@@ -70,9 +70,12 @@ class WireClient:
         answer = self._asked(f"/api/5/cohorts/request/{quote(cohort, safe='')}?{urlencode(wanted, quote_via=quote)}", counted=True)
         if answer.status not in {200, 202}:
             raise refused(answer.status, f"cohort {cohort}")
-        request_id = _json(answer).get("request_id")
+        try:
+            request_id = _json(answer).get("request_id")
+        except EngineError:
+            request_id = None
         if not isinstance(request_id, str) or not request_id:
-            raise _unlike("the answer to the request of a download")
+            raise UncertainError(f"{_unlike('the answer to the request of a download')}; it may have been counted")
         return request_id
 
     def poll(self, request_id: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.clock import Clock
-from tradewind.errors import EngineError, GoneError, RefusedKeyError, RetryableError
+from tradewind.errors import EngineError, GoneError, TradewindError, UncertainError
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.moment import reached
 from tradewind.sources import members
@@ -99,7 +99,9 @@ def _ask(pull: Pull) -> Download:
     reached("download.counted")
     try:
         request = pull.client.request(pull.cohort, pull.properties)
-    except (RefusedKeyError, GoneError, RetryableError):
+    except UncertainError:
+        raise
+    except TradewindError:
         pull.downloads.mark(new, DownloadState.REFUSED)
         raise
     reached("download.asked")
