@@ -1,0 +1,172 @@
+"""Downloads and requests on SQLite and PostgreSQL alike: counted before they are asked for, shared while young, at Amplitude's pace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from postgres_process import Server, postgres
+from tradewind.clock import StandingClock
+from tradewind.database import Database
+from tradewind.errors import EngineError
+from tradewind.migrations import database_upgrade
+from tradewind.sources.amplitude.budget import AT_ONCE, DOWNLOADS, MONTH, REQUESTS, VALID, WITHIN
+from tradewind.sources.amplitude.sql import LEASE, Downloads, DownloadState, download_table
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real PostgreSQL; without its programs these tests skip and say so."""
+    with postgres() as running:
+        yield running
+
+
+class Patience(StandingClock):
+    """A clock that stands, and whose sleepers wait a moment for the others."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let others go on."""
+        threading.Event().wait(0.01)
+
+
+def spend(downloads: Downloads, number: int) -> None:
+    """So many downloads were asked for at noon."""
+    first = downloads.ask("ann", "payers", (), NOON)
+    rows = [vars(first) | {"id": f"d{n}", "properties": [], "state": first.state.value} for n in range(1, number)]
+    with downloads.database.transaction() as db:
+        db.execute(download_table.insert(), rows)
+
+
+class DownloadsSuite:
+    """Subclass it with a `database` fixture that gives an empty, migrated database."""
+
+    @pytest.fixture
+    def downloads(self, database: Database) -> Downloads:
+        return Downloads(database)
+
+    def test_a_download_counts_from_before_it_is_asked_for_until_it_is_a_month_old(self, downloads: Downloads) -> None:
+        downloads.ask("ann", "payers", (), NOON)
+        assert downloads.budget("ann", NOON).spent == 1
+        assert downloads.budget("ann", NOON + MONTH - MINUTE).spent == 1
+        assert downloads.budget("ann", NOON + MONTH).spent == 0
+        assert downloads.budget("bob", NOON).spent == 0
+
+    def test_one_that_amplitude_did_not_take_is_not_counted_and_one_that_is_gone_is(self, downloads: Downloads) -> None:
+        refused, gone = (downloads.ask("ann", "payers", (), NOON) for _ in range(2))
+        downloads.mark(refused, DownloadState.REFUSED)
+        downloads.mark(gone, DownloadState.GONE)
+        assert downloads.budget("ann", NOON).spent == 1
+
+    def test_the_five_hundred_and_first_is_refused_with_the_time_of_the_next(self, downloads: Downloads) -> None:
+        spend(downloads, DOWNLOADS)
+        with pytest.raises(EngineError, match=r"500 downloads .* are spent; the next is free at 2026-04-01 12:00 UTC"):
+            downloads.ask("ann", "payers", (), NOON + MINUTE)
+        assert downloads.budget("ann", NOON).spent == DOWNLOADS
+        downloads.ask("ann", "payers", (), NOON + MONTH)
+
+    def test_a_download_is_used_by_who_wants_no_more_of_it_while_it_is_valid(self, downloads: Downloads) -> None:
+        asked = downloads.ask("ann", "payers", ("idfa", "uid2"), NOON)
+
+        def usable(properties: tuple[str, ...] = (), since: datetime = NOON, now: datetime = NOON + MINUTE, cohort: str = "payers") -> bool:
+            return downloads.usable("ann", cohort, properties, since, now) is not None
+
+        assert not usable(), "nobody can fetch what has no request id"
+        downloads.answered(asked, "r1")
+        assert usable()
+        assert usable(("uid2",))
+        assert not usable(("uid2", "tdid"))
+        assert not usable(since=NOON + MINUTE)
+        assert not usable(cohort="others")
+        assert usable(now=NOON + VALID - MINUTE)
+        assert not usable(now=NOON + VALID)
+        downloads.mark(asked, DownloadState.FETCHED)
+        assert usable(), "the link stays after the first to fetch it"
+        downloads.mark(asked, DownloadState.GONE)
+        assert not usable()
+
+    def test_requests_of_all_processes_keep_to_one_pace(self, downloads: Downloads) -> None:
+        clock = StandingClock(NOON)
+        one, other = downloads.pace("ann", clock), Downloads(downloads.database).pace("ann", clock)
+        for number in range(REQUESTS):
+            with (one if number % 2 else other).turn():
+                pass
+        assert clock.now() == NOON
+        with one.turn():
+            assert clock.now() == NOON + WITHIN
+        with downloads.pace("bob", clock).turn():
+            assert clock.now() == NOON + WITHIN
+
+    def test_a_place_of_a_process_that_died_is_free_after_its_lease(self, downloads: Downloads) -> None:
+        clock = StandingClock(NOON)
+        pace = downloads.pace("ann", clock)
+        lost = [pace.turn() for _ in range(AT_ONCE)]
+        for turn in lost:
+            turn.__enter__()
+        clock.sleep(LEASE.total_seconds() - 2)
+        with pace.turn():
+            assert clock.now() == NOON + LEASE
+
+    def test_a_wait_that_amplitude_asked_for_holds_everybody(self, downloads: Downloads) -> None:
+        clock = StandingClock(NOON)
+        downloads.pace("ann", clock).hold_off(90)
+        downloads.pace("ann", clock).hold_off(5)
+        with downloads.pace("ann", clock).turn():
+            assert clock.now() == NOON + timedelta(seconds=90)
+
+    def test_of_many_who_ask_at_once_no_more_are_let_through_than_there_are_downloads(self, downloads: Downloads) -> None:
+        spend(downloads, DOWNLOADS - 2)
+
+        def asks(_: int) -> bool:
+            with suppress(EngineError):
+                downloads.ask("ann", "payers", (), NOON)
+                return True
+            return False
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(asks, range(6))) == 2
+
+    def test_of_many_who_go_at_once_four_are_under_way(self, downloads: Downloads) -> None:
+        clock, gate, inside = Patience(NOON), threading.Barrier(AT_ONCE), []
+
+        def goes(_: int) -> None:
+            with downloads.pace("ann", clock).turn():
+                inside.append(1)
+                with suppress(threading.BrokenBarrierError):
+                    gate.wait(5)
+                assert len(inside) <= AT_ONCE
+                inside.pop()
+
+        with ThreadPoolExecutor(2 * AT_ONCE) as pool:
+            list(pool.map(goes, range(2 * AT_ONCE)))
+
+
+class TestSqliteDownloads(DownloadsSuite):
+    """In a file."""
+
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[Database]:
+        database = Database.at(tmp_path)
+        database_upgrade(database)
+        yield database
+        database.close()
+
+
+class TestPostgresDownloads(DownloadsSuite):
+    """On a server."""
+
+    @pytest.fixture
+    def database(self, server: Server) -> Iterator[Database]:
+        server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        database = Database(server.admin)
+        database_upgrade(database)
+        yield database
+        database.close()
