@@ -1,8 +1,9 @@
-"""Stores that answer from memory: what was read of the catalog and the vault is remembered until something is written."""
+"""Stores that answer from memory: what was read of catalog, vault and memberships is remembered until something is written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
+from tradewind.events.store import EventStore
+from tradewind.membership.sql import Version, Versions
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, Standing
@@ -25,7 +28,7 @@ Store = TypeVar("Store", bound="_Remembering")
 class _Remembering:
     """Answers of one database, forgotten with the first statement that is no question."""
 
-    _within: sa.Connection | None
+    _within: sa.Connection | None = None
     answers: dict[Any, Any]
 
     def remember(self, database: Database) -> None:
@@ -117,3 +120,45 @@ class RememberingVault(_Remembering, Vault):
     def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
         """The number of the newest."""
         return super().latest(project, connection, field)
+
+
+class RememberingVersions(_Remembering, Versions):
+    """The list of membership versions."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.remember(database)
+
+    @_remembered
+    def newest(self, target: str) -> Version | None:
+        """The current belief about a target."""
+        return super().newest(target)
+
+    @_remembered
+    def heads(self) -> dict[str, Version]:
+        """The current belief about every target."""
+        return super().heads()
+
+    @_remembered
+    def of_run(self, run: str) -> Version | None:
+        """The version a run left behind."""
+        return super().of_run(run)
+
+
+class NoEvents(EventStore):
+    """An event store to which nothing was ever imported, which needs no look into its tables."""
+
+    def newest(self, project: str) -> datetime | None:
+        """None."""
+        del project
+        return None
+
+    def unread(self, project: str) -> int:
+        """No file was left out."""
+        del project
+        return 0
+
+    def vanished(self, project: str, until: datetime) -> set[str]:
+        """No property was there before."""
+        del project, until
+        return set()

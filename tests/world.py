@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memory_stores import RememberingCatalog, RememberingVault
+from memory_stores import NoEvents, RememberingCatalog, RememberingVault, RememberingVersions
 from tradewind import moment
 from tradewind.access.passwords import Passwords
 from tradewind.access.sql import SqlAccess, SqlTrail
@@ -31,7 +31,6 @@ from tradewind.destinations.base import Destination, Request, Sheet
 from tradewind.engines import memory
 from tradewind.engines.base import Preview, Resolve
 from tradewind.errors import EngineError
-from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.membership.buckets import Buckets
 from tradewind.membership.facts import to_arrow
@@ -382,7 +381,7 @@ class Substitutes:
     destination: Callable[[Desk], Destination] = lambda desk: desk
     resolve: Resolve = memory.resolve
     catalog: type[RememberingCatalog] = RememberingCatalog
-    versions: type[Versions] = Versions
+    versions: type[Versions] = RememberingVersions
     parts: Callable[[Parts], Parts] = lambda parts: parts
 
 
@@ -391,8 +390,9 @@ HONEST = Substitutes()
 
 @cache
 def _template() -> Path:
-    """A home with two accounts and a cohort for each, copied for every world; removed with the process's other temporary files."""
+    """A home with two accounts and a cohort for each, copied for every world; removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="tradewind-world-", dir=_quick_place()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = Database.at(folder)
     database_upgrade(database)
     plant_canary(database, create_key(folder))
@@ -442,7 +442,7 @@ class World:
                 vault=vault,
                 suppressions=self.suppressions,
                 privacy=Requests(self.database),
-                events=EventStore(self.database, self.folder),
+                events=NoEvents(self.database, self.folder),
                 engine=self.crowd,
                 resolve=substitutes.resolve,
                 lists=ListStore(self.folder),

@@ -217,13 +217,15 @@ def test_each_slot_has_one_run_or_is_counted_as_missed(simulation: Simulation) -
 @pytest.mark.timeout(1800)
 def test_before_expiry_sends_what_must_be_sent(simulation: Simulation, capsys: pytest.CaptureFixture[str]) -> None:
     """At most 1.2 refreshes where one would do; both policies' traffic stands side by side."""
-    lines = [f"{'sync':14} {'days':>5} {'runs':>6} {'adds':>6} {'removals':>9} {'refreshes':>10} {'requests':>9}"]
+    lines, wrong = [f"{'sync':14} {'days':>5} {'runs':>6} {'adds':>6} {'removals':>9} {'refreshes':>10} {'requests':>9}"], []
     for name, (cadence, refresh, first, last) in LIVES.items():
         adds, removals, refreshes = (simulation.sent[name, wish] for wish in (Operation.ADD, Operation.REMOVE, Operation.REFRESH))
         runs = len(simulation.runs(name))
         lines.append(f"{name:14} {last - first:5} {runs:6,} {adds:6,} {removals:9,} {refreshes:10,} {simulation.requests[name]:9,}")
         if refresh is Refresh.BEFORE_EXPIRY:
             due = IDENTIFIERS * (last - first) * DAY / (TTL - margin(cadence, int(TTL.total_seconds()) // 60))
-            assert refreshes <= 1.2 * due, f"{refreshes} refreshes of {name}, where {due:.0f} must be"
+            wrong += [f"{refreshes} refreshes of {name}, where {due:.0f} must be"] if refreshes > 1.2 * due else []
+            lines[-1] += f"  {refreshes / due:.2f} of what must be"
     with capsys.disabled():
         print("\n" + "\n".join(lines))
+    assert not wrong
