@@ -18,10 +18,12 @@ from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
 from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.diff import diff as diff_buckets
+from tradewind.membership.files import readable
 from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
 from tradewind.membership.leaving import Left, left_in
 from tradewind.membership.merge import Sent, fates_of, merge
+from tradewind.membership.parts import read_part
 from tradewind.membership.sql import Version
 from tradewind.membership.strike import strike as strike_buckets
 from tradewind.membership.strike import without
@@ -137,9 +139,10 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     now, out = stage.parts.clock.now(), stage.folder / "delta"
     due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
     delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows)
-    leaving = [out / part.path for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
+    leaving = [part for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
     reached("delta.written")
-    return replace(delta, suppressed=stage.sieve().count(leaving))
+    with readable(None):
+        return replace(delta, suppressed=stage.sieve().count(ids for part in leaving for ids in read_part(out, part)))
 
 
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:

@@ -67,14 +67,9 @@ class Sieve:
             raise EngineError(f"the suppressed could not be taken out of {folder}: {type(error).__name__}") from error
         return without(resolution, struck)
 
-    def count(self, paths: Iterable[Path]) -> int:
-        """How many identifiers of these files (each with a column `id`) are suppressed. Raises EngineError for a file that is gone."""
-        if not self:
-            return 0
-        try:
-            return sum(int(self.hits(ids).sum()) for path in paths for ids in _groups(path))
-        except (pa.ArrowException, OSError) as error:
-            raise EngineError("the files of the run cannot be read: gone or damaged") from error
+    def count(self, identifiers: Iterable[pa.Array[Any]]) -> int:
+        """How many of these identifiers are suppressed; they are looked at only where anybody is."""
+        return sum(int(self.hits(ids).sum()) for ids in identifiers) if self else 0
 
     def _likely(self, quick: Numbers) -> tuple[list[int], list[int], list[int]]:
         """The rows whose quick hash is on the list, and where: of all others one in 2^64 for each suppressed."""
