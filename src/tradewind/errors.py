@@ -2,6 +2,7 @@
 
     TradewindError
       DefinitionError
+        MissingError
       ConfigurationError
         RefusedKeyError
         NotEntitledError
@@ -40,6 +41,14 @@ class DefinitionError(TradewindError):
         where = ":".join(str(part) for part in (file, line) if part is not None)
         inside = f"at {path}" if path else ""
         super().__init__(" ".join(part for part in (f"{where}:" if where else "", f"{inside}:" if inside else "", message) if part))
+
+
+class MissingError(DefinitionError):
+    """There is nothing of this id; `wanted` is the id that was asked for."""
+
+    def __init__(self, message: str, wanted: str) -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 class ConfigurationError(TradewindError):

@@ -33,9 +33,10 @@ class Stopped(Exception):
 
 @dataclass
 class Stop:
-    """Whether the worker was asked to stop; whoever takes the system's signals sets it."""
+    """Whether the worker was asked to stop (whoever takes the system's signals sets it), or to look again now (`nudged`)."""
 
     requested: bool = False
+    nudged: bool = False
 
     def check(self) -> None:
         """Raise Stopped once it was asked for."""
@@ -85,7 +86,15 @@ def work(parts: Parts, stop: Stop, tell: Tell) -> None:
             began = parts.clock.now()
             for done in run_once(parts, stop):
                 tell(done)
-            clock.sleep((_wake(parts, began) - parts.clock.now()).total_seconds())
+            _rest(clock, stop, (_wake(parts, began) - parts.clock.now()).total_seconds())
+
+
+def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
+    """Sleep, but no longer than until somebody asks to look again."""
+    while seconds > 0 and not stop.nudged:
+        clock.sleep(min(seconds, GLANCE))
+        seconds -= GLANCE
+    stop.nudged = False
 
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
@@ -169,8 +178,12 @@ def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
                     yield sync, last
             elif due:
                 yield sync, due
-            elif last and last.state not in {RunState.HELD, RunState.CLOSED}:
+            elif last and (last.state not in {RunState.HELD, RunState.CLOSED} or _is_allowed(parts, last)):
                 yield sync, last
+
+
+def _is_allowed(parts: Parts, run: Run) -> bool:
+    return run.state is RunState.HELD and syncs.allowed(parts, run)
 
 
 def _settling(parts: Parts, run: Run, now: datetime) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tradewind.access.roles import ApiToken, Session, User
 from tradewind.access.trail import Trail
+
+REMEMBERED = timedelta(days=1)
+"""How long an answer is kept for a request that comes again."""
 
 
 class Users(Protocol):
@@ -110,6 +114,34 @@ class Gate(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What was answered to a request with a key: its status and body, None while it is still being worked on."""
+
+    asked: str
+    status: int | None
+    body: str
+
+
+class Replies(Protocol):
+    """Answers to requests that carried a key of the caller's, so that the same request twice does one thing."""
+
+    def begin(self, caller: str, key: str, asked: str, now: datetime) -> Reply | None:
+        """Write that a request is being worked on (`asked` is its digest); what is known already of that key, else None.
+
+        Keys older than a day are forgotten.
+        """
+        ...
+
+    def finish(self, caller: str, key: str, status: int, body: str) -> None:
+        """Write the answer."""
+        ...
+
+    def forget(self, caller: str, key: str) -> None:
+        """Forget a request that did nothing, so that it may be sent again."""
+        ...
+
+
 class Access(Protocol):
     """All of it, and the audit trail."""
 
@@ -123,6 +155,8 @@ class Access(Protocol):
     def gate(self) -> Gate: ...
     @property
     def trail(self) -> Trail: ...
+    @property
+    def replies(self) -> Replies: ...
 
     def transaction(self) -> AbstractContextManager[Access]:
         """The same, of which everything that is written becomes so together, or not at all."""

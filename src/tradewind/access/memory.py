@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from tradewind.access.base import REMEMBERED, Reply
 from tradewind.access.roles import ApiToken, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.errors import DefinitionError
@@ -161,6 +162,31 @@ class MemoryTrail:
 
 
 @dataclass
+class MemoryReplies:
+    """The promises of `base.Replies`."""
+
+    known: dict[tuple[str, str], tuple[Reply, datetime]] = field(default_factory=dict)
+
+    def begin(self, caller: str, key: str, asked: str, now: datetime) -> Reply | None:
+        """Write that a request is being worked on; see the Protocol."""
+        self.known = {each: kept for each, kept in self.known.items() if kept[1] > now - REMEMBERED}
+        if (caller, key) in self.known:
+            return self.known[caller, key][0]
+        self.known[caller, key] = (Reply(asked, None, ""), now)
+        return None
+
+    def finish(self, caller: str, key: str, status: int, body: str) -> None:
+        """Write the answer; see the Protocol."""
+        if (caller, key) in self.known:
+            reply, at = self.known[caller, key]
+            self.known[caller, key] = (replace(reply, status=status, body=body), at)
+
+    def forget(self, caller: str, key: str) -> None:
+        """Forget a request; see the Protocol."""
+        self.known.pop((caller, key), None)
+
+
+@dataclass
 class MemoryAccess:
     """The promises of `base.Access`."""
 
@@ -169,6 +195,7 @@ class MemoryAccess:
     tokens: MemoryTokens = field(default_factory=MemoryTokens)
     gate: MemoryGate = field(default_factory=MemoryGate)
     trail: MemoryTrail = field(default_factory=MemoryTrail)
+    replies: MemoryReplies = field(default_factory=MemoryReplies)
 
     @contextmanager
     def transaction(self) -> Iterator[MemoryAccess]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tradewind.access.base import REMEMBERED, Reply
 from tradewind.access.roles import ApiToken, Role, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.database import Database, Transaction, metadata
@@ -71,6 +72,17 @@ failure_table = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("user", sa.String, nullable=False, index=True),
     sa.Column("network", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+
+reply_table = sa.Table(
+    "reply",
+    metadata,
+    sa.Column("caller", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("asked", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.String, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 
@@ -281,6 +293,30 @@ class SqlTrail(_Store):
             return damage(_entry(row) for row in db.execute(sa.select(audit_table).order_by(audit_table.c.number)))
 
 
+class SqlReplies(_Store):
+    """The promises of `base.Replies`."""
+
+    def begin(self, caller: str, key: str, asked: str, now: datetime) -> Reply | None:
+        """Write that a request is being worked on; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(reply_table.delete().where(reply_table.c.at <= now.astimezone(UTC) - REMEMBERED))
+            row = db.execute(sa.select(reply_table).where(*_keyed(caller, key))).first()
+            if row:
+                return Reply(row.asked, row.status, row.body)
+            db.execute(reply_table.insert().values(caller=caller, key=key, asked=asked, body="", at=now.astimezone(UTC)))
+        return None
+
+    def finish(self, caller: str, key: str, status: int, body: str) -> None:
+        """Write the answer; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(reply_table.update().where(*_keyed(caller, key)).values(status=status, body=body))
+
+    def forget(self, caller: str, key: str) -> None:
+        """Forget a request; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(reply_table.delete().where(*_keyed(caller, key)))
+
+
 class SqlAccess(_Store):
     """The promises of `base.Access`."""
 
@@ -304,6 +340,10 @@ class SqlAccess(_Store):
     def trail(self) -> SqlTrail:
         return SqlTrail(self.database, self._within)
 
+    @property
+    def replies(self) -> SqlReplies:
+        return SqlReplies(self.database, self._within)
+
     @contextmanager
     def transaction(self) -> Iterator[SqlAccess]:
         """The same, in one transaction; see the Protocol."""
@@ -313,6 +353,10 @@ class SqlAccess(_Store):
 
 def _entry(row: Any) -> Entry:
     return Entry(row.number, datetime.fromisoformat(row.at), Deed(row.actor, row.what, row.object, row.project, row.details), row.seal)
+
+
+def _keyed(caller: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return reply_table.c.caller == caller, reply_table.c.key == key
 
 
 def _user_row(user: User) -> dict[str, Any]:

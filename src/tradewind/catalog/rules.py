@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tradewind.cohorts.parse import LONGEST_NAME, SLUG
 from tradewind.destinations.thetradedesk.spec import SANDBOX
-from tradewind.errors import DefinitionError
+from tradewind.errors import DefinitionError, MissingError
 from tradewind.model.destination import Connection
 
 Value = TypeVar("Value")
@@ -30,9 +30,9 @@ def missing(kind: str, wanted: str, known: Mapping[str, object]) -> str:
 
 
 def pick(known: Mapping[str, Value], wanted: str, kind: str) -> Value:
-    """The value of an id. Raises DefinitionError with the nearest one that is there."""
+    """The value of an id. Raises MissingError with the nearest one that is there."""
     if wanted not in known:
-        raise DefinitionError(missing(kind, wanted, known))
+        raise MissingError(missing(kind, wanted, known), wanted)
     return known[wanted]
 
 

@@ -18,6 +18,7 @@ from tradewind.errors import ConfigurationError, DefinitionError, DeliveryError
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import Send
 from tradewind.model.sync import Leaving
+from tradewind.operations.plain import plain
 
 app = typer.Typer(help="Accounts at a platform: advertiser, secret, region, identity map.", no_args_is_help=True)
 
@@ -123,7 +124,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         found = parts.catalog.connections(project_of(context))
         prints = {each.id: parts.vault.fingerprint(each.project, each.id) for each in found}
     if as_json:
-        show.print_json({"connections": [show.plain(each) | {"secret_fingerprint": prints[each.id]} for each in found]})
+        show.print_json({"connections": [plain(each) | {"secret_fingerprint": prints[each.id]} for each in found]})
     elif not found:
         show.line("No connections yet. Add one with: tradewind connections add --help")
     else:

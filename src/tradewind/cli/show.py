@@ -6,10 +6,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
-from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,37 +24,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from tradewind.operations.plain import plain
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer for this instant (a date or RFC 3339 time) instead of now.")]
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def plain(value: Any) -> Any:
-    """A value of the model as JSON knows it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return _plain_scalar(value)
-
-
-def _plain_scalar(value: Any) -> Any:
-    match value:
-        case Enum():
-            return value.value
-        case bytes():
-            return value.hex()
-        case datetime() | date():
-            return value.isoformat()
-        case time():
-            return f"{value:%H:%M}"
-        case Path():
-            return str(value)
-    return value
 
 
 def print_json(value: Any) -> None:

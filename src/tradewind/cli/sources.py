@@ -11,6 +11,7 @@ from tradewind.cli import show
 from tradewind.cli.connections import NOT_READY, secret_from
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import Json
+from tradewind.operations.plain import plain
 
 if TYPE_CHECKING:
     from tradewind.model.source import KeyPair
@@ -163,4 +164,4 @@ def _keys(api_key_env: str | None, api_key_file: Path | None, secret_key_env: st
 def _document(shown: Shown) -> dict[str, object]:
     """What a program reads of a source."""
     budget = {"spent": shown.budget.spent, "allowed": shown.budget.allowed, "left": shown.budget.left, "next_free": shown.budget.next_free}
-    return {**show.plain(shown.source), "keys_fingerprint": shown.keys, "downloads": budget, "cohorts": list(shown.cohorts)}
+    return {**plain(shown.source), "keys_fingerprint": shown.keys, "downloads": budget, "cohorts": list(shown.cohorts)}

@@ -16,6 +16,7 @@ from tradewind.cli import show
 from tradewind.cli.place import parts_of
 from tradewind.cli.report import exit_code
 from tradewind.cli.show import Json
+from tradewind.operations.plain import plain
 
 if TYPE_CHECKING:
     from tradewind.worker import Done, Stop
@@ -73,7 +74,7 @@ class _News:
             return
         self._last[done.project, done.sync] = sentence
         if self.as_json:
-            print(json.dumps(show.plain(_plain(done)), ensure_ascii=False), flush=True)
+            print(json.dumps(plain(_plain(done)), ensure_ascii=False), flush=True)
         else:
             show.line(sentence)
 

@@ -73,7 +73,7 @@ def partings(parts: Parts, staked: Iterable[Stake], how: Leaving, reason: str) -
     return tuple(Parting(each.target.id, how, each.until, reason, parts.clock.now()) for each in staked)
 
 
-def pause(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch) -> Ended:
+def pause(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch | None) -> Ended:
     """Let a sync run no more until it is resumed. Its people lapse meanwhile, or are taken out now.
 
     Raises DefinitionError when the sync has ended, or holds people and nobody said how they leave.
@@ -89,7 +89,7 @@ def pause_all(
     syncs: Sequence[Sync],
     leaving: Leaving | None,
     reason: str,
-    watch: Watch,
+    watch: Watch | None,
     also: Callable[[Transaction], None] = lambda _transaction: None,
 ) -> Ended:
     """Let syncs run no more until they are resumed, with what `also` writes in the same transaction.
@@ -122,12 +122,12 @@ def resume(parts: Parts, project: str, sync_id: str) -> Sync:
     return parts.catalog.sync(project, sync_id)
 
 
-def remove_sync(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch) -> Ended:
+def remove_sync(parts: Parts, project: str, sync_id: str, leaving: Leaving | None, watch: Watch | None) -> Ended:
     """Take a sync out of the catalog; its history stays. Raises DefinitionError when it holds people and nobody said how they leave."""
     return _remove(parts, project, of_sync(parts, project, sync_id), leaving, watch)
 
 
-def remove_connection(parts: Parts, project: str, connection: str, leaving: Leaving | None, watch: Watch) -> Ended:
+def remove_connection(parts: Parts, project: str, connection: str, leaving: Leaving | None, watch: Watch | None) -> Ended:
     """Take a connection and its syncs out of the catalog. Its secret goes when nobody is left to be taken out with it.
 
     Raises DefinitionError as `remove_sync` does.
@@ -135,7 +135,7 @@ def remove_connection(parts: Parts, project: str, connection: str, leaving: Leav
     return _remove(parts, project, of_connection(parts, project, connection), leaving, watch, connection=connection)
 
 
-def remove_cohort(parts: Parts, project: str, cohort: str, leaving: Leaving | None, watch: Watch) -> Ended:
+def remove_cohort(parts: Parts, project: str, cohort: str, leaving: Leaving | None, watch: Watch | None) -> Ended:
     """Archive a cohort and take its syncs out of the catalog.
 
     Raises DefinitionError as `remove_sync` does, and while another cohort is made of it.
@@ -156,7 +156,7 @@ def _remove(
     project: str,
     syncs: Sequence[Sync],
     leaving: Leaving | None,
-    watch: Watch,
+    watch: Watch | None,
     connection: str | None = None,
     cohort: str | None = None,
 ) -> Ended:
@@ -181,8 +181,11 @@ def _write(catalog: Catalog, decisions: Iterable[Parting]) -> None:
         catalog.part(parting)
 
 
-def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch) -> Ended:
-    """End what is under way at targets that were given up just now, and empty them if that was said."""
+def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch | None) -> Ended:
+    """End what is under way at targets that were given up just now, and empty them if that was said; without `watch` the worker does."""
+    if watch is None:
+        left = [each for each in staked if each.count and how is Leaving.EMPTY]
+        return Ended(staked, how, (), tuple(f"segment '{each.target.segment}' is the worker's to empty" for each in left))
     runs, later = [], []
     for gone in [each for each in given_up(parts) if each.place.id in {one.target.id for one in staked}]:
         try:
@@ -194,12 +197,13 @@ def _leave(parts: Parts, staked: tuple[Stake, ...], how: Leaving, watch: Watch) 
     return Ended(staked, how, tuple(run for run in runs if run), tuple(later))
 
 
-def _stop_runs(parts: Parts, sync: Sync, reason: str, watch: Watch) -> tuple[str, ...]:
+def _stop_runs(parts: Parts, sync: Sync, reason: str, watch: Watch | None) -> tuple[str, ...]:
     """End the runs of a sync that was paused; one that a worker is at ends by itself, within a second."""
+    seen = watch or (lambda _what, _done, _total: None)
     for run in parts.ledger.unclosed():
         if (run.project, run.sync) == (sync.project, sync.id) and run.kind is not RunKind.OPT_OUT:
             try:
-                wind_up(parts, run, reason, watch)
+                wind_up(parts, run, reason, seen)
             except TakenError:
                 return (f"a worker is at run {run.id}; it ends that first",)
     return ()

@@ -68,7 +68,7 @@ def running(parts: Parts, project: str, destination: str | None = None) -> tuple
     return tuple(sync for sync in active if destination in {None, kinds[sync.connection]})
 
 
-def set_plan(parts: Parts, who: str, project: str, plan: ProjectPlan, leaving: Leaving | None, watch: Watch) -> endings.Ended:
+def set_plan(parts: Parts, who: str, project: str, plan: ProjectPlan, leaving: Leaving | None, watch: Watch | None) -> endings.Ended:
     """Give a project another plan. With the free one its syncs are paused.
 
     Raises DefinitionError when those hold people and nobody said how they leave.
@@ -97,7 +97,7 @@ def enable(parts: Parts, who: str, project: str, destination: str, *, confirmed:
     return tile(parts, project, destination)
 
 
-def disable(parts: Parts, who: str, project: str, destination: str, leaving: Leaving | None, watch: Watch) -> endings.Ended:
+def disable(parts: Parts, who: str, project: str, destination: str, leaving: Leaving | None, watch: Watch | None) -> endings.Ended:
     """Let a project use a kind of platform no more: its syncs there are paused. Raises DefinitionError as `set_plan` does."""
     if parts.catalog.standing(project, destination).enablement is None:
         raise DefinitionError(f"destination '{destination[:80]}' is not enabled in project '{project}'; there is nothing to disable")
@@ -118,7 +118,7 @@ def admit(parts: Parts, who: str, destination: str, project: str) -> Offer:
     return _save(parts, Deed(who, "destination.admit", destination, project), after)
 
 
-def withdraw(parts: Parts, who: str, destination: str, project: str, leaving: Leaving | None, watch: Watch) -> endings.Ended:
+def withdraw(parts: Parts, who: str, destination: str, project: str, leaving: Leaving | None, watch: Watch | None) -> endings.Ended:
     """Take an admission back: where the beta is closed, the project's syncs there are paused. Raises DefinitionError as `set_plan` does."""
     before = _offer(parts, destination)
     if project not in before.admitted:
@@ -172,7 +172,13 @@ def _save(parts: Parts, deed: Deed, offer: Offer) -> Offer:
 
 
 def _ended(
-    parts: Parts, deed: Deed, syncs: tuple[Sync, ...], leaving: Leaving | None, reason: str, change: Callable[[Catalog], None], watch: Watch
+    parts: Parts,
+    deed: Deed,
+    syncs: tuple[Sync, ...],
+    leaving: Leaving | None,
+    reason: str,
+    change: Callable[[Catalog], None],
+    watch: Watch | None,
 ) -> endings.Ended:
     """A change that ends syncs: all of it in one transaction, with the decision about their people and the entry of the trail."""
 

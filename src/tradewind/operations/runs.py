@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tradewind.engines.look import Reject, count_rejects, read_rejects
-from tradewind.errors import DefinitionError
+from tradewind.errors import DefinitionError, MissingError
 from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import Resolution
@@ -72,7 +72,7 @@ def found(parts: Parts, project: str, run: str) -> Run:
     """The run of an id. Raises DefinitionError when there is none."""
     known = parts.ledger.find(project, run)
     if known is None:
-        raise DefinitionError(f"there is no run '{run}' in project '{project}'; tradewind runs list shows them")
+        raise MissingError(f"there is no run '{run}' in project '{project}'; tradewind runs list shows them", run)
     return known
 
 
@@ -133,7 +133,12 @@ def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tup
 
 
 def approve(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, ...], watch: Watch) -> Run:
-    """Let a held run go on. Every verdict must be named with a count that covers it.
+    """Let a held run go on, and take it to its end. Raises as `allow` and a run do."""
+    return go_on(parts, allow(parts, project, run_id, approvals), watch)
+
+
+def allow(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, ...]) -> Run:
+    """Write that a held run may go on: the worker does. Every verdict must be named with a count that covers it.
 
     Raises DefinitionError when the run is not held or an approval names no verdict of it.
     """
@@ -153,8 +158,11 @@ def approve(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, 
         raise DefinitionError(f"run {run.id} is also held by {', '.join(lacking)}; approve every guard by name and count")
     permitted(parts, project, run.sync)
     claim = take(parts.ledger, run.id, parts.clock)
-    parts.ledger.record(claim, APPROVED, Approvals(approvals))
-    return go_on(parts, run, watch)
+    try:
+        parts.ledger.record(claim, APPROVED, Approvals(approvals))
+    finally:
+        parts.ledger.release(claim)
+    return run
 
 
 def discard(parts: Parts, project: str, run_id: str, reason: str) -> Run:

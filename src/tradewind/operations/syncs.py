@@ -12,7 +12,7 @@ from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.yaml import default_sync_id
 from tradewind.delivery.deliver import STALE
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
-from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TradewindError
+from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TakenError, TradewindError
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
@@ -26,7 +26,8 @@ from tradewind.operations.instants import instant
 from tradewind.operations.partings import GIVEN_UP, drain_before
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
-from tradewind.phases import Watch, binding_of
+from tradewind.phases import APPROVED, Approvals, Watch, binding_of
+from tradewind.planning.guards import unanswered
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import Due, slots_due
 from tradewind.targets import place_of
@@ -98,14 +99,35 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
 
     Raises ConfigurationError when the sync is paused, or its project or connection may not send, LedgerError when another process is at it.
     """
-    sync = permitted(parts, project, sync_id)
-    if sync.state is SyncState.PAUSED:
-        raise ConfigurationError(f"sync '{sync.id}' is paused; let it run again with: tradewind syncs resume {sync.id}")
+    sync = _runnable(parts, project, sync_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     drain_before(parts, sync, watch)
     new = _new(parts, sync, moment)
     opened = _unfinished(parts, sync, moment if as_of else None, watch) or _open(parts, sync, new)
     return go_on(parts, opened, watch)
+
+
+def ask(parts: Parts, project: str, sync_id: str) -> Run:
+    """Open a run for the worker to do, in place of one that is held; the one that is open, where there is one. Raises as `run` does."""
+    sync = _runnable(parts, project, sync_id)
+    target = place_of(parts, sync).id
+    for earlier in parts.ledger.unclosed():
+        if earlier.target != target:
+            continue
+        if earlier.state is RunState.HELD:
+            _supersede(parts, earlier)
+        elif (earlier.sync, earlier.kind) == (sync.id, RunKind.SYNC):
+            return earlier
+        else:
+            raise TakenError(f"run {earlier.id} is under way at segment '{sync.segment}'; ask again when it has ended")
+    return _open(parts, sync, _new(parts, sync, parts.clock.now()))
+
+
+def allowed(parts: Parts, held: Run) -> bool:
+    """Whether a person has answered every verdict that holds a run."""
+    planned = parts.ledger.recall(held.id, RunState.PLANNED, Plan)
+    approvals = parts.ledger.recall(held.id, APPROVED, Approvals)
+    return bool(planned and approvals and not unanswered(planned.verdicts, approvals.given))
 
 
 def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) -> Run:
@@ -196,6 +218,20 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
     return sync
 
 
+def _runnable(parts: Parts, project: str, sync_id: str) -> Sync:
+    """The sync, if a person may run it now. Raises ConfigurationError with what to do."""
+    sync = permitted(parts, project, sync_id)
+    if sync.state is SyncState.PAUSED:
+        raise ConfigurationError(f"sync '{sync.id}' is paused; let it run again with: tradewind syncs resume {sync.id}")
+    return sync
+
+
+def _supersede(parts: Parts, held: Run) -> None:
+    claim = take(parts.ledger, held.id, parts.clock)
+    parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
+    reached("run.superseded")
+
+
 def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch) -> Run | None:
     """The run to go on with. A held one makes way for the new run, one of another kind is finished first, and what is not for
     this sync's target as it is now, was left there by a sync that has gone, or has been overtaken, is wound up."""
@@ -205,9 +241,7 @@ def _unfinished(parts: Parts, sync: Sync, moment: datetime | None, watch: Watch)
         if mine != there and earlier.kind not in {RunKind.DRAIN, RunKind.OPT_OUT}:
             wind_up(parts, earlier, GIVEN_UP, watch)
         elif there and earlier.state is RunState.HELD:
-            claim = take(parts.ledger, earlier.id, parts.clock)
-            parts.ledger.close(claim, RunOutcome.SUPERSEDED, "a newer run took over", parts.clock.now())
-            reached("run.superseded")
+            _supersede(parts, earlier)
         elif there and earlier.kind in {RunKind.SYNC, RunKind.KEEP} and (over := overtaken(parts, sync, earlier)):
             wind_up(parts, earlier, over, watch)
         elif there and earlier.kind is not RunKind.SYNC:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.access.base import Access
+from tradewind.access.base import Access, Reply
 from tradewind.access.roles import ApiToken, Role, Session, User
 from tradewind.access.trail import Deed
 from tradewind.errors import DefinitionError
@@ -125,6 +125,19 @@ class AccessSuite:
         assert [each.deed.object for each in access.trail.entries("default")] == ["c3", "c1"]
         assert access.trail.entries(limit=1)[0].deed.details == {"n": "4"}
         assert access.trail.damage() == ""
+
+    def test_a_request_that_comes_again_is_known_by_its_key(self, access: Access) -> None:
+        assert access.replies.begin("ann", "k1", "asked", NOON) is None
+        assert access.replies.begin("ann", "k1", "asked", NOON) == Reply("asked", None, "")
+        access.replies.finish("ann", "k1", 201, "{}")
+        assert access.replies.begin("ann", "k1", "another", NOON) == Reply("asked", 201, "{}")
+        assert access.replies.begin("bob", "k1", "asked", NOON) is None
+
+    def test_a_request_that_did_nothing_or_is_a_day_old_is_forgotten(self, access: Access) -> None:
+        access.replies.begin("ann", "k1", "asked", NOON)
+        access.replies.forget("ann", "k1")
+        assert access.replies.begin("ann", "k1", "asked", NOON) is None
+        assert access.replies.begin("ann", "k1", "asked", NOON + timedelta(days=1)) is None
 
     def test_what_is_written_together_is_taken_back_together(self, access: Access) -> None:
         def add_twice() -> None:
