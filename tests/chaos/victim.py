@@ -24,7 +24,7 @@ from tradewind.model.plan import Approval, Plan
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Binding
-from tradewind.operations import connections, definitions, runs, syncs
+from tradewind.operations import connections, definitions, entitlement, runs, syncs
 from tradewind.operations.events import import_files
 from tradewind.operations.ledger import verify
 from tradewind.operations.lists import digest, fill
@@ -99,6 +99,7 @@ def _define(parts: Parts, name: str, file: Path) -> None:
     """A project that is as its definition file says."""
     if name not in {project.id for project in parts.catalog.projects()}:
         parts.catalog.add_project(Project(name, name, ProjectPlan.PAID, "UTC", ("thetradedesk",)), "rig")
+    entitlement.admit(parts, "rig", "thetradedesk", name)
     definitions.apply(parts, name, [file], prune=False)
 
 
