@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,44 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+class Prepared:
+    """A statement that is carried out for every batch: put into words once for a kind of database, and handed to the driver as that.
+
+    A row brings the bound parameters of an update, or all columns of an insert; what is set for all rows alike stays in the text.
+    """
+
+    def __init__(self, statement: sa.Update | sa.Insert) -> None:
+        self._statement = statement
+        self._worded: dict[str, _Worded] = {}
+
+    def execute(self, db: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Carry it out for each row. Returns how many rows of the table it met, where one row was given."""
+        worded = self._worded.get(db.dialect.name)
+        if worded is None:
+            worded = self._worded[db.dialect.name] = _Worded(self._statement, db.dialect)
+        return db.exec_driver_sql(worded.text, [worded.values(row) for row in rows]).rowcount
+
+
+class _Worded:
+    """The text of a statement, and how a driver wants its values: by place or by name, each as its type is stored."""
+
+    def __init__(self, statement: sa.Update | sa.Insert, dialect: sa.Dialect) -> None:
+        columns = [column.name for column in statement.table.c] if isinstance(statement, sa.Insert) else None
+        compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+        self.text = str(compiled)
+        self._places: list[str] | None = compiled.positiontup
+        self._alike: dict[str, Any] = dict(compiled.params)
+        stored = {name: bound.type.dialect_impl(dialect).bind_processor(dialect) for name, bound in compiled.binds.items()}
+        self._stored = {name: store for name, store in stored.items() if store}
+
+    def values(self, row: Mapping[str, Any]) -> Any:
+        """The values of one row."""
+        given = {**self._alike, **row}
+        for name, store in self._stored.items():
+            given[name] = store(given[name])
+        return given if self._places is None else tuple([given[name] for name in self._places])
 
 
 def _engine(url: str) -> sa.Engine:

@@ -248,16 +248,17 @@ class _Sender:
         self.room.told(receipt)
         now = self.delivery.clock.now()
         attempt = Attempt(batch.number, batch.sends, sent.at, now, receipt.answer, receipt.status, receipt.note, receipt.request_id)
-        entry = Entry(batch, attempt)
         if receipt.answer is Answer.APPLIED:
             rejected = len(receipt.lines)
-            entry = replace(entry, outcome=Outcome(batch.rows - rejected, rejected, 0), lines=receipt.lines)
+            entry = Entry(batch, attempt, Outcome(batch.rows - rejected, rejected, 0), receipt.lines)
         elif following.step is Step.SPLIT:
-            entry = replace(entry, halves=halves(batch, self._two_numbers()))
+            entry = Entry(batch, attempt, halves=halves(batch, self._two_numbers()))
         elif following.step is Step.GIVE_UP and receipt.answer in REFUSALS:
-            entry = replace(entry, outcome=Outcome(0, 1, 0), lines=(Line(0, f"status {receipt.status}", LineClass.ROW),))
-        elif following.step is Step.GIVE_UP:
-            self.left.add(batch.number)
+            entry = Entry(batch, attempt, Outcome(0, 1, 0), (Line(0, f"status {receipt.status}", LineClass.ROW),))
+        else:
+            entry = Entry(batch, attempt)
+            if following.step is Step.GIVE_UP:
+                self.left.add(batch.number)
         self.entries.append(entry)
         self.done += batch.rows if entry.outcome else 0
         if following.step is Step.RESEND:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, Prepared, metadata
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS, Reach
 from tradewind.ledger.slots.base import Slots
@@ -303,18 +303,18 @@ class SqlLedger:
         """What attempts gave, and what is about to leave, in one transaction; see the Protocol."""
         settled = [entry for entry in entries if entry.outcome]
         with self.database.transaction() as db:
-            _carry_out(db, claim, _DELIVERING)
+            _under(claim, lambda row: _DELIVERING.execute(db, [row]))
             if settled:
-                db.execute(_SETTLED, [_settled_row(claim.run, entry) for entry in settled])
+                _SETTLED.execute(db, [_settled_row(claim.run, entry) for entry in settled])
             if entries:
-                db.execute(_ATTEMPT, [_attempt_row(claim.run, entry.attempt) for entry in entries])
+                _ATTEMPT.execute(db, [_attempt_row(claim.run, entry.attempt) for entry in entries])
             if lines := [_line_row(claim.run, entry.batch, line) for entry in settled for line in entry.lines]:
                 db.execute(line_table.insert(), lines)
             for entry in entries:
                 if not entry.outcome:
                     _write_open(db, claim, entry)
             if sent:
-                db.execute(_SENT, [_sent_row(claim.run, batch) for batch in sent])
+                _SENT.execute(db, [_sent_row(claim.run, batch) for batch in sent])
             _reached_before_commit(entries, sent)
         _reached_after_commit(entries, sent)
 
@@ -363,12 +363,14 @@ class SqlLedger:
 
 def _guard(db: sa.Connection, claim: Claim, **values: Any) -> None:
     """Write to the run's row under the claim's fence; a stale fence stops the worker."""
-    _carry_out(db, claim, run_table.update().where(*_OF_CLAIM).values(**values))
+    change = run_table.update().where(*_OF_CLAIM).values(**values)
+    _under(claim, lambda row: db.execute(change, row).rowcount)
 
 
-def _carry_out(db: sa.Connection, claim: Claim, change: sa.Update) -> None:
+def _under(claim: Claim, change: Callable[[dict[str, Any]], int]) -> None:
+    """Change the run's row by the claim's own words; it must have met one row."""
     try:
-        changed = db.execute(change, {"of_run": claim.run, "of_owner": claim.owner, "of_fence": claim.fence}).rowcount
+        changed = change({"of_run": claim.run, "of_owner": claim.owner, "of_fence": claim.fence})
     except sa.exc.IntegrityError as error:
         raise TakenError(f"run {claim.run} cannot go on yet: another run of its segment is not closed") from error
     if changed != 1:
@@ -386,14 +388,14 @@ _OF_CLAIM = (
     run_table.c.fence == sa.bindparam("of_fence"),
 )
 
-# What is written for every batch is built once: building a statement takes longer than SQLite takes to carry it out.
-_DELIVERING = run_table.update().where(*_OF_CLAIM).values(state=RunState.DELIVERING.value)
-_ATTEMPT = attempt_table.insert()
+# What is written for every batch is worded once: wording a statement takes longer than SQLite takes to carry it out.
+_DELIVERING = Prepared(run_table.update().where(*_OF_CLAIM).values(state=RunState.DELIVERING.value))
+_ATTEMPT = Prepared(attempt_table.insert())
 _PINNED: dict[str, Any] = {"stamp": sa.bindparam("at"), "fingerprint": sa.bindparam("mark"), "sends": sa.bindparam("times")}
 _DOUBTFUL = sa.or_(batch_table.c.uncertain, batch_table.c.state == BatchState.SENT.value)
-_SENT = batch_table.update().where(*_OF_BATCH).values(**_PINNED, state=BatchState.SENT.value, uncertain=_DOUBTFUL)
+_SENT = Prepared(batch_table.update().where(*_OF_BATCH).values(**_PINNED, state=BatchState.SENT.value, uncertain=_DOUBTFUL))
 _COUNTS: dict[str, Any] = {name: sa.bindparam(f"n_{name}") for name in ("accepted", "rejected", "unknown")}
-_SETTLED = batch_table.update().where(*_OF_BATCH).values(**_COUNTS, state=BatchState.SETTLED.value)
+_SETTLED = Prepared(batch_table.update().where(*_OF_BATCH).values(**_COUNTS, state=BatchState.SETTLED.value))
 
 
 def _write_open(db: sa.Connection, claim: Claim, entry: Entry) -> None:

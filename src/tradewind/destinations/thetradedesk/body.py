@@ -56,9 +56,7 @@ class Layout:
 
     def item(self) -> tuple[bytes, bytes]:
         """What stands before and after an identifier's text; the comma after the last item is written over."""
-        stamp = self.stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        data = {"Name": self.segment, "TtlInMinutes": self.ttl_minutes, "TimestampUtc": stamp}
-        return b'{"' + self.id_type.value.encode() + b'":"', b'","Data":[' + orjson.dumps(data) + b"]},"
+        return _item(self.segment, self.id_type, self.ttl_minutes, self.stamp)
 
     def own_item(self) -> tuple[bytes, bytes]:
         """The same with room for a TTL and a time stamp of the item's own; what stands there is written over."""
@@ -127,6 +125,14 @@ def fingerprint(url: str, layout: Layout, ids: pa.Array[Any], own: Lives | None 
     if own:
         digest.update(own.since.tobytes())
     return f"{frame[:16]}-{digest.hexdigest()}"
+
+
+@lru_cache(8)
+def _item(segment: str, id_type: IdType, ttl_minutes: int, stamp: datetime) -> tuple[bytes, bytes]:
+    """Kept for the bodies that follow: those of one second share it."""
+    moment = stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    data = {"Name": segment, "TtlInMinutes": ttl_minutes, "TimestampUtc": moment}
+    return b'{"' + id_type.value.encode() + b'":"', b'","Data":[' + orjson.dumps(data) + b"]},"
 
 
 def _head(advertiser: str) -> bytes:
