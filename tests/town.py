@@ -32,7 +32,7 @@ from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Receipt
 from tradewind.model.snapshot import Snapshot, Wanted
-from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.model.sync import Cadence, Recency, Refresh, Sync
 from tradewind.operations import syncs
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
@@ -67,10 +67,11 @@ class Platform(FakeDestination):
 
 
 class People:
-    """An engine whose people are a set of numbers; it fails when told to."""
+    """An engine whose people are a set of numbers; each opened the app at `last`, or an hour ago. It fails when told to."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set(range(1, 101))
+        self.last: dict[int, datetime] = {}
         self.broken = False
 
     def evaluate(
@@ -99,13 +100,20 @@ class People:
         if self.broken:
             raise EngineError("the events cannot be read")
         moment = as_of - timedelta(hours=1)
-        told = [Event("Open", moment, user_id=f"u{n}", user_properties={"ad": str(guid(n))}) for n in sorted(self.numbers)]
+        told = [
+            Event("Open", self.last.get(n, moment), user_id=f"u{n}", user_properties={"ad": str(guid(n))}) for n in sorted(self.numbers)
+        ]
         return MemoryEngine({project.id: told})
 
 
 def guid(number: int) -> UUID:
     """The device of a person."""
     return UUID(int=(0xA << 120) + (number << 64) + number)
+
+
+def number_of(device: bytes) -> int:
+    """Whose it is."""
+    return int.from_bytes(device, "big") & (2**64 - 1)
 
 
 class Town:
@@ -150,15 +158,33 @@ class Town:
         self.parts.catalog.save_connection(Connection("default", "main", "Main", "fake", "adv1", "here", Auth.SIGNATURE, identity))
         self.parts.vault.seal("default", "main", Secret("s3cret"))
 
-    def add(self, name: str, cadence: Cadence, at: time = time(6), ttl_days: int = 30, refresh: Refresh = Refresh.EVERY_SYNC) -> Sync:
+    def add(
+        self,
+        name: str,
+        cadence: Cadence,
+        at: time = time(6),
+        ttl_days: int = 30,
+        refresh: Refresh = Refresh.EVERY_SYNC,
+        recency: Recency = Recency.SYNC,
+    ) -> Sync:
         """A sync of everybody into a segment of its own."""
-        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at, refresh)
+        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at, refresh, recency)
         return syncs.add(self.parts, "default", wish)
 
     def held(self, sync: Sync) -> set[int]:
         """The numbers of those who are in the segment now, as the platform has it."""
-        numbers = self.platform.held("https://memory.invalid", "adv1", sync.segment)
-        return {int.from_bytes(each[1], "big") & (2**64 - 1) for each in numbers}
+        return {number_of(each[1]) for each in self.platform.held(*self._place(sync))}
+
+    def lapses(self, sync: Sync) -> dict[int, datetime]:
+        """Until when everybody is in the segment, as the platform has it, those who lapsed too."""
+        return {number_of(each[1]): until for each, until in self.platform.segments[self._place(sync)].items()}
+
+    def stamps(self, sync: Sync) -> dict[int, datetime]:
+        """The stamp with which each was added or renewed last."""
+        return {number_of(each[1]): stamp for each, stamp in self.platform.stamps[self._place(sync)].items()}
+
+    def _place(self, sync: Sync) -> tuple[str, str, str]:
+        return "https://memory.invalid", "adv1", sync.segment
 
     def at(self, moment: datetime) -> None:
         """Let time pass until an instant."""

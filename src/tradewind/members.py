@@ -21,13 +21,14 @@ from tradewind.parts import Parts
 from tradewind.sources import lists
 
 
-def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], folder: Path) -> Snapshot:
-    """Write the members of a cohort to `folder/members.parquet`, with the wanted columns beside each.
+def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], folder: Path, *, recency: bool = False) -> Snapshot:
+    """Write the members of a cohort to `folder/members.parquet`, with the wanted columns beside each; with `recency` their last event too.
 
     Raises DefinitionError when the cohort or one it is made of cannot be, EngineError when the data cannot answer.
     """
-    nested = _answer_parts(parts, cohort, as_of, folder)
-    return _answer(parts, parts.catalog.project(cohort.project), cohort, as_of, wanted, nested, folder / "members.parquet")
+    nested = _answer_parts(parts, cohort, as_of, folder, recency=recency)
+    project = parts.catalog.project(cohort.project)
+    return _answer(parts, project, cohort, as_of, wanted, nested, folder / "members.parquet", recency=recency)
 
 
 def preview(parts: Parts, cohort: Cohort, as_of: datetime, limit: int, folder: Path) -> Preview:
@@ -55,23 +56,32 @@ def wanted_by(identity: IdentityMap) -> tuple[Wanted, ...]:
     return tuple(Wanted(source, all_values) for source, all_values in sources.items())
 
 
-def _answer_parts(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path) -> dict[str, Path]:
+def _answer_parts(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path, *, recency: bool = False) -> dict[str, Path]:
     """The member files of every cohort this one is made of, those they are made of first."""
     project = parts.catalog.project(cohort.project)
     others = [each for each in parts.catalog.cohorts(cohort.project) if each.id != cohort.id]
     nested: dict[str, Path] = {}
     for part in order([*others, cohort], [cohort.id])[:-1]:
-        nested[part.id] = _answer(parts, project, part, as_of, (), nested, folder / "nested" / f"{part.id}.parquet").path
+        out = folder / "nested" / f"{part.id}.parquet"
+        nested[part.id] = _answer(parts, project, part, as_of, (), nested, out, recency=recency).path
     return nested
 
 
 def _answer(
-    parts: Parts, project: Project, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], nested: dict[str, Path], out: Path
+    parts: Parts,
+    project: Project,
+    cohort: Cohort,
+    as_of: datetime,
+    wanted: Sequence[Wanted],
+    nested: dict[str, Path],
+    out: Path,
+    *,
+    recency: bool,
 ) -> Snapshot:
     out.parent.mkdir(parents=True, exist_ok=True)
     match cohort.definition:
         case Behaviour():
-            return parts.engine.evaluate(project, cohort, as_of, wanted, nested, out)
+            return parts.engine.evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
         case StaticList() as definition:
             version = parts.list_versions.newest(project.id, cohort.id)
             if version is None:

@@ -31,7 +31,7 @@ from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Delta, Operation, Plan, Renewal
 from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState
+from tradewind.model.sync import Binding, Leaving, Parting, Recency, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.parts import Parts
 from tradewind.planning.binding import bind
@@ -119,7 +119,8 @@ def evaluate(stage: Stage) -> Snapshot:
     """The members of the cohort, in the version and at the instant the run was opened with."""
     sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
     cohort = stage.parts.catalog.cohort_at(stage.run.project, sync.cohort, stage.run.cohort_version)
-    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder)
+    recency = sync.recency is Recency.LAST_EVENT
+    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder, recency=recency)
     reached("snapshot.written")
     return snapshot
 

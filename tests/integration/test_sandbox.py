@@ -335,7 +335,7 @@ def test_members_lapse_by_the_sandbox_s_own_clock(sandbox: SandboxProcess) -> No
     assert sandbox.post("/_sandbox/clock", {"advance_seconds": 1}) == {"now": "2026-07-01T01:00:00Z", "running": False}
     assert sandbox.members("ready1", "s") == set()
     _, _, everyone = sandbox.send("GET", "/_sandbox/segments/ready1/members?name=s&all=1")
-    assert orjson.loads(everyone) == {"id_type": "DAID", "id": DAID, "expires_at": "2026-07-01T01:00:00Z"}
+    assert orjson.loads(everyone) == {"id_type": "DAID", "id": DAID, "expires_at": "2026-07-01T01:00:00Z", "stamp": "2026-07-01T00:00:00Z"}
     (row,) = [segment for segment in sandbox.get("/_sandbox/segments") if segment["name"] == "s"]
     assert (row["members"], row["lapsed"]) == (0, 1)
 
@@ -559,7 +559,7 @@ def test_it_refuses_to_serve_others(capsys: pytest.CaptureFixture[str], host: st
 
 def test_settings_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged = tmp_path / "state.json"
-    damaged.write_text('{"format": 1, "clock": {}}')
+    damaged.write_text('{"format": 2, "clock": {}}')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         attempts = [
             ["--port", str(taken.getsockname()[1])],

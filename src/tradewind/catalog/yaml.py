@@ -21,7 +21,7 @@ from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.source import Source, SourceKind
-from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.model.sync import Cadence, Recency, Refresh, Sync
 from tradewind.schedule import time_of_day
 
 SECTIONS = ("sources", "cohorts", "connections", "syncs")
@@ -221,15 +221,16 @@ def _secret(node: Node, folder: Path) -> SecretSource:
 
 def _sync(node: Node, project: str) -> Sync:
     fields = node.fields(
-        required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days", "at", "refresh"), what="in a sync"
+        required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days", "at", "refresh", "recency"), what="in a sync"
     )
     cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
     id_ = parse_id(fields["id"]) if "id" in fields else default_sync_id(cohort, connection)
     segment = fields["segment"].text() if "segment" in fields else ""
     ttl = _ttl(fields["ttl_days"]) if "ttl_days" in fields else DEFAULT_TTL_DAYS
     refresh = _choice(fields["refresh"], Refresh, "way to refresh") if "refresh" in fields else Refresh.EVERY_SYNC
+    recency = _choice(fields["recency"], Recency, "recency") if "recency" in fields else Recency.SYNC
     cadence = _choice(fields["cadence"], Cadence, "cadence")
-    sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, cadence, refresh=refresh)
+    sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, cadence, refresh=refresh, recency=recency)
     return replace(sync, at=_at(fields["at"])) if "at" in fields else sync
 
 
@@ -281,4 +282,4 @@ def sync_document(sync: Sync) -> dict[str, object]:
     """The mapping of a sync as `read` reads it; whether it is paused or ended is not in it."""
     fields = {name: getattr(sync, name) for name in ("id", "cohort", "connection", "segment")}
     fields |= {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
-    return fields | {"refresh": sync.refresh.value}
+    return fields | {"refresh": sync.refresh.value, "recency": sync.recency.value}

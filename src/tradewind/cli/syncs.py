@@ -11,7 +11,7 @@ from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
-from tradewind.model.sync import Cadence, Leaving, Refresh, Sync
+from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -31,6 +31,12 @@ def add(
     refresh: Annotated[
         Refresh, typer.Option(help="Whom a run sends again: every member (every_sync), or only who has little time left (before_expiry).")
     ] = Refresh.EVERY_SYNC,
+    recency: Annotated[
+        Recency,
+        typer.Option(
+            help="The time a member is sent with, for use in bidding: that of the run (sync), or of what they did last (last_event)."
+        ),
+    ] = Recency.SYNC,
     as_json: Json = False,
 ) -> None:
     """Add a sync. Nothing is sent yet."""
@@ -38,7 +44,7 @@ def add(
     from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
-        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh)
+        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency)
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -137,10 +143,20 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         show.line("No syncs yet. Add one with: tradewind syncs add COHORT CONNECTION")
     else:
         rows = [
-            (s.id, s.cohort, s.connection, s.segment, f"{s.ttl_minutes // 1440} days", _cadence(s), s.refresh.value, s.state.value)
+            (
+                s.id,
+                s.cohort,
+                s.connection,
+                s.segment,
+                f"{s.ttl_minutes // 1440} days",
+                _cadence(s),
+                s.refresh.value,
+                s.recency.value,
+                s.state.value,
+            )
             for s in syncs
         ]
-        show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "refresh", "state"), rows)
+        show.table("", ("sync", "cohort", "connection", "segment", "ttl", "cadence", "refresh", "recency", "state"), rows)
     for each in leaving:
         how = "leave by" if each.how is Leaving.LET_EXPIRE else "are to be taken out, or leave by"
         show.line(

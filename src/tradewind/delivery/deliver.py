@@ -178,11 +178,13 @@ class _Sender:
                 self.ready.append(self._prepare(batch))
 
     def _prepare(self, batch: Batch) -> Ready:
-        """A stamp that a batch has is kept, so that a re-send is the same bytes."""
-        stamp = batch.stamp or self.delivery.clock.now().astimezone(UTC).replace(microsecond=0)
+        """A stamp that a batch has is kept, so that a re-send is the same bytes. Where items have their own, it is a whole minute,
+        since a TTL is: then all lapse at one instant."""
+        events, now = self.reader.events(batch), self.delivery.clock.now().astimezone(UTC)
+        stamp = batch.stamp or (now.replace(microsecond=0) if events is None else now.replace(second=0, microsecond=0))
         pinned = replace(batch, stamp=stamp, sends=batch.sends + 1)
         sheet = self.sheets.pop() if self.sheets else Sheet()
-        request = self.delivery.destination.prepare(self.delivery.binding, pinned, self.reader.read(batch), self.secret, sheet)
+        request = self.delivery.destination.prepare(self.delivery.binding, pinned, self.reader.read(batch), self.secret, sheet, events)
         _compare(batch, request)
         reached("request.signed")
         return Ready(replace(pinned, fingerprint=request.fingerprint), request, sheet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tradewind.membership.buckets import Buckets
 from tradewind.membership.facts import NEVER, Facts, micros, moment
-from tradewind.membership.files import believed, no_belief, no_rows, readable, wanted
+from tradewind.membership.files import believed, last_events, no_belief, no_rows, readable, wanted
 from tradewind.membership.parts import PartWriters
 from tradewind.membership.rows import Flags, Places, Rows, by_bucket, find
 from tradewind.model.identifier import IdType
@@ -30,7 +30,11 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Rene
     A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again; one that
     stays is refreshed where `renewal` says so. Where a request that wished the contrary began less than `hold` ago and may still
     be applied, the wish is written a second time, to be sent again once it cannot. `group_rows` is the rows of one batch. A
-    part is in the order of its identifiers' keys. Memory is bounded by one bucket. Raises EngineError when a file is gone or
+    part is in the order of its identifiers' keys.
+
+    Where `desired` knows of last events, they stand in dated parts beside those who are added or refreshed; but not where
+    something is in doubt or was a removal, which takes a later stamp to overcome. Who did something since they were last sent
+    is refreshed too. Memory is bounded by one bucket. Raises EngineError when a file is gone or
     damaged.
     """
     writers = PartWriters(out, group_rows)
@@ -44,7 +48,7 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Rene
                 live = (have.facts["expires_until"] > micros(now))[have.codes]
                 present += int(np.count_nonzero(live))
                 places = find(want, have)
-                unchanged += _compare(want, have, live, places, id_type, _verdicts(have.facts, renewal, now, now - hold), writers)
+                unchanged += _compare(want, have, live, places, id_type, _judged(have.facts, renewal, now, now - hold), writers)
                 latest = max(latest, _twice(want, have, live, places, id_type, micros(now - hold), writers))
         parts = writers.close()
     settles_at = None if latest == NEVER else moment(latest) + hold
@@ -52,18 +56,36 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Rene
     return replace(delta, desired=delta.count(Operation.ADD) + delta.count(Operation.REFRESH) + unchanged)
 
 
-def _compare(
-    want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, verdicts: npt.NDArray[np.int8], writers: PartWriters
-) -> int:
+@dataclass(frozen=True)
+class _Judged:
+    """What each fact asks for where those of whom it is believed are to stay, when they were last sent, and whether that is sure.
+
+    `sent` is a moment by which the latest stamp was, whatever it said of their events.
+    """
+
+    wishes: npt.NDArray[np.int8]
+    sent: npt.NDArray[np.int64]
+    sure: Flags
+
+
+def _compare(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, judged: _Judged, writers: PartWriters) -> int:
     """Write the wishes of one bucket; returns how many stay and need none."""
     here = places >= 0
+    facts = have.codes[places[here]]
     wishes = np.full(len(want), ADD, np.int8)
-    wishes[here] = verdicts[have.codes[places[here]]]
+    wishes[here] = judged.wishes[facts]
+    events = last_events(want)
+    if events is not None:
+        wishes[here] = np.where((wishes[here] == SAME) & (events[here] > judged.sent[facts]), REFRESH, wishes[here])
+        events[here] = np.where(judged.sure[facts], events[here], NEVER)
     leaves = _leaves(live, places)
     if leaves.any():
         writers.write(Operation.REMOVE, id_type, have.ids.filter(pa.array(leaves)))
     for wish, (operation, urgent) in WISHES.items():
         chosen = wishes == wish
+        if events is not None and (dated := chosen & (events != NEVER)).any():
+            writers.write(operation, id_type, want.ids.filter(pa.array(dated)), urgent=urgent, events=events[dated])
+            chosen &= ~dated
         if chosen.any():
             ids = want.ids if chosen.all() else want.ids.filter(pa.array(chosen))
             writers.write(operation, id_type, ids, urgent=urgent)
@@ -96,11 +118,12 @@ def _twice(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType,
     return latest
 
 
-def _verdicts(facts: Facts, renewal: Renewal, now: datetime, doubted_after: datetime) -> npt.NDArray[np.int8]:
-    """What each fact asks for, where those of whom it is believed are to stay."""
+def _judged(facts: Facts, renewal: Renewal, now: datetime, doubted_after: datetime) -> _Judged:
     before, urgent, late = (micros(each) for each in (renewal.before, renewal.urgent, renewal.after))
     expires = facts["expires_from"]
     refreshed = np.where(expires < urgent, URGENT, REFRESH)
     due = (expires < before) | (expires > late) | (facts["late_remove"] > micros(doubted_after))
     absent = (facts["unknown_since"] != NEVER) | (facts["expires_until"] <= micros(now))
-    return np.where(absent, ADD, np.where(due, refreshed, SAME)).astype(np.int8)
+    wishes = np.where(absent, ADD, np.where(due, refreshed, SAME)).astype(np.int8)
+    sure = (facts["unknown_since"] == NEVER) & (facts["late_remove"] <= micros(doubted_after)) & ~facts["leaving"]
+    return _Judged(wishes, expires - (late - micros(now)), sure)

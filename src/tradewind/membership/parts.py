@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from tradewind.durable import sync
 from tradewind.membership.buckets import key, keys_of
-from tradewind.membership.files import storage
+from tradewind.membership.files import Events, storage
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation, Part
+from tradewind.model.snapshot import LAST_EVENT
 
 
 def part_name(number: int) -> str:
@@ -27,18 +28,30 @@ class PartWriter:
     """Writes one part; identifiers arrive in any portions and leave in groups of `group_rows`."""
 
     def __init__(
-        self, path: Path, number: int, operation: Operation, id_type: IdType, group_rows: int, *, urgent: bool = False, again: bool = False
+        self,
+        path: Path,
+        number: int,
+        operation: Operation,
+        id_type: IdType,
+        group_rows: int,
+        *,
+        urgent: bool = False,
+        again: bool = False,
+        dated: bool = False,
     ) -> None:
-        self.schema = pa.schema([("id", storage(id_type))])
-        self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent, again)
+        self.schema = pa.schema([("id", storage(id_type)), *([(LAST_EVENT, pa.timestamp("us"))] if dated else [])])
+        self.part = Part(number, operation, id_type, path.name, 0, group_rows, urgent, again, dated)
         self.path, self.rows = path, 0
         self._waiting = self.schema.empty_table()
         self._sink = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._sink, self.schema)
 
-    def write(self, ids: pa.Array[Any] | pa.ChunkedArray[Any]) -> None:
-        """Take identifiers (bytes) and write every full group."""
-        arriving = pa.table({"id": ids.cast(self.schema.field("id").type)}, schema=self.schema)
+    def write(self, ids: pa.Array[Any] | pa.ChunkedArray[Any], events: Events | None = None) -> None:
+        """Take identifiers (bytes), of a dated part with their last events (as `last_events` gives them), and write every full group."""
+        columns: dict[str, Any] = {"id": ids.cast(self.schema.field("id").type)}
+        if self.part.dated and events is not None:
+            columns[LAST_EVENT] = pa.array(events, pa.int64()).cast(pa.timestamp("us"))
+        arriving = pa.table(columns, schema=self.schema)
         self._waiting = pa.concat_tables([self._waiting, arriving])
         size = self.part.group_rows
         while self._waiting.num_rows >= size:
@@ -66,16 +79,26 @@ class PartWriters:
     def __init__(self, folder: Path, group_rows: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._group_rows = folder, group_rows
-        self._writers: dict[tuple[Operation, IdType, bool, bool], PartWriter] = {}
+        self._writers: dict[tuple[Operation, IdType, bool, bool, bool], PartWriter] = {}
 
-    def write(self, operation: Operation, id_type: IdType, ids: pa.Array[Any], *, urgent: bool = False, again: bool = False) -> None:
-        """Take identifiers that follow, in the order of their keys, those taken before for the same wish."""
-        wish = operation, id_type, urgent, again
+    def write(
+        self,
+        operation: Operation,
+        id_type: IdType,
+        ids: pa.Array[Any],
+        *,
+        urgent: bool = False,
+        again: bool = False,
+        events: Events | None = None,
+    ) -> None:
+        """Take identifiers that follow, in the order of their keys, those taken before for the same wish, with `events` or without."""
+        dated = events is not None
+        wish = operation, id_type, urgent, again, dated
         if wish not in self._writers:
             number = len(self._writers)
             path = self._folder / part_name(number)
-            self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent, again=again)
-        self._writers[wish].write(ids)
+            self._writers[wish] = PartWriter(path, number, operation, id_type, self._group_rows, urgent=urgent, again=again, dated=dated)
+        self._writers[wish].write(ids, events)
 
     def close(self) -> tuple[Part, ...]:
         """Write what waits, and say what the parts hold; files and folder are on the disk then."""
@@ -95,9 +118,16 @@ class PartFile:
 
     def ids(self, group: int) -> pa.Array[Any]:
         """The identifiers of a batch of the plan (0-based). Raises ArrowInvalid when the file is damaged."""
+        return self._column(group, "id")
+
+    def events(self, group: int) -> pa.Array[Any]:
+        """The last events of those identifiers, as timestamps in microseconds, of a part that is dated. Raises the same."""
+        return self._column(group, LAST_EVENT)
+
+    def _column(self, group: int, name: str) -> pa.Array[Any]:
         batch = self._file.get_batch(group)
         batch.validate(full=True)
-        return batch.column("id")
+        return batch.column(name)
 
     def close(self) -> None:
         """Give the file back."""
@@ -120,11 +150,21 @@ class PartReader:
 
     def read(self, batch: Batch) -> pa.Array[Any]:
         """The identifiers of a batch, as an Arrow array of bytes; of fixed width where the type has one."""
+        file, group, start = self._place(batch)
+        return file.ids(group).slice(start, batch.rows)
+
+    def events(self, batch: Batch) -> pa.Array[Any] | None:
+        """What the person of each last did, as timestamps in microseconds; None where the part is not dated."""
+        if not self._parts[batch.part].dated:
+            return None
+        file, group, start = self._place(batch)
+        return file.events(group).slice(start, batch.rows)
+
+    def _place(self, batch: Batch) -> tuple[PartFile, int, int]:
         part = self._parts[batch.part]
         if part.number not in self._open:
             self._open[part.number] = PartFile(self._folder / part.path)
-        group, start = divmod(batch.offset, part.group_rows)
-        return self._open[part.number].ids(group).slice(start, batch.rows)
+        return self._open[part.number], *divmod(batch.offset, part.group_rows)
 
     def close(self) -> None:
         """Close the files."""

@@ -71,6 +71,7 @@ def _buckets(held: Buckets, unwanted: Unwanted, now: datetime) -> Iterator[tuple
 
 
 def _without(folder: Path, part: Part, unwanted: Unwanted) -> Part:
+    assert not part.dated, "only refreshes that know of no events are struck out of a delta"
     if not any(unwanted(ids).any() for ids in read_part(folder, part)):
         return part
     path = folder / part.path

@@ -47,7 +47,8 @@ class Part:
     """A file of the delta: one operation and one id type, `rows` identifiers, `group_rows` to a batch.
 
     `urgent` are refreshes that would come too late after everything else. With `again` the same wishes stand in another part
-    too, and are sent a second time when the delta settles.
+    too, and are sent a second time when the delta settles. With `dated` each identifier has its person's last event beside it,
+    which is its stamp.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Part:
     group_rows: int
     urgent: bool = False
     again: bool = False
+    dated: bool = False
 
 
 @dataclass(frozen=True)

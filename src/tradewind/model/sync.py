@@ -29,6 +29,13 @@ class Refresh(StrEnum):
     BEFORE_EXPIRY = "before_expiry"
 
 
+class Recency(StrEnum):
+    """By what a member is recent at the platform, which it may use in bidding: by the run that sent them last, or by what they did last."""
+
+    SYNC = "sync"
+    LAST_EVENT = "last_event"
+
+
 class SyncState(StrEnum):
     """Whether a sync may run. An ended One-Time Sync keeps its segment until its members lapse."""
 
@@ -75,6 +82,7 @@ class Sync:
     state: SyncState = SyncState.ACTIVE
     at: time = time(6)
     refresh: Refresh = Refresh.EVERY_SYNC
+    recency: Recency = Recency.SYNC
     added_at: datetime | None = field(default=None, compare=False)
 
 

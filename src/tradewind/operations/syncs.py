@@ -17,7 +17,7 @@ from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Cadence, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Recency, Refresh, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.operations.claims import take
 from tradewind.operations.downloads import check_downloads
@@ -58,6 +58,7 @@ class Wish:
     cadence: Cadence = Cadence.ONE_TIME
     at: time = time(6)
     refresh: Refresh = Refresh.EVERY_SYNC
+    recency: Recency = Recency.SYNC
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -76,7 +77,7 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
     check_lasting(sync)
     check_downloads(parts.catalog, parts.sources, sync)
-    return replace(sync, added_at=parts.clock.now())
+    return replace(sync, recency=wish.recency, added_at=parts.clock.now())
 
 
 def add(parts: Parts, project: str, wish: Wish) -> Sync:

@@ -165,7 +165,7 @@ class Desk:
                 trace=call.trace,
                 items=len(call.items),
                 accepted=len(outcome.changes) + len(outcome.people),
-                removals=sum(change.expires is None for change in outcome.changes),
+                removals=sum(change.stay is None for change in outcome.changes),
                 refused=len(outcome.failed),
                 status=_status(outcome, fault),
                 error=outcome.error,

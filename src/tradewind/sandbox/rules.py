@@ -53,13 +53,17 @@ _PLAIN_ENTRY = frozenset({"Name", "TtlInMinutes", "TimestampUtc"})
 _SPELLINGS = {name.lower(): name for name in _UPLOAD_ITEM | _ENTRY}
 
 
+Stay = tuple[int, int]
+"""Until when somebody is in a segment, and the time they were stamped with; both in microseconds."""
+
+
 class Change(NamedTuple):
-    """One accepted line: this identifier is in this segment until `expires` (microseconds), or leaves it when None."""
+    """One accepted line: how this identifier is in this segment from now on; it leaves it when that is None."""
 
     segment: str
     id_type: str
     id: str
-    expires: int | None
+    stay: Stay | None
 
 
 class Forced(NamedTuple):
@@ -98,11 +102,11 @@ def judge_upload(items: list[Any], now: int, forced: Forced | None = None) -> tu
             continue
         for place, entry in enumerate(entries, 1):
             try:
-                segment, expires = judge.entry(entry)
+                segment, stay = judge.entry(entry)
             except LineRefused as refused:
                 failed.append(_line(refused, number, place))
             else:
-                changes.append(Change(segment, id_type, value, expires))
+                changes.append(Change(segment, id_type, value, stay))
     return changes, failed
 
 
@@ -164,10 +168,10 @@ class _Judge:
 
     def __init__(self, now: int) -> None:
         self._now = now
-        self._seen: dict[tuple[Any, Any, Any], tuple[str, int | None]] = {}
+        self._seen: dict[tuple[Any, Any, Any], tuple[str, Stay | None]] = {}
 
-    def entry(self, entry: Any) -> tuple[str, int | None]:
-        """Segment and expiry in microseconds, None to remove. Raises LineRefused."""
+    def entry(self, entry: Any) -> tuple[str, Stay | None]:
+        """Segment and stay there, None to remove. Raises LineRefused."""
         if type(entry) is dict and _PLAIN_ENTRY.issuperset(entry):
             key = (entry.get("Name"), entry.get("TtlInMinutes"), entry.get("TimestampUtc"))
             # Numbers of different types can be equal (1, 1.0, true), so only what is surely plain is looked up.
@@ -178,7 +182,7 @@ class _Judge:
                 return known
         return self._judged(_fields(entry, _ENTRY))
 
-    def _judged(self, fields: Mapping[str, Any]) -> tuple[str, int | None]:
+    def _judged(self, fields: Mapping[str, Any]) -> tuple[str, Stay | None]:
         name = _segment_name(fields.get("Name"))
         try:
             _check_bids(fields)
@@ -186,7 +190,7 @@ class _Judge:
             since = self._since(fields.get("TimestampUtc"))
         except LineRefused as refused:
             raise LineRefused(refused.code, refused.message, data_name=name) from None
-        return name, since + ttl * MINUTE if ttl else None
+        return name, (since + ttl * MINUTE, since) if ttl else None
 
     def _since(self, stamp: Any) -> int:
         if stamp is None:

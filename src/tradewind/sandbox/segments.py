@@ -1,4 +1,4 @@
-"""What the sandbox holds: for each advertiser and segment, identifiers and when they lapse."""
+"""What the sandbox holds: for each advertiser and segment, identifiers, when they lapse and how they were stamped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import orjson
 
 from tradewind.sandbox.advertisers import Advertiser
 from tradewind.sandbox.clock import iso
-from tradewind.sandbox.rules import Change
+from tradewind.sandbox.rules import Change, Stay
 
 BLOCK_ROWS = 2_000
 
-Members = defaultdict[str, dict[str, int]]  # id type -> identifier -> expiry in microseconds
+Members = defaultdict[str, dict[str, Stay]]  # id type -> identifier -> its stay
 
 
 class Segments:
@@ -29,16 +29,16 @@ class Segments:
     def new_names(self, advertiser: str, changes: Iterable[Change]) -> set[str]:
         """The segments that these changes would create. A removal creates none."""
         held = self._held[advertiser]
-        return {change.segment for change in changes if change.expires is not None and change.segment not in held}
+        return {change.segment for change in changes if change.stay is not None and change.segment not in held}
 
     def apply(self, advertiser: str, changes: Iterable[Change]) -> None:
         """Put in, refresh and take out, in order; what comes last stands."""
         held = self._held[advertiser]
-        for name, id_type, value, expires in changes:
-            if expires is not None:
+        for name, id_type, value, stay in changes:
+            if stay is not None:
                 if name not in held:
                     held[name] = defaultdict(dict)
-                held[name][id_type][value] = expires
+                held[name][id_type][value] = stay
             elif name in held:
                 held[name][id_type].pop(value, None)
 
@@ -63,14 +63,14 @@ class Segments:
     def live(self, now: int) -> int:
         """How many memberships are live, over all segments."""
         return sum(
-            sum(expires > now for expires in ids.values())
+            sum(expires > now for expires, _ in ids.values())
             for named in self._held.values()
             for members in named.values()
             for ids in members.values()
         )
 
-    def columns(self, advertiser: str, name: str) -> list[tuple[str, list[str], list[int]]]:
-        """A segment's members at this moment, lapsed ones too: per type the identifiers and their expiries."""
+    def columns(self, advertiser: str, name: str) -> list[tuple[str, list[str], list[Stay]]]:
+        """A segment's members at this moment, lapsed ones too: per type the identifiers and their stays."""
         return [(id_type, list(ids), list(ids.values())) for id_type, ids in sorted(self._held[advertiser][name].items())]
 
     def saved(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _summary(members: Members, now: int) -> dict[str, Any]:
     by_type: dict[str, int] = {}
     held, first, last = 0, None, None
     for id_type, ids in sorted(members.items()):
-        live = [expires for expires in ids.values() if expires > now]
+        live = [expires for expires, _ in ids.values() if expires > now]
         held += len(ids)
         if live:
             by_type[id_type] = len(live)
@@ -103,17 +103,19 @@ def _summary(members: Members, now: int) -> dict[str, Any]:
     }
 
 
-def lines(columns: list[tuple[str, list[str], list[int]]], now: int, *, lapsed: bool) -> Iterator[bytes]:
-    """Members as JSON lines `{id_type, id, expires_at}`, in blocks; with `lapsed`, also those that are over."""
+def lines(columns: list[tuple[str, list[str], list[Stay]]], now: int, *, lapsed: bool) -> Iterator[bytes]:
+    """Members as JSON lines `{id_type, id, expires_at, stamp}`, in blocks; with `lapsed`, also those that are over."""
     written: dict[int, str] = {}
     block: list[bytes] = []
-    for id_type, ids, expiries in columns:
-        for value, expires in zip(ids, expiries, strict=True):
-            if expires <= now and not lapsed:
+    for id_type, ids, stays in columns:
+        for value, stay in zip(ids, stays, strict=True):
+            if stay[0] <= now and not lapsed:
                 continue
-            if expires not in written:
-                written[expires] = iso(expires)
-            block.append(orjson.dumps({"id_type": id_type, "id": value, "expires_at": written[expires]}))
+            for moment in stay:
+                if moment not in written:
+                    written[moment] = iso(moment)
+            expires, stamp = (written[moment] for moment in stay)
+            block.append(orjson.dumps({"id_type": id_type, "id": value, "expires_at": expires, "stamp": stamp}))
             if len(block) == BLOCK_ROWS:
                 yield b"\n".join(block) + b"\n"
                 block.clear()

@@ -13,7 +13,7 @@ import orjson
 from tradewind.sandbox.desk import Desk
 from tradewind.sandbox.unusable import Unusable
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -521,6 +521,7 @@ def upgrade() -> None:
         sa.Column("cadence", sa.String(), nullable=False),
         sa.Column("at", sa.String(), nullable=False),
         sa.Column("refresh", sa.String(), server_default="every_sync", nullable=False),
+        sa.Column("recency", sa.String(), server_default="sync", nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("(CURRENT_TIMESTAMP)"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
