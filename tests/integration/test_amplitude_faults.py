@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +136,14 @@ FAILS: dict[str, Failure] = {
     "a proxy's page in place of the list": Failure((always("html", at="list"),), EngineError, "", 0),
     "keys that were revoked": Failure((always("wrong_keys"),), ConfigurationError, "sources test product", 0),
 }
+
+
+def test_the_page_names_each_of_them() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "amplitude.md").read_text("utf-8")
+    named = {
+        each.strip() for row in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE) for each in re.split("[,;] (?=an? |col|answers|too)", row)
+    }
+    assert set(PASSES) | set(FAILS) <= named
 
 
 @pytest.mark.parametrize("what", FAILS)
