@@ -1,4 +1,4 @@
-"""`tradewind events`: what people did, brought in from files."""
+"""`tradewind events`: what people did, brought in from files and pulled from sources."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
     from tradewind.events.importing import ImportSummary
+    from tradewind.sources.amplitude.events import Pulled
 
 app = typer.Typer(help="What people did.", no_args_is_help=True)
 
@@ -42,16 +43,57 @@ def import_(
         raise typer.Exit(DefinitionError.exit_code)
 
 
+@app.command()
+def pull(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The id of the source.")],
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="HOUR", help="The first day or hour, such as 2026-01-01 or 2026-01-01T05, in UTC.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="HOUR", help="The day or hour before which to end; else as far as there are events.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pull the events of Amplitude, by the hour in which they reached it.
+
+    Each hour is pulled once; without --from it goes on where the last pull ended. Amplitude has an hour ready two hours after its end.
+    """
+    from tradewind.operations import events as operation
+
+    with parts_of(context) as parts, show.bar("pulling hours") as move:
+        done = operation.pull(parts, project_of(context), source, first, until, lambda state: move(state.done, state.hours, _so_far(state)))
+    if as_json:
+        show.print_json(done)
+    else:
+        _print_pulled(done)
+
+
+def _so_far(state: Pulled) -> str:
+    speed = f", {state.bytes / state.seconds / 1e6:,.1f} MB/s" if state.seconds else ""
+    left = f", about {max(1, round(state.left / 60)):,} min left" if state.left else ""
+    return f"{state.events_read:,} events{speed}{left}"
+
+
+def _print_pulled(done: Pulled) -> None:
+    """What came in, what did not and why, and what comes later."""
+    show.line(f"{done.hours:,} hours, {done.bytes / 1e6:,.1f} MB, {done.events_read:,} events read{_rate(done)}")
+    show.table("", ("", "count", ""), [("new", done.events_new, ""), *_others(done)])
+    for path in done.rejects_paths:
+        show.line(f"Which lines, and why: {path}")
+    if done.empty:
+        show.line(f"{done.empty:,} of the hours had no event.")
+    if done.before:
+        show.line(f"{done.before:,} hours were pulled before and are left out.")
+    if done.waiting:
+        show.line(f"{done.waiting:,} hours are not ready at Amplitude yet; pull again later.")
+
+
 def _print(done: ImportSummary) -> None:
     """What came in, what did not and why."""
-    rate = f" in {done.seconds:,.1f} s ({done.events_read / done.seconds:,.0f} a second)" if done.seconds else ""
-    show.line(f"{done.files:,} files, {done.events_read:,} events read{rate}")
-    rows = [
-        ("new", done.events_new, f"in {done.months[0]} to {done.months[-1]}" if done.months else ""),
-        ("duplicates", done.duplicates, "the same device and insert id, here or in the store"),
-        *((f"  {reason}", count, "not taken") for reason, count in done.rejects.items()),
-    ]
-    show.table("", ("", "count", ""), rows)
+    show.line(f"{done.files:,} files, {done.events_read:,} events read{_rate(done)}")
+    new = ("new", done.events_new, f"in {done.months[0]} to {done.months[-1]}" if done.months else "")
+    show.table("", ("", "count", ""), [new, *_others(done)])
     if done.rejects_path:
         show.line(f"Which lines, and why: {done.rejects_path}")
     if done.not_applied:
@@ -60,3 +102,13 @@ def _print(done: ImportSummary) -> None:
         show.line(f"{len(done.skipped_files):,} files were imported before and are skipped.")
     for name, why in done.refused_files:
         show.note(f"error: {name}: {why}")
+
+
+def _rate(done: ImportSummary | Pulled) -> str:
+    return f" in {done.seconds:,.1f} s ({done.events_read / done.seconds:,.0f} a second)" if done.seconds else ""
+
+
+def _others(done: ImportSummary | Pulled) -> list[tuple[str, int, str]]:
+    """Rows for the events that were read and are not new."""
+    refused = [(f"  {reason}", count, "not taken") for reason, count in done.rejects.items()]
+    return [("duplicates", done.duplicates, "the same device and insert id, here or in the store"), *refused]

@@ -169,6 +169,11 @@ def select_hours(database: Database, project: str, source: str) -> set[datetime]
         return set(connection.execute(query).scalars())
 
 
+def delete_hours(connection: Transaction, project: str, source: str) -> None:
+    """Forget which hours were pulled from a source."""
+    connection.execute(event_hour.delete().where(event_hour.c.project == project, event_hour.c.source == source))
+
+
 def _insert_hours(connection: Transaction, project: str, hours: Iterable[HourRow], import_id: str | None) -> None:
     values = [asdict(hour) | {"project": project, "import_id": import_id} for hour in hours]
     if values:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tradewind.database import Database
+from tradewind.database import Database, Transaction
 from tradewind.events import sql
 from tradewind.events.manifest import EventFile, HourRow, Properties
 from tradewind.events.people import lent_relation, own_relation, person_relation
@@ -43,6 +43,10 @@ class EventStore:
     def without_events(self, project: str, hours: Iterable[HourRow]) -> None:
         """Write down hours of a source in which nothing happened."""
         sql.insert_empty_hours(self.database, project, hours)
+
+    def forget_source(self, db: Transaction, project: str, source: str) -> None:
+        """Forget within a transaction which hours were pulled from a source; their events stay."""
+        sql.delete_hours(db, project, source)
 
     def unread(self, project: str) -> int:
         """How many of the files given to the last import left nothing: damaged, or all of them when it broke off."""

@@ -1,18 +1,46 @@
-"""Events: bring files into the event store of a project."""
+"""Events: bring files, and what a source has, into the event store of a project."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tradewind.errors import DefinitionError
 from tradewind.events.importing import ImportSummary, import_events
 from tradewind.parts import Parts
+from tradewind.sources.amplitude.events import OnPull, Place, Pulled, pull_events
 
 KINDS = "Amplitude exports (.zip, .json.gz, .json), HTTP V2 events (.json, .ndjson), .csv or .parquet"
 
+_HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2})?", re.ASCII)
+
 OnProgress = Callable[[int, int, int], None]
 """Told the bytes read, of how many, and the events so far."""
+
+
+def pull(parts: Parts, project: str, source: str, first: str | None, until: str | None, told: OnPull) -> Pulled:
+    """Bring the events that reached a source from an hour to before another into the store; `first` and `until` are `2026-01-01` or
+    `2026-01-01T05`, in UTC.
+
+    Raises DefinitionError for a source that is not there and hours that cannot be, ConfigurationError when its keys are
+    refused, RetryableError when it does not answer, EngineError when it answers something else than events.
+    """
+    found = parts.sources.one(project, source)
+    begin, end = (hour_of(text, option) if text else None for text, option in ((first, "--from"), (until, "--to")))
+    client = parts.amplitude.client(found, parts.clock)
+    return pull_events(client, Place(parts.events, project, found.id), begin, end, parts.clock, told)
+
+
+def hour_of(text: str, option: str) -> datetime:
+    """A day or an hour as a person writes it, as the naive instant in UTC of its begin. Raises DefinitionError."""
+    if _HOUR.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text if "T" in text else f"{text}T00")
+        except ValueError:
+            pass
+    raise DefinitionError(f"'{text[:40]}' is not a day or an hour; expected one such as 2026-01-01 or 2026-01-01T05, in UTC", path=option)
 
 
 def import_files(parts: Parts, project: str, paths: Sequence[Path], on_progress: OnProgress) -> ImportSummary:

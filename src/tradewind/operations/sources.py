@@ -93,6 +93,7 @@ def remove(parts: Parts, project: str, source_id: str) -> None:
     with parts.catalog.database.transaction() as db:
         parts.sources.within(db).remove(project, source_id)
         parts.vault.within(db).forget(project, source_id, KEY_PAIR)
+        parts.events.forget_source(db, project, source_id)
 
 
 def shown(parts: Parts, project: str, source_id: str) -> Shown:

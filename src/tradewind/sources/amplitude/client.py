@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +93,7 @@ class WireClient:
         path = f"/api/5/cohorts/request/{quote(request_id, safe='')}/file"
 
         def take(sends: int) -> Fetched:
-            with self._file(path, sends) as answer:
+            with self._file(path, sends, (), self._pace.turn()) as answer:
                 if answer.status != 200:
                     raise refused(answer.status, "the file of the download")
                 return write_parquet(unpacked(answer), answer.bounded, columns, out)
@@ -101,12 +101,12 @@ class WireClient:
         return self._in_the_end(take, _PUT_OFF)
 
     def export(self, first: datetime, until: datetime, out: Path, moved: Callable[[int], None]) -> Exported:
-        """Write the zip of the events of some hours."""
+        """Write the zip of the events of some hours. Amplitude does not count exports among its 60 requests: they take no turn."""
         path = f"/api/2/export?start={first:%Y%m%dT%H}&end={until - HOUR:%Y%m%dT%H}"
         too_much = {400, 413, 504} if until - first > HOUR else {400, 413}
 
         def take(sends: int) -> Exported:
-            with self._file(path, sends, too_much) as answer:
+            with self._file(path, sends, too_much, nullcontext()) as answer:
                 if answer.status in too_much:
                     return Exported.TOO_MUCH
                 if answer.status == 404:
@@ -150,16 +150,15 @@ class WireClient:
         wait = wait_after(answer.status, answer.headers, sends)
         if answer.status == THROTTLED and wait:
             self._pace.hold_off(wait)
-            wait = 0.0
         if wait is not None:
             raise RetryableError(f"it answered {answer.status}", wait)
 
     @contextmanager
-    def _file(self, path: str, sends: int, standing: Collection[int] = ()) -> Iterator[Incoming]:
+    def _file(self, path: str, sends: int, standing: Collection[int], turn: AbstractContextManager[None]) -> Iterator[Incoming]:
         """The answer to a question for a file, wherever it lies. Raises RetryableError for one that may change, unless it is `standing`."""
         url, accepted = self._host + path, {"Accept": "*/*", "Accept-Encoding": "gzip"}
         with ExitStack() as stack:
-            with self._pace.turn():
+            with turn:
                 answer = stack.enter_context(self._door.stream(url, self._signed | accepted, LONGEST_DOWNLOAD, LONGEST_SILENCE))
             if answer.status in _REDIRECTS:
                 place = next_place(url, answer.headers.get("location", ""))

@@ -19,8 +19,8 @@ HOUR = timedelta(hours=1)
 DELAY = timedelta(hours=2)
 """How long after it received them Amplitude has the events of an hour ready."""
 
-MOST_HOURS = 24
-"""Hours asked for at once, at most."""
+FIRST_HOURS, MOST_HOURS = 24, 31 * 24
+"""Hours asked for at once: at first, and at most."""
 
 LIKED = 256 << 20
 """Bytes of a zip that are neither many requests nor much to lose when a transfer breaks off."""
@@ -84,21 +84,20 @@ def pull_events(client: Exporter, place: Place, first: datetime | None, until: d
         place.store.home / "pulls" / place.project / place.source, ".pulling", f"another pull from source '{place.source}' is going on"
     ) as folder:
         work = _Pull(client, place, folder, clock, told, state)
-        at_once = MOST_HOURS
+        at_once, most = FIRST_HOURS, MOST_HOURS
         while left:
             part = _together(left, at_once)
             size = work.take(part)
-            if size is not None:
-                left = left[len(part) :]
-            at_once = next_span(len(part), size)
+            if size is None:
+                at_once = most = max(1, len(part) // 2)
+            else:
+                left, at_once = left[len(part) :], next_span(len(part), size, most)
         return work.state
 
 
-def next_span(hours: int, size: int | None) -> int:
-    """Hours to ask for after so many gave a zip of `size` bytes (0: nothing), or were too much (None)."""
-    if size is None:
-        return max(1, hours // 2)
-    return MOST_HOURS if not size else max(1, min(MOST_HOURS, hours * LIKED // size))
+def next_span(hours: int, size: int, most: int) -> int:
+    """Hours to ask for, `most` or fewer, after so many gave a zip of `size` bytes."""
+    return max(1, min(most, 4 * hours, hours * LIKED // max(1, size)))
 
 
 def _asked(first: datetime | None, until: datetime | None, known: set[datetime], now: datetime) -> tuple[list[datetime], int]:

@@ -33,31 +33,31 @@ def said(status: int, value: object = None, **headers: str) -> Answer:
     return status, headers, json.dumps(value).encode()
 
 
+class Pace:
+    """Lets everybody through, and keeps for how long nobody was to ask."""
+
+    def __init__(self) -> None:
+        self.held_off = list[float]()
+
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def hold_off(self, seconds: float) -> None:
+        self.held_off.append(seconds)
+
+
 class Desk:
     """A server that gives the answers it was handed, one after the other, and keeps what it was asked."""
 
     def __init__(self, *answers: Answer | Callable[[], Answer]) -> None:
         self.answers, self.asked, self.authorizations = list(answers), list[str](), list[str | None]()
-        self.url = ""
+        self.url, self.pace = "", Pace()
 
     def answer(self, path: str, authorization: str | None) -> Answer:
         self.asked.append(path)
         self.authorizations.append(authorization)
         given = self.answers.pop(0)
         return given() if callable(given) else given
-
-
-class Pace:
-    """Lets everybody through, but for the seconds that nobody may ask."""
-
-    def __init__(self, clock: StandingClock) -> None:
-        self.clock = clock
-
-    def turn(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def hold_off(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def asking(*answers: Answer | Callable[[], Answer]) -> Iterator[tuple[Client, De
     desk.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
         with Door(deadline=10) as door:
-            yield WireClient(door, Account("key", "secret", desk.url), Pace(clock), clock), desk, clock
+            yield WireClient(door, Account("key", "secret", desk.url), desk.pace, clock), desk, clock
     finally:
         server.shutdown()
         server.server_close()
@@ -152,9 +152,10 @@ def test_a_download_that_can_never_be_ready_is_gone(answer: Answer) -> None:
 
 
 def test_a_429_is_obeyed_and_an_error_of_the_server_is_waited_out() -> None:
-    with asking(said(429, None, Retry_After="17"), said(503), said(429), said(200, {"cohorts": []})) as (client, _, clock):
+    with asking(said(429, None, Retry_After="17"), said(503), said(429), said(200, {"cohorts": []})) as (client, desk, clock):
         assert client.cohorts() == ()
         assert clock.monotonic() == 17 + 2 + 40
+        assert desk.pace.held_off == [17, 40]
     with (
         asking(*[said(500)] * TRIES) as (client, desk, _),
         pytest.raises(RetryableError, match="6 times in vain; the last time: it answered 500"),

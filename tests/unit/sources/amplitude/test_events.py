@@ -105,7 +105,7 @@ def test_hours_without_events_are_done_too(desk: Desk) -> None:
 def test_what_is_too_much_at_once_is_asked_for_in_fewer_hours(desk: Desk) -> None:
     exports = Exports(most=5)
     assert pull(desk, exports, until=DAY + 8 * HOUR).events_new == 24
-    assert exports.asked[:3] == [(0, 8), (0, 4), (4, 8)]
+    assert exports.asked == [(0, 8), (0, 4), (4, 8)]
 
 
 def test_an_hour_that_is_too_much_is_named_and_those_before_it_are_in(desk: Desk) -> None:
@@ -184,9 +184,9 @@ def test_hours_that_cannot_be_are_refused(desk: Desk, first: datetime, until: da
 
 
 def test_how_many_hours_are_asked_for_follows_their_size() -> None:
-    assert next_span(24, None) == 12
-    assert next_span(1, None) == 1
-    assert next_span(4, 0) == 24
-    assert next_span(4, 1000) == 24
-    assert next_span(4, LIKED // 2) == 8
-    assert next_span(4, 16 * LIKED) == 1
+    assert next_span(4, 0, most=744) == 16
+    assert next_span(4, 1000, most=744) == 16
+    assert next_span(700, 0, most=744) == 744
+    assert next_span(4, 1000, most=6) == 6
+    assert next_span(4, LIKED // 2, most=744) == 8
+    assert next_span(4, 16 * LIKED, most=744) == 1
