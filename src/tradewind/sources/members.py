@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tradewind.compute import literal, quoted
 from tradewind.durable import publish
@@ -17,6 +21,9 @@ from tradewind.sources.session import Session, session
 
 SLICE = 1_000_000
 """Rows grouped at once."""
+
+BATCH = 65_536
+"""Rows that leave DuckDB at once."""
 
 PERSON = "person"
 """The column of the table of events that says whose an event is."""
@@ -79,7 +86,7 @@ def _or_empty(name: str) -> str:
 
 
 def write_members(rows: Rows, wanted: Iterable[Wanted], as_of: datetime, out: Path) -> Snapshot:
-    """The snapshot of `rows`, written to `out` and sorted: one member for each person, or each distinct row of identifiers.
+    """The snapshot of `rows`, written to `out`: one member for each person, or each distinct row of identifiers.
 
     A person's latest value is that of the last row that has one. Rows that name nobody are counted in `nameless`.
     Wanted sources that no column answers for are not in the file but in `missing`. Raises EngineError.
@@ -90,8 +97,9 @@ def write_members(rows: Rows, wanted: Iterable[Wanted], as_of: datetime, out: Pa
         source = f"read_parquet({literal(str(work.reach(rows.path, 'rows.parquet')))})"
         who = filled(rows.naming())
         nameless = work.number(f"SELECT count(*) FROM {source} WHERE ({who}) IS NOT TRUE")
-        work.connection.execute(f"CREATE TABLE named AS {_named(rows, found)} FROM {source} WHERE {who}")
-        members = _write(work, _grouped(rows, wanted, found), work.folder / out.name)
+        work.connection.execute(f"CREATE VIEW named AS {_named(rows, found)} FROM {source} WHERE {who}")
+        columns = [(f"w{place}", want) for place, (want, column) in enumerate(zip(wanted, found, strict=True)) if column]
+        members = _write(work, rows.people is not None, columns, work.folder / out.name)
         publish(work.folder / out.name, out)
     missing = tuple(want.source for want, column in zip(wanted, found, strict=True) if column is None)
     return Snapshot(out, members, as_of, missing, nameless)
@@ -115,25 +123,43 @@ def _person(column: str, otherwise: str | None) -> str:
     return f"CASE WHEN starts_with({name}, 'user:') OR starts_with({name}, 'device:') THEN {name} ELSE 'user:' || {name} END"
 
 
-def _grouped(rows: Rows, wanted: Sequence[Wanted], found: Sequence[str | None]) -> str:
-    person = "any_value(who)" if rows.people else f"'row ' || min({ROW})"
-    columns = "".join(f", {_value(f'w{place}', want)}" for place, (want, column) in enumerate(zip(wanted, found, strict=True)) if column)
-    return f"SELECT member, {person} AS person{columns} FROM named"
+def _write(work: Session, people: bool, columns: Sequence[tuple[str, Wanted]], written: Path) -> int:
+    """Write the members of `named` and count them. Who has one row passes as it is; only who has several is worth a grouping."""
+    work.connection.execute("CREATE TABLE twice AS SELECT member, count(*) AS rows FROM named GROUP BY member HAVING count(*) > 1")
+    one = "".join(f", {_only(column, want)}" for column, want in columns)
+    person = "who" if people else f"'row ' || {ROW}"
+    select = f"SELECT member, {person} AS person{one} FROM named ANTI JOIN twice USING (member)"
+    reader = work.connection.sql(select).to_arrow_reader(BATCH)
+    count = 0
+    with pq.ParquetWriter(written, reader.schema, compression="zstd") as writer:
+        for batch in chain(reader, chain.from_iterable(_grouped(work, people, columns))):
+            writer.write_batch(batch.cast(reader.schema))
+            count += batch.num_rows
+    return count
 
 
-def _value(column: str, want: Wanted) -> str:
-    taken = f"list({column} ORDER BY {ROW})" if want.all_values else f"arg_max({column}, {ROW})"
-    return f"{taken} FILTER (WHERE {column} <> '') AS {quoted(want.source)}"
-
-
-def _write(work: Session, grouped: str, written: Path) -> int:
-    """Write the groups and count them, slice by slice of the members' first byte: a grouping keeps its values in memory."""
-    slices, rows = 1, work.number("SELECT count(*) FROM named")
+def _grouped(work: Session, people: bool, columns: Sequence[tuple[str, Wanted]]) -> Iterator[pa.RecordBatchReader]:
+    """Those with several rows, slice by slice of the members' first byte: a grouping keeps its values in memory."""
+    latest = "".join(f", {_latest(column, want)}" for column, want in columns)
+    person = "any_value(who)" if people else f"'row ' || min({ROW})"
+    select = f"SELECT member, {person} AS person{latest} FROM several"
+    slices, rows = 1, work.number("SELECT coalesce(sum(rows), 0) FROM twice")
+    if not rows:
+        return
     while slices < 256 and slices * SLICE < rows:
         slices *= 2
-    work.connection.execute(f"CREATE TABLE members AS {grouped} WHERE false GROUP BY member")
+    work.connection.execute("CREATE TABLE several AS SELECT named.* FROM named SEMI JOIN twice USING (member)")
     for first in range(0, 256, 256 // slices):
         last = first + 256 // slices
         within = f"member >= '\\x{first:02X}'::BLOB" + (f" AND member < '\\x{last:02X}'::BLOB" if last < 256 else "")
-        work.connection.execute(f"INSERT INTO members {grouped} WHERE {within} GROUP BY member ORDER BY member")
-    return work.number(f"COPY members TO {literal(str(written))} (FORMAT parquet, COMPRESSION zstd)")
+        yield work.connection.sql(f"{select} WHERE {within} GROUP BY member").to_arrow_reader(BATCH)
+
+
+def _only(column: str, want: Wanted) -> str:
+    taken = f"CASE WHEN {column} <> '' THEN [{column}] END" if want.all_values else f"nullif({column}, '')"
+    return f"{taken} AS {quoted(want.source)}"
+
+
+def _latest(column: str, want: Wanted) -> str:
+    taken = f"list({column} ORDER BY {ROW})" if want.all_values else f"arg_max({column}, {ROW})"
+    return f"{taken} FILTER (WHERE {column} <> '') AS {quoted(want.source)}"
