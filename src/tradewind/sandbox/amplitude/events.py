@@ -93,18 +93,22 @@ class Events:
             raise Unusable("rule: at_least is a whole number from 1")
         times: defaultdict[str, int] = defaultdict(int)
         people: dict[str, Person] = {}
-        happened = ((_instant(event, "event_time"), event) for event in self._all())
-        for instant, event in sorted(((at, event) for at, event in happened if at < until), key=lambda each: each[0]):
-            key = str(event["amplitude_id"])
+        acts = ((_instant(event, "event_time"), _act(event)) for event in self._all())
+        for instant, (key, user_id, properties, event_type) in sorted((act for act in acts if act[0] < until), key=lambda act: act[0]):
             before = people.get(key, Person(key, "", {}))
-            people[key] = Person(key, event["user_id"] or before.user_id, before.properties | (event["user_properties"] or {}))
-            times[key] += event["event_type"] == rule["event_type"] and instant >= since
+            people[key] = Person(key, user_id or before.user_id, before.properties | properties)
+            times[key] += event_type == rule["event_type"] and instant >= since
         return Listed(tuple(people[key] for key in sorted(people) if times[key] >= at_least))
 
     def _all(self) -> Iterator[Mapping[str, Any]]:
         for parts in self.parts.values():
             for part in parts:
                 yield from map(orjson.loads, gzip.decompress(part).splitlines())
+
+
+def _act(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any], str]:
+    """Who did it, by Amplitude id and user id, with which properties, and what it was."""
+    return str(event["amplitude_id"]), event["user_id"] or "", event["user_properties"] or {}, event["event_type"]
 
 
 def _events(body: bytes) -> list[Any]:
