@@ -1,4 +1,4 @@
-"""Real people in the emulated Amplitude, synced by the worker day after day; both ends are counted from the events by plain Python."""
+"""Real people in the emulated Amplitude, synced by the worker day after day, and hour after hour; both ends are counted by plain Python."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ import plain
 from amplitude_town import amplitude_town
 from sandbox_process import SandboxProcess
 from tradewind.model.run import RunOutcome
+from tradewind.operations.events import pull
 from tradewind.worker import Stop, run_once
 
-MONTHS = ("2026-04", "2026-05", "2026-06", "2026-07")
+MONTHS = ("2026-05", "2026-06", "2026-07")
 WINDOW = timedelta(days=30)
-DAILY, ONCE = "amplitude: committers", "amplitude: committers once"
-YAML = f"""
+DAILY, ONCE, HOURLY = "amplitude: committers", "amplitude: committers once", "events: committers"
+SOURCE_AND_CONNECTION = """
 sources:
   - id: product
     name: Product
     kind: amplitude
     region: sandbox
-    api_key: {{env: AMPLITUDE_API_KEY}}
-    secret_key: {{env: AMPLITUDE_SECRET_KEY}}
-cohorts:
-  - {{id: committers, name: Committers, kind: amplitude, source: product, cohort: comm1t}}
+    api_key: {env: AMPLITUDE_API_KEY}
+    secret_key: {env: AMPLITUDE_SECRET_KEY}
 connections:
   - id: main
     name: Main
@@ -39,30 +38,45 @@ connections:
     advertiser: ready1
     region: sandbox
     auth: signature
-    secret: {{env: TTD_SECRET}}
+    secret: {env: TTD_SECRET}
     identity:
-      - {{from: user.advertising_id, to: DAID}}
-      - {{from: user.uid2, to: UID2}}
-      - {{from: user.tdid, to: TDID}}
+      - {from: user.advertising_id, to: DAID}
+      - {from: user.uid2, to: UID2}
+      - {from: user.tdid, to: TDID}
+"""
+PULLED_COHORT = f"""
+cohorts:
+  - {{id: committers, name: Committers, kind: amplitude, source: product, cohort: comm1t}}
 syncs:
   - {{id: daily, cohort: committers, connection: main, cadence: daily, segment: "{DAILY}"}}
   - {{id: once, cohort: committers, connection: main, cadence: one_time, segment: "{ONCE}"}}
 """
+PULLED_EVENTS = f"""
+cohorts:
+  - {{id: committers, name: Committers, kind: behavioural, who: {{did: commit, in: {{last: 30 days}}}}}}
+syncs:
+  - {{id: hourly, cohort: committers, connection: main, cadence: hourly, segment: "{HOURLY}"}}
+"""
 
 
 @pytest.fixture
-def events() -> Path:
+def events(tmp_path: Path) -> Path:
+    """A folder with the real events of these months."""
     folder = plain.real_events()
     if folder is None:
         pytest.skip("the real events are not here; set TRADEWIND_REAL_EVENTS to their folder")
-    return folder
+    months = tmp_path / "months"
+    months.mkdir()
+    for month in MONTHS:
+        (months / f"{month}.json.gz").symlink_to(folder / f"20260101_{month}.json.gz")
+    return months
 
 
 def committers(folder: Path, until: datetime) -> dict[int, dict[str, Any]]:
     """Who committed in the window before an instant, by Amplitude id, with the last known value of each user property."""
     rows = []
     for month in MONTHS:
-        with gzip.open(folder / f"20260101_{month}.json.gz", "rt", encoding="utf-8") as lines:
+        with gzip.open(folder / f"{month}.json.gz", "rt", encoding="utf-8") as lines:
             rows += [json.loads(line) for line in lines]
     rows = [row for row in rows if datetime.fromisoformat(row["event_time"]).replace(tzinfo=UTC) < until]
     known: dict[int, dict[str, Any]] = {}
@@ -93,12 +107,17 @@ def is_raw_uid2(value: str) -> bool:
         return False
 
 
+def give(sandbox: SandboxProcess, events: Path) -> None:
+    """Let the emulated Amplitude have these months."""
+    for month in MONTHS:
+        body = (events / f"{month}.json.gz").read_bytes()
+        assert sandbox.send("POST", "/_sandbox/amplitude/events", body)[0] == 200
+
+
 def test_every_day_both_ends_hold_who_plain_counting_says(tmp_path: Path, sandbox: SandboxProcess, events: Path) -> None:
-    (tmp_path / "town.yaml").write_text(YAML)
+    give(sandbox, events)
+    (tmp_path / "town.yaml").write_text(SOURCE_AND_CONNECTION + PULLED_COHORT)
     with amplitude_town(tmp_path / "home", sandbox, [tmp_path / "town.yaml"]) as town:
-        for month in MONTHS:
-            body = (events / f"20260101_{month}.json.gz").read_bytes()
-            assert sandbox.send("POST", "/_sandbox/amplitude/events", body)[0] == 200
         segments, sizes = [], []
         for day in range(5):
             town.next_day()
@@ -125,3 +144,26 @@ def test_every_day_both_ends_hold_who_plain_counting_says(tmp_path: Path, sandbo
         assert any(after - before for before, after in pairwise(segments)), "nobody came"
         budget = town.parts.amplitude.budget(town.parts.sources.one("default", "product"), town.parts.clock.now())
         assert budget.spent == town.downloads()
+
+
+def test_hourly_works_over_pulled_events(tmp_path: Path, sandbox: SandboxProcess, events: Path) -> None:
+    """Each hour: what Amplitude has ready is pulled, and the worker keeps the segment equal to who committed by that."""
+    give(sandbox, events)
+    (tmp_path / "town.yaml").write_text(SOURCE_AND_CONNECTION + PULLED_EVENTS)
+    recorded = plain.load(events)
+    with amplitude_town(tmp_path / "home", sandbox, [tmp_path / "town.yaml"]) as town:
+        seen = []
+        for hours in (0, 1, 23):
+            town.parts.clock.sleep(hours * 3600)
+            now = town.parts.clock.now()
+            pull(town.parts, "default", "product", f"{MONTHS[0]}-01", None, lambda *_: None)
+            runs = [done.run for done in run_once(town.parts, Stop())] if hours else [town.run("hourly")]
+            assert [run.outcome for run in runs if run] == [RunOutcome.CLEAN]
+            ready = f"{now.replace(minute=0, second=0) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}"
+            done = plain.acts([event for event in recorded if event["server_upload_time"] < ready], now)
+            since = plain.days_before(now, 30, "UTC")
+            people = {act.person for act in done if act.what == "commit" and act.at >= since}
+            assert sandbox.members("ready1", HOURLY) == plain.identifiers(done, people)
+            seen.append(frozenset(people))
+        assert len(set(seen)) > 1, "nobody came or went"
+        assert town.downloads() == 0
