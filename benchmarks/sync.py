@@ -215,7 +215,7 @@ def events(sessions: str, members: int) -> tuple[str, str]:
                '{{"product":"p' || number % 5000 || '"}}' AS event_properties, '{{}}' AS user_properties,
                hash(number, length, turn) AS key_high, hash(turn, length, number) AS key_low, who, device_key,
                'p' || number % 5000 AS "event.product", adid AS "user.adid"
-        FROM (SELECT *, md5_number('ad' || number)::UHUGEINT::UUID::VARCHAR AS adid, unnest(range(length)) AS turn FROM sessions)""",
+        FROM (SELECT *, md5_number('ad' || number)::UHUGEINT::UUID AS adid, unnest(range(length)) AS turn FROM sessions)""",
     )
 
 
@@ -230,7 +230,7 @@ def store(home: Path, name: str, selects: Iterator[tuple[str, str]]) -> None:
     files: list[FileRow] = []
     with connect(Bounds("3GiB", 2, home / "making")) as duck:
         (check,) = duck.execute(shape.KEY_CHECK).fetchall()[0]
-        columns = Columns(("product",), ("adid",), True, str(check))
+        columns = Columns(("product",), ("adid",), True, str(check), small=("user.adid",))
         duck.execute("SET preserve_insertion_order = true")
         for number, pair in enumerate(selects):
             files.append(written(duck, pair, folder / f"{name}-{number:03}.parquet", home, columns))

@@ -53,7 +53,7 @@ class Desk:
     def ask(self, query: str, *, event: tuple[str, ...] = (), user: tuple[str, ...] = (), before: datetime | None = None) -> list[Record]:
         """Rows of a query over the people relation, which it calls `events`."""
         with connect(Bounds()) as connection:
-            relation = self.store.relation("p", event, user, before)
+            relation = self.store.view("p", event, user, before).relation()
             found = connection.execute(query.replace("events", f"({relation})", 1))
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -108,9 +108,9 @@ class DuckDBEngine:
         recency: bool = False,
     ) -> Snapshot:
         rule = rule_of(cohort, nested)
-        names = _both(properties(rule), sql.properties(wanted))
+        events = self._events.view(project.id, *_both(properties(rule), sql.properties(wanted)), as_of)
         with self._session(f"the evaluation of cohort '{cohort.id}'") as connection, _growing(out) as growing:
-            shares = Shares(connection, self._events, project.id, as_of, names, growing.with_suffix(".lent"))
+            shares = Shares(connection, events, growing.with_suffix(".lent"))
             recent = {name for name, path in nested.items() if LAST_EVENT in pq.read_schema(path).names} if recency else None
             tables = shares.nest(nested, recent or ())
             select = compile_rule(rule, as_of, project.zone, self._dialect, tables, recent).subquery("found")
@@ -141,7 +141,7 @@ class DuckDBEngine:
         members = universe = 0
         sample: list[str] = []
         with self._session(f"the preview of cohort '{cohort.id}'") as connection, TemporaryDirectory(prefix="tradewind-preview-") as folder:
-            shares = Shares(connection, self._events, project.id, as_of, properties(rule), Path(folder) / "lent")
+            shares = Shares(connection, self._events.view(project.id, *properties(rule), as_of), Path(folder) / "lent")
             people = self._written(compile_people(rule, as_of, project.zone, self._dialect, shares.nest(nested)))
             for _ in shares.each(self._share_rows):
                 connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {people}")
@@ -160,6 +160,7 @@ class DuckDBEngine:
         try:
             with connect(self._bounds) as connection:
                 connection.execute(f"SET disabled_optimizers = '{GUESSES}'")
+                connection.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             first_line = str(error).partition("\n")[0] or type(error).__name__
@@ -169,7 +170,7 @@ class DuckDBEngine:
         self, connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime, names: tuple[Sequence[str], Sequence[str]]
     ) -> None:
         """Name all of the project's events `events`, with a column for each event property and user property named."""
-        relation = self._events.relation(project.id, *names, as_of)
+        relation = self._events.view(project.id, *names, as_of).relation()
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {relation}")
 
     def _missing(

@@ -313,10 +313,9 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
 
 def _texts(member: Mapping[str, Any], mapping: IdMapping) -> Sequence[str | None]:
     cell = member.get(mapping.source)
-    if isinstance(cell, str):
-        return [cell]
-    values: list[str | None] = cell or [None]
-    return values if mapping.take is Take.ALL else values[-1:]
+    values = cell or [None] if isinstance(cell, list) or cell is None else [cell]
+    texts = [None if value is None else str(value) for value in values]
+    return texts if mapping.take is Take.ALL else texts[-1:]
 
 
 def _write_identifiers(

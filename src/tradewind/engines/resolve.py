@@ -93,12 +93,12 @@ def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, str]:
-    """The type of each source that the snapshot has; refuses one that is not text or a list of text."""
+    """The type of each source that the snapshot has; refuses one that is neither texts nor UUIDs, one a member or a list."""
     described = connection.execute(f"DESCRIBE SELECT * FROM {_read(work.snapshot)}").fetchall()
     columns = {str(name): str(kind) for name, kind, *_ in described}
     for mapping in work.identity.mappings:
         kind = columns.get(mapping.source, "VARCHAR")
-        if kind not in ("VARCHAR", "VARCHAR[]"):
+        if kind.removesuffix("[]") not in ("VARCHAR", "UUID"):
             raise EngineError(f"'{mapping.source}' is of type {kind}; identifiers are text: cast the column to text in its source")
     return columns
 
@@ -112,7 +112,8 @@ def _judged(work: _Work, columns: dict[str, str]) -> str:
     mappings = work.identity.mappings
     last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
     checked = " UNION ALL ".join(
-        _checked(mapping.id_type, _asked(work, place, mapping, columns), last) for place, mapping in enumerate(mappings)
+        _checked(mapping.id_type, _asked(work, place, mapping, columns), last, uuid=_is_uuid(mapping, columns))
+        for place, mapping in enumerate(mappings)
     )
     if work.identity.send is Send.ALL or len(mappings) == 1:
         return checked
@@ -123,29 +124,35 @@ def _judged(work: _Work, columns: dict[str, str]) -> str:
 def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]) -> str:
     column, kind = _name(mapping.source), columns.get(mapping.source)
     if kind is None:
-        text = "NULL::VARCHAR"
-    elif kind == "VARCHAR":
-        text = column
+        value = "NULL"
+    elif not kind.endswith("[]"):
+        value = column
     elif mapping.take is Take.LATEST:
-        text = f"{column}[-1]"
+        value = f"{column}[-1]"
     else:
-        text = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL::VARCHAR] END)"
+        value = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL] END)"
+    as_text = "" if _is_uuid(mapping, columns) else "::VARCHAR"
     source, id_type = literal(mapping.source), literal(mapping.id_type.value)
     last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
     return (
         f"SELECT file_row_number AS seat, member, person{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
-        f" {text} AS text"
+        f" {value}{as_text} AS text"
         f" FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
     )
 
 
-def _checked(id_type: IdType, asked: str, last: str) -> str:
+def _is_uuid(mapping: Mapping, columns: dict[str, str]) -> bool:
+    """Whether a mapping to a GUID asks a column of UUIDs: these need no parsing."""
+    return is_guid(mapping.id_type) and columns.get(mapping.source, "").startswith("UUID")
+
+
+def _checked(id_type: IdType, asked: str, last: str, *, uuid: bool) -> str:
     odd = unusual_sql(id_type, exp.column("id")).sql("duckdb")
     guid, raw = ("id", "NULL::BLOB") if is_guid(id_type) else ("NULL::UUID", "id")
     return f"""
         SELECT seat, position{last}, source, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd,
             CASE WHEN reason IS NOT NULL THEN member END AS member, CASE WHEN reason IS NOT NULL THEN person END AS person
-        FROM ({checked(id_type, asked)})
+        FROM ({checked(id_type, asked, uuid=uuid)})
     """
 
 

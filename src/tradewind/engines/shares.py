@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tradewind.cohorts.compile import EVENTS, PERSON, WHO
 from tradewind.compute import literal
+from tradewind.events.people import EventView
 from tradewind.events.relation import Share
 from tradewind.model.snapshot import LAST_EVENT
 
@@ -23,51 +24,20 @@ MOST = 256
 
 
 class EventTable(Protocol):
-    """Where an engine finds what people did.
+    """Where an engine finds what people did."""
 
-    Each answer is a SELECT for DuckDB: who (key of a person), person, user_id, device_id, event_type, time (UTC); for each
-    event property `e:<name>`; for each user property `u:<name>`, and `s:<name>`: whether the event states it. Texts, NULL
-    where there is no value.
-    """
-
-    def count(self, project: str, before: datetime) -> int:
-        """How many events there are, about."""
-
-    def relation(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> str:
-        """All events before an instant."""
-
-    def lent(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> str:
-        """Those of them that `own` cannot find by itself."""
-
-    def own(
-        self,
-        project: str,
-        event_properties: Sequence[str],
-        user_properties: Sequence[str],
-        before: datetime,
-        share: Share,
-        lent: str | None,
-    ) -> str:
-        """Those of a share of the people; `lent` names a relation of what `lent` gave, None when that was nothing."""
+    def view(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> EventView:
+        """What happened before an instant. Whatever arrives later, its answers belong together."""
 
 
 class Shares:
     """Shows a DuckDB, as `events` and under names of nested cohorts, one share of the people after another.
 
-    `names` are the event properties and the user properties that are looked at; `aside` is a file of its own for as long as it lasts.
+    `aside` is a file of its own for as long as it lasts.
     """
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        events: EventTable,
-        project: str,
-        as_of: datetime,
-        names: tuple[Sequence[str], Sequence[str]],
-        aside: Path,
-    ) -> None:
-        self._connection, self._events, self._asked = connection, events, (project, *names, as_of)
-        self._rows, self._aside = events.count(project, as_of), aside
+    def __init__(self, connection: duckdb.DuckDBPyConnection, events: EventView, aside: Path) -> None:
+        self._connection, self._events, self._aside = connection, events, aside
         self._nested: list[str] = []
 
     def nest(self, nested: Mapping[str, Path], recent: Collection[str] = ()) -> dict[str, str]:
@@ -80,14 +50,14 @@ class Shares:
 
     def each(self, rows: int) -> Iterator[None]:
         """Show share after share, each of about so many events at most."""
-        lent = f"({self._events.lent(*self._asked)})"
+        lent = f"({self._events.lent()})"
         try:
             (found,) = self._connection.execute(
                 f"COPY (FROM {lent} ORDER BY {WHO}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
             ).fetchall()[0]
             read = f"read_parquet({literal(self._aside)})" if found else None
             of = 1
-            while of < MOST and of * rows < self._rows:
+            while of < MOST and of * rows < self._events.rows:
                 of *= 2
             for number in range(of):
                 self._show(Share(number, of), read)
@@ -97,7 +67,7 @@ class Shares:
                 self._aside.unlink()
 
     def _show(self, share: Share, lent: str | None) -> None:
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._events.own(*self._asked, share, lent)}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._events.own(share, lent)}")
         for table in self._nested:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
 

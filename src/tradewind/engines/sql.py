@@ -36,7 +36,8 @@ def properties(wanted: Sequence[Wanted]) -> tuple[tuple[str, ...], tuple[str, ..
 def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect) -> exp.Select:
     """Every row and column of the table `members` but `who` and, named as its source, each wanted column.
 
-    A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty.
+    A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty. Where
+    the events hold a property as UUIDs, these stand for the texts.
     """
     select = exp.select(exp.Column(this=exp.Star(except_=[exp.to_identifier(WHO)]), table=exp.to_identifier(MEMBERS))).from_(MEMBERS)
     for number, column in enumerate(wanted):
@@ -59,8 +60,7 @@ def _found(column: Wanted) -> bool:
 
 
 def _value(source: str) -> exp.Column:
-    kind, _, name = source.partition(".")
-    return quoted(f"{kind[0]}:{name}") if name else quoted(source)
+    return quoted(source)
 
 
 def _there(value: exp.Expr) -> exp.Expr:

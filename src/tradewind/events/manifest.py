@@ -13,12 +13,16 @@ class Columns:
 
     `event` and `user` name the properties with a column of their own (`event.<name>`, `user.<name>`, text);
     `whole` says that every row states the whole set of user properties; `key_check` tells how `key` was hashed.
+    `small` and `capital` name columns (`user.<name>`) that hold UUIDs instead of text: every text there would be is a GUID
+    with hyphens, in small or in capital letters.
     """
 
     event: tuple[str, ...]
     user: tuple[str, ...]
     whole: bool
     key_check: str
+    small: tuple[str, ...] = ()
+    capital: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tradewind.events.manifest import EventFile
@@ -11,6 +12,37 @@ from tradewind.events.shape import person_key
 
 _ALONE = "user_id IS NULL"
 """An event without a user: its person is its device, unless that is known by a user."""
+
+
+@dataclass(frozen=True)
+class EventView:
+    """What happened before an instant, in the files there were when it was asked for, with the properties named.
+
+    Each answer is a SELECT for DuckDB of `person` (`user:<id>` or `device:<id>`), `who` (its key, a UUID), and the columns of
+    `event_relation`.
+    """
+
+    files: tuple[EventFile, ...]
+    event_properties: tuple[str, ...]
+    user_properties: tuple[str, ...]
+    before: datetime | None
+
+    @property
+    def rows(self) -> int:
+        """How many events there are, about: all those of the files."""
+        return sum(file.rows for file in self.files)
+
+    def relation(self) -> str:
+        """All of them."""
+        return person_relation(self.files, self.event_properties, self.user_properties, self.before)
+
+    def lent(self) -> str:
+        """Those that must be laid aside before `own` is asked: see `lent_relation`."""
+        return lent_relation(self.files, self.event_properties, self.user_properties, self.before)
+
+    def own(self, share: Share, lent: str | None) -> str:
+        """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
+        return own_relation(self.files, self.event_properties, self.user_properties, self.before, share, lent)
 
 
 def person_relation(

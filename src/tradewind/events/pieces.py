@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,9 @@ IN_USE = 0.01
 """The share of a piece's events in which such a property must occur."""
 
 _SAMPLE = 50_000
+_GLANCE = 500
+"""Events among which a column shows whether it may hold GUIDs alone; then all are looked at."""
+
 HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 61440"
 _FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low, who, device_key"
 
@@ -124,25 +127,16 @@ class Piece:
         for month, rows, first, last, whole in months:
             path = f"{folder}/month={month}/{stem}.parquet"
             self._copy(home / path, columns, f"time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'")
-            described = Columns(columns.event, columns.user, whole, columns.key_check)
+            described = replace(columns, whole=whole)
             tally.files.append(FileRow(path, month, rows, (home / path).stat().st_size, first, last, described))
             tally.new += rows
 
     def _copy(self, path: Path, columns: Columns, when: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        inner = [_FIXED, *shape.FACTS]
-        outer = [_FIXED]
-        for side, names in (("event", columns.event), ("user", columns.user)):
-            if names:
-                wanted = json.dumps(dict.fromkeys(names, "VARCHAR"))
-                inner.append(f"json_transform({side}_properties, {literal(wanted)}) AS {side}")
-            for name in names:
-                value = f"{side}.{quoted(name)}"
-                if side == "user" and name in shape.FACTS:
-                    value = f"coalesce({value}, {name})"
-                outer.append(f"{value} AS {quoted(f'{side}.{name}')}")
         ordered = f"SELECT *, {', '.join(shape.person_keys())} FROM piece WHERE {when} ORDER BY user_id IS NULL, who, time, file, line"
-        query = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({ordered}))"
+        guids = ", ".join(f"{quoted(name)}::UUID AS {quoted(name)}" for name in (*columns.small, *columns.capital))
+        texts = _wide(columns.event, columns.user, ordered, _FIXED)
+        query = f"SELECT * REPLACE ({guids}) FROM ({texts})" if guids else texts
         self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, {HOW})")
         sync(path)
         sync(path.parent)
@@ -160,7 +154,42 @@ class Piece:
             ).fetchall()
             names.update(first, (name for name, _ in found[:2000]))
             chosen.append(_distinct_names([*first, *(name for name, count in found if count * step >= rows * IN_USE)]))
-        return Columns(chosen[0], chosen[1], True, self.key_check())
+        return Columns(chosen[0], chosen[1], True, self.key_check(), *self._guids(chosen[0], chosen[1], rows))
+
+    def _guids(self, event: Sequence[str], user: Sequence[str], rows: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Which of these properties are GUIDs alone, in small letters, and in capital ones: what looks so at a glance, and then is."""
+        few = f"SELECT * FROM piece WHERE rowid % {max(1, rows // _GLANCE)} = 0"
+        maybe = set().union(*self._guids_among(event, user, few))
+        event, user = ([n for n in names if f"{side}.{n}" in maybe] for side, names in (("event", event), ("user", user)))
+        return self._guids_among(event, user, "SELECT * FROM piece")
+
+    def _guids_among(self, event: Sequence[str], user: Sequence[str], rows: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        names = [*(f"event.{name}" for name in event), *(f"user.{name}" for name in user)]
+        if not names:
+            return (), ()
+        columns = [(quoted(name), f"TRY_CAST({quoted(name)} AS UUID)::VARCHAR") for name in names]
+        counts = (f"count({text}), count_if({guid} = {text}), count_if(upper({guid}) = {text})" for text, guid in columns)
+        found = iter(self.connection.execute(f"SELECT {', '.join(counts)} FROM ({_wide(event, user, rows)})").fetchall()[0])
+        told = list(zip(names, found, found, found, strict=False))
+        small = tuple(name for name, texts, small, _ in told if texts and texts == small)
+        capital = tuple(name for name, texts, _, capital in told if texts and texts == capital and name not in small)
+        return small, capital
+
+
+def _wide(event: Sequence[str], user: Sequence[str], rows: str, fixed: str = "") -> str:
+    """A SELECT of rows of a piece: the fixed columns, and a text for each of these properties."""
+    outer = [fixed] if fixed else []
+    inner = [*outer, *shape.FACTS]
+    for side, names in (("event", event), ("user", user)):
+        if names:
+            wanted = json.dumps(dict.fromkeys(names, "VARCHAR"))
+            inner.append(f"json_transform({side}_properties, {literal(wanted)}) AS {side}")
+        for name in names:
+            value = f"{side}.{quoted(name)}"
+            if side == "user" and name in shape.FACTS:
+                value = f"coalesce({value}, {name})"
+            outer.append(f"{value} AS {quoted(f'{side}.{name}')}")
+    return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({rows}))"
 
 
 def _distinct_names(names: Iterable[str]) -> tuple[str, ...]:

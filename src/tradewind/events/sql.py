@@ -182,4 +182,5 @@ def _insert_hours(connection: Transaction, project: str, hours: Iterable[HourRow
 
 def _columns(text: str) -> Columns:
     stored = json.loads(text)
-    return Columns(tuple(stored["event"]), tuple(stored["user"]), stored["whole"], stored["key_check"])
+    guids = (tuple(stored.get(letters, ())) for letters in ("small", "capital"))
+    return Columns(tuple(stored["event"]), tuple(stored["user"]), stored["whole"], stored["key_check"], *guids)

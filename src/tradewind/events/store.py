@@ -9,8 +9,7 @@ from pathlib import Path
 from tradewind.database import Database, Transaction
 from tradewind.events import sql
 from tradewind.events.manifest import EventFile, HourRow, Properties
-from tradewind.events.people import lent_relation, own_relation, person_relation
-from tradewind.events.relation import Share
+from tradewind.events.people import EventView
 
 
 class EventStore:
@@ -61,24 +60,8 @@ class EventStore:
         event, user = sql.select_properties(self.database, project)
         return Properties(tuple(event), tuple(user))
 
-    def relation(
+    def view(
         self, project: str, event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
-    ) -> str:
-        """A SELECT for DuckDB over the project's events before an instant; the columns are those of `person_relation`."""
-        return person_relation(self.files(project, before), event_properties, user_properties, before)
-
-    def lent(self, project: str, event_properties: Iterable[str], user_properties: Iterable[str], before: datetime) -> str:
-        """Those of its rows that must be laid aside before `own` is asked: see `lent_relation`."""
-        return lent_relation(self.files(project, before), event_properties, user_properties, before)
-
-    def own(
-        self,
-        project: str,
-        event_properties: Iterable[str],
-        user_properties: Iterable[str],
-        before: datetime,
-        share: Share,
-        lent: str | None,
-    ) -> str:
-        """Its rows for a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
-        return own_relation(self.files(project, before), event_properties, user_properties, before, share, lent)
+    ) -> EventView:
+        """The project's events before an instant, as the store is now: what is imported later is not in it."""
+        return EventView(self.files(project, before), tuple(event_properties), tuple(user_properties), before)

@@ -31,6 +31,7 @@ def _either_case(word: str) -> str:
 _HEX = "[0-9a-fA-F]"
 _GUID = f"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 _CONSTANT = "|".join(f"{c}{{8}}(?:-{c}{{4}}){{3}}-{c}{{12}}|{c}{{32}}" for c in ("0", "[fF]"))
+_CONSTANTS = f"{{0}} IN ('{'0' * 32}'::UUID, '{'f' * 32}'::UUID)"
 _RAW_UID2 = "[A-Za-z0-9+/]{42}(?:[AEIMQUYcgkosw048]=|[A-Za-z0-9+/]{2})"
 """32 bytes end in one of 16 letters and `=` (the two spare bits are zero); 33 bytes need no padding."""
 
@@ -86,19 +87,23 @@ def refusal(id_type: IdType, column: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=ifs, default=exp.Literal.string(Refusal.BAD_FORMAT.value))
 
 
-def checked(id_type: IdType, relation: str) -> str:
+def checked(id_type: IdType, relation: str, *, uuid: bool = False) -> str:
     """`check` as a SELECT for DuckDB over a relation with a column `text`: all its columns, and `reason` and `id`, of which one is NULL.
 
     `id` is a UUID for GUIDs and a BLOB for the others. A decoder is only given a text that fits, since it raises on any other. Nearly
-    every GUID is written as DuckDB writes it, and such a one needs no pattern.
+    every GUID is written as DuckDB writes it, and such a one needs no pattern. With `uuid`, for GUIDs alone, `text` is a UUID already.
     """
+    if uuid:
+        missing, zeroed = f"WHEN text IS NULL THEN '{Refusal.MISSING}'", f"WHEN {_CONSTANTS.format('text')} THEN '{Refusal.ZEROED}'"
+        reasoned = f"SELECT *, CASE {missing} {zeroed} END AS reason FROM ({relation})"
+        return f"SELECT *, CASE WHEN reason IS NULL THEN text END AS id FROM ({reasoned})"
     text = exp.column("text")
     reason, stripped = refusal(id_type, text).sql("duckdb"), exp.Trim(this=text, expression=exp.Literal.string(WHITESPACE)).sql("duckdb")
     if not is_guid(id_type):
         reasoned = f"SELECT *, {reason} AS reason FROM ({relation})"
         return f"SELECT *, CASE WHEN reason IS NULL THEN from_base64({stripped}) END AS id FROM ({reasoned})"
     parsed = f"SELECT *, TRY_CAST(text AS UUID) AS parsed FROM ({relation})"
-    plain = f"parsed::VARCHAR = lower(text) AND parsed NOT IN ('{'0' * 32}'::UUID, '{'f' * 32}'::UUID)"
+    plain = f"parsed::VARCHAR = lower(text) AND NOT {_CONSTANTS.format('parsed')}"
     reasoned = f"SELECT *, CASE WHEN {plain} THEN NULL ELSE {reason} END AS reason FROM ({parsed})"
     return f"SELECT * EXCLUDE (parsed), CASE WHEN reason IS NULL THEN coalesce(parsed, {stripped}::UUID) END AS id FROM ({reasoned})"
 

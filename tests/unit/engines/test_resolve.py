@@ -128,6 +128,29 @@ def test_as_a_plain_loop(tmp_path: Path, mappings: tuple[Mapping, ...], send: Se
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["identifiers", "rejects.parquet"]
 
 
+GUID_CELLS: list[Any] = [*GUIDS[:20], str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1)), *GUIDS[:7], None]
+GUID_LISTS: list[Any] = [[], None, *([guid, None, GUIDS[39]] for guid in GUID_CELLS[2:])]
+
+
+@pytest.mark.parametrize("way", [resolve, memory.resolve], ids=["duckdb", "memory"])
+@pytest.mark.parametrize("take", list(Take))
+@pytest.mark.parametrize("id_type", [DAID, UID2])
+def test_uuids_are_the_texts_they_stand_for(tmp_path: Path, id_type: IdType, take: Take, way: Resolve) -> None:
+    """A column that the events hold as UUIDs gives what the same GUIDs give as text, mapped to whatever type."""
+    identity = IdentityMap((Mapping("user.ad", id_type), Mapping("device_id", id_type, take)), Send.ALL)
+    columns: dict[str, list[Any]] = {"user.ad": GUID_CELLS, "device_id": GUID_LISTS}
+    texts, uuids = snapshot(tmp_path, **columns), tmp_path / "uuids.parquet"
+    as_uuids = '"user.ad"::UUID AS "user.ad", device_id::UUID[] AS device_id'
+    duckdb.connect().sql(f"COPY (SELECT * REPLACE ({as_uuids}) FROM '{texts}') TO '{uuids}'")
+    answers = []
+    for path in (texts, uuids):
+        account = way(path, identity, tmp_path / "identifiers", tmp_path / "rejects.parquet", 1, BOUNDS)
+        found = pq.read_table(tmp_path / "identifiers" / id_type.value / bucket_name(0)).column("id").to_pylist()
+        answers.append((account, found, sorted(map(str, pq.read_table(tmp_path / "rejects.parquet").to_pylist()))))
+    assert answers[0] == answers[1]
+    assert bool(answers[0][0].identifiers[id_type]) is (id_type is DAID)
+
+
 @pytest.mark.parametrize("way", [resolve, memory.resolve], ids=["duckdb", "memory"])
 @pytest.mark.parametrize("buckets", [1, 64])
 def test_an_identifier_has_the_last_event_of_all_who_share_it(tmp_path: Path, buckets: int, way: Resolve) -> None:

@@ -71,4 +71,4 @@ def test_a_project_without_events_has_no_people(desk: Desk) -> None:
 def test_projects_do_not_see_one_another(desk: Desk) -> None:
     desk.bring(desk.file("e.json", *told("A,-")))
     assert desk.store.files("other") == ()
-    assert "read_parquet" not in desk.store.relation("other")
+    assert "read_parquet" not in desk.store.view("other").relation()

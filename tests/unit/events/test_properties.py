@@ -56,6 +56,39 @@ def one(desk: Desk, side: str, names: list[str], own_column: bool) -> dict[str, 
     return {name: row[f"{side[0]}:{name}"] for name in names}
 
 
+GUIDS = [f"{number:08x}-aaaa-4bbb-8ccc-dddddddddddd" for number in range(0xA0, 0xA8)]
+
+
+def test_a_property_of_guids_alone_is_kept_as_such_and_read_as_it_was_written(desk: Desk) -> None:
+    """In small letters, in capital ones, or as text as soon as one value is written in any other way; none at all is no value."""
+    for number, guid in enumerate(GUIDS):
+        both, most = (guid.upper() if number == 5 else guid), (guid if number != 6 else "none")
+        said = {"small": guid, "capital": guid.upper(), "both": both, "most": most}
+        events = exported(number, "D", user_properties=said, event_properties={"small": guid}), exported(number + 50, "E")
+        desk.bring(desk.file(f"{number}.json", *events))
+    names = ("small", "capital", "both", "most")
+    kept = [(file.columns.small, file.columns.capital) for file in desk.store.files("p")]
+    assert kept[0] == (("event.small", "user.both", "user.most", "user.small"), ("user.capital",))
+    assert kept[5] == (("event.small", "user.most", "user.small"), ("user.both", "user.capital"))
+    assert kept[6] == (("event.small", "user.both", "user.small"), ("user.capital",))
+    query = "SELECT {} FROM events WHERE device_id = 'D' ORDER BY time"
+    texts = desk.ask(query.format(", ".join(f'"u:{name}"' for name in names)), user=names)
+    assert [row["u:small"] for row in texts] == GUIDS
+    assert [row["u:capital"] for row in texts] == [guid.upper() for guid in GUIDS]
+    assert [row["u:both"] for row in texts] == [*GUIDS[:5], GUIDS[5].upper(), *GUIDS[6:]]
+    assert [row["u:most"] for row in texts] == [*GUIDS[:6], "none", GUIDS[7]]
+    types = desk.ask("SELECT DISTINCT " + ", ".join(f'typeof("user.{name}") AS {name}' for name in names) + " FROM events", user=names)
+    assert types == [{"small": "UUID", "capital": "UUID", "both": "VARCHAR", "most": "VARCHAR"}]
+
+
+def test_a_guid_seen_at_a_glance_may_be_none_at_the_second(desk: Desk) -> None:
+    """What a few events show is looked up in all of them before a column becomes one of GUIDs."""
+    said = [exported(n % 1440, f"D{n}", user_properties={"ad": GUIDS[0] if n != 777 else "777", "other": GUIDS[1]}) for n in range(2000)]
+    desk.bring(desk.file("e.json", *said))
+    assert desk.store.files("p")[0].columns.small == ("user.other",)
+    assert desk.ask("SELECT \"u:ad\" FROM events WHERE device_id = 'D777'", user=("ad",)) == [{"u:ad": "777"}]
+
+
 def test_a_rare_property_lives_in_the_json_only(desk: Desk) -> None:
     events = [exported(n, "D", event_properties={"often": n} | ({"rare": n} if n == 7 else {})) for n in range(200)]
     desk.bring(desk.file("e.json", *events))
@@ -75,7 +108,7 @@ def test_names_that_differ_only_in_capitals(desk: Desk) -> None:
     assert desk.ask('SELECT "u:plan" FROM events', user=("plan",)) == [{"u:plan": "b"}]
     assert desk.ask('SELECT "u:Plan" FROM events', user=("Plan",)) == [{"u:Plan": "a"}]
     with pytest.raises(DefinitionError, match="'Plan' and 'plan' differ only in capital letters"):
-        desk.store.relation("p", (), ("Plan", "plan"))
+        desk.store.view("p", (), ("Plan", "plan")).relation()
 
 
 def test_an_export_states_the_whole_set_and_http_v2_what_changes(desk: Desk) -> None:
