@@ -31,12 +31,12 @@ def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wan
     return _answer(parts, project, cohort, as_of, wanted, nested, folder / "members.parquet", recency=recency)
 
 
-def preview(parts: Parts, cohort: Cohort, as_of: datetime, limit: int, folder: Path) -> Preview:
-    """How many are in a cohort, of how many it can speak of, and a few of them."""
+def preview(parts: Parts, cohort: Cohort, as_of: datetime, limit: int, folder: Path, wanted: Sequence[Wanted] = ()) -> Preview:
+    """How many are in a cohort, of how many it can speak of, and a few of them; `wanted` is what will be asked of it next."""
     if isinstance(cohort.definition, Behaviour):
         nested = _answer_parts(parts, cohort, as_of, folder)
         return parts.engine.preview(parts.catalog.project(cohort.project), cohort, as_of, nested, limit)
-    snapshot = evaluate(parts, cohort, as_of, (), folder)
+    snapshot = evaluate(parts, cohort, as_of, wanted, folder)
     return Preview(snapshot.members, snapshot.members, read_persons(snapshot.path, limit))
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from tradewind.clock import StandingClock
 from tradewind.database import Database
 from tradewind.errors import EngineError
 from tradewind.migrations import database_upgrade
-from tradewind.sources.amplitude.budget import AT_ONCE, DOWNLOADS, MONTH, REQUESTS, VALID, WITHIN
-from tradewind.sources.amplitude.sql import LEASE, Downloads, DownloadState, download_table
+from tradewind.sources.amplitude.budget import ANSWERS, AT_ONCE, DOWNLOADS, MONTH, REQUESTS, VALID, WITHIN
+from tradewind.sources.amplitude.sql import LEASE, Download, Downloads, DownloadState, download_table
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -38,9 +39,17 @@ class Patience(StandingClock):
         threading.Event().wait(0.01)
 
 
+def ask(downloads: Downloads, cohort: str, now: datetime, *properties: str, account: str = "ann") -> Download:
+    """Count a new download of a cohort."""
+    new = downloads.obtain(account, cohort, properties, now, now)
+    assert new is not None
+    assert new.request is None
+    return new
+
+
 def spend(downloads: Downloads, number: int) -> None:
     """So many downloads were asked for at noon."""
-    first = downloads.ask("ann", "payers", (), NOON)
+    first = ask(downloads, "payers", NOON)
     rows = [vars(first) | {"id": f"d{n}", "properties": [], "state": first.state.value} for n in range(1, number)]
     with downloads.database.transaction() as db:
         db.execute(download_table.insert(), rows)
@@ -54,14 +63,14 @@ class DownloadsSuite:
         return Downloads(database)
 
     def test_a_download_counts_from_before_it_is_asked_for_until_it_is_a_month_old(self, downloads: Downloads) -> None:
-        downloads.ask("ann", "payers", (), NOON)
+        ask(downloads, "payers", NOON)
         assert downloads.budget("ann", NOON).spent == 1
         assert downloads.budget("ann", NOON + MONTH - MINUTE).spent == 1
         assert downloads.budget("ann", NOON + MONTH).spent == 0
         assert downloads.budget("bob", NOON).spent == 0
 
     def test_one_that_amplitude_did_not_take_is_not_counted_and_one_that_is_gone_is(self, downloads: Downloads) -> None:
-        refused, gone = (downloads.ask("ann", "payers", (), NOON) for _ in range(2))
+        refused, gone = (ask(downloads, name, NOON) for name in ("payers", "others"))
         downloads.mark(refused, DownloadState.REFUSED)
         downloads.mark(gone, DownloadState.GONE)
         assert downloads.budget("ann", NOON).spent == 1
@@ -69,29 +78,45 @@ class DownloadsSuite:
     def test_the_five_hundred_and_first_is_refused_with_the_time_of_the_next(self, downloads: Downloads) -> None:
         spend(downloads, DOWNLOADS)
         with pytest.raises(EngineError, match=r"500 downloads .* are spent; the next is free at 2026-04-01 12:00 UTC"):
-            downloads.ask("ann", "payers", (), NOON + MINUTE)
+            ask(downloads, "others", NOON + MINUTE)
         assert downloads.budget("ann", NOON).spent == DOWNLOADS
-        downloads.ask("ann", "payers", (), NOON + MONTH)
+        ask(downloads, "others", NOON + MONTH)
 
     def test_a_download_is_used_by_who_wants_no_more_of_it_while_it_is_valid(self, downloads: Downloads) -> None:
-        asked = downloads.ask("ann", "payers", ("idfa", "uid2"), NOON)
-
-        def usable(properties: tuple[str, ...] = (), since: datetime = NOON, now: datetime = NOON + MINUTE, cohort: str = "payers") -> bool:
-            return downloads.usable("ann", cohort, properties, since, now) is not None
-
-        assert not usable(), "nobody can fetch what has no request id"
+        asked = ask(downloads, "payers", NOON, "uid2", "idfa")
         downloads.answered(asked, "r1")
-        assert usable()
-        assert usable(("uid2",))
-        assert not usable(("uid2", "tdid"))
-        assert not usable(since=NOON + MINUTE)
-        assert not usable(cohort="others")
-        assert usable(now=NOON + VALID - MINUTE)
-        assert not usable(now=NOON + VALID)
+
+        def used(*properties: str, since: datetime = NOON, now: datetime = NOON + MINUTE, cohort: str = "payers") -> bool:
+            found = downloads.obtain("ann", cohort, properties, since, now)
+            assert found is not None
+            if found.request is None:
+                downloads.mark(found, DownloadState.REFUSED)
+            return found.request == "r1"
+
+        assert used()
+        assert used("uid2")
+        assert not used("uid2", "tdid")
+        assert not used(since=NOON + MINUTE)
+        assert not used(cohort="others")
+        assert used(now=NOON + VALID - MINUTE)
+        assert not used(now=NOON + VALID)
         downloads.mark(asked, DownloadState.FETCHED)
-        assert usable(), "the link stays after the first to fetch it"
+        assert used(), "the link stays after the first to fetch it"
         downloads.mark(asked, DownloadState.GONE)
-        assert not usable()
+        assert not used()
+
+    def test_who_wants_what_another_is_asking_for_waits_for_the_answer_a_while(self, downloads: Downloads) -> None:
+        first = ask(downloads, "payers", NOON, "idfa")
+        soon = NOON + ANSWERS / 2
+        assert downloads.obtain("ann", "payers", ("idfa",), NOON, soon) is None
+        assert downloads.obtain("ann", "payers", (), NOON, soon) is None
+        ask(downloads, "others", soon)
+        downloads.answered(first, "r1")
+        assert downloads.obtain("ann", "payers", (), NOON, soon) == replace(first, request="r1", state=DownloadState.ASKED)
+        lost = ask(downloads, "third", NOON)
+        later = downloads.obtain("ann", "third", (), NOON, NOON + ANSWERS)
+        assert later is not None
+        assert later.id != lost.id, "whoever was asking has died"
 
     def test_requests_of_all_processes_keep_to_one_pace(self, downloads: Downloads) -> None:
         clock = StandingClock(NOON)
@@ -125,9 +150,9 @@ class DownloadsSuite:
     def test_of_many_who_ask_at_once_no_more_are_let_through_than_there_are_downloads(self, downloads: Downloads) -> None:
         spend(downloads, DOWNLOADS - 2)
 
-        def asks(_: int) -> bool:
+        def asks(number: int) -> bool:
             with suppress(EngineError):
-                downloads.ask("ann", "payers", (), NOON)
+                ask(downloads, f"cohort {number}", NOON)
                 return True
             return False
 

@@ -154,6 +154,17 @@ def test_half_a_download_is_held_and_removes_nobody(product: Product, sandbox: S
     assert sandbox.members("ready1", SEGMENT) == devices(1, 61)
 
 
+def test_two_processes_that_want_a_cohort_at_once_share_its_download(product: Product, sandbox: SandboxProcess) -> None:
+    other = "  - {id: second, cohort: payers, connection: main, segment: second, cadence: daily}\n"
+    product.write("all.yaml", WHOLE + other)
+    product.ok("apply", "all.yaml")
+    sandbox.post("/_sandbox/amplitude/faults", {"faults": [{"kind": "late", "seconds": 2, "at": "request"}]})
+    processes = [product.start("syncs", "run", name) for name in ("payers", "second")]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert sandbox.members("ready1", SEGMENT) == sandbox.members("ready1", "second") == devices(1, 61)
+    assert (spent(product), charged(sandbox)) == (1, 1)
+
+
 def test_hourly_is_refused_with_file_line_and_the_arithmetic(product: Product) -> None:
     product.write("all.yaml", WHOLE.replace("cadence: daily", "cadence: hourly"))
     refused = product.text("apply", "all.yaml")

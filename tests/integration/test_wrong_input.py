@@ -23,7 +23,7 @@ from wrong_input.case import ACCOUNT, CONFIGURATION, DEFINITION, DELIVERY, LIST,
 from wrong_input.definitions import DEFINITIONS, ONLY_APPLY
 from wrong_input.files import LINES, LISTS, NAMED_COLUMN, ONE, PLACES, UNREADABLE, parquet
 from wrong_input.homes import HOMES, NOT_FOR_DOCTORS
-from wrong_input.words import CONNECTIONS, LINE, QUICKSTART
+from wrong_input.words import CONNECTIONS, LINE, QUICKSTART, SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_wrong_word_is_named(product: Product, case: Case) -> None:
     refused(product, case)
 
 
-@pytest.mark.parametrize("case", CONNECTIONS)
+@pytest.mark.parametrize("case", [*CONNECTIONS, *SOURCES])
 def test_an_account_with_something_wrong_is_not_saved(product: Product, case: Case) -> None:
     """Region, id, map and secret; a secret or identifier is never repeated."""
     refused(product, case)

@@ -127,6 +127,26 @@ def account(id_: str, words: str, code: int, *says: str, **more: Any) -> Paramet
 
 
 MAP = "--map device_id=DAID"
+KEYS = "--api-key-env TTD_SECRET --secret-key-env TTD_SECRET"
+SOURCES = [
+    case("source-without-region", f"sources add amplitude amp {KEYS}", USAGE, "--region"),
+    case(
+        "source-kind-unknown", f"sources add mixpanel amp --region us {KEYS}", DEFINITION, "'mixpanel' is not a kind of source", "amplitude"
+    ),
+    case("source-region-unknown", f"sources add amplitude amp --region mars {KEYS}", DEFINITION, "'mars' is not a region", "us, eu"),
+    case("source-sandbox-unnamed", f"sources add amplitude amp --region sandbox {KEYS}", DEFINITION, "TRADEWIND_SANDBOX_AMPLITUDE_URL"),
+    case("source-id-odd", f"sources add amplitude Amp! --region us {KEYS}", DEFINITION, "'Amp!' cannot be the id of a source"),
+    case(
+        "source-keys-unasked", "sources add amplitude amp --region us", DEFINITION, "no terminal to ask for the API key at", "--api-key-env"
+    ),
+    case("source-key-twice", f"sources add amplitude amp --region us {KEYS} --api-key-file k", DEFINITION, "--api-key-env or", "not both"),
+    case("source-key-nowhere", "sources add amplitude amp --region us --api-key-env NOT_SET", DEFINITION, "NOT_SET is not set"),
+    case("source-unknown", "sources test amp", DEFINITION, "source 'amp' does not exist; there is no source yet"),
+    case("source-unknown-change", "sources change amp --region eu", DEFINITION, "source 'amp' does not exist"),
+    case("source-unknown-remove", "sources remove amp", DEFINITION, "source 'amp' does not exist"),
+    case("source-unknown-cohorts", "cohorts list --source amp", DEFINITION, "source 'amp' does not exist"),
+]
+
 CONNECTIONS = [
     account(
         "region-near",

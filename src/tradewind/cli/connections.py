@@ -136,7 +136,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         show.table("", ("connection", "name", "advertiser", "region", "auth", "identity map", "secret", "paused"), rows)
 
 
-def secret_from(variable: str | None, file: Path | None, option: str = "--secret", name: str = "Secret") -> Secret:
+def secret_from(variable: str | None, file: Path | None, option: str = "--secret", name: str = "secret") -> Secret:
     """The secret, from where it was said to be, or asked for at the terminal. Raises DefinitionError when it is nowhere."""
     from tradewind.catalog.yaml import SecretSource
     from tradewind.operations.apply import read_secret
@@ -148,5 +148,5 @@ def secret_from(variable: str | None, file: Path | None, option: str = "--secret
     if file:
         return read_secret(SecretSource("file", str(file)), os.environ)
     if not sys.stdin.isatty():
-        raise DefinitionError(f"no terminal to ask for the {name.lower()} at; give {option}-env or {option}-file")
-    return Secret(typer.prompt(f"{name} (not shown)", hide_input=True))
+        raise DefinitionError(f"no terminal to ask for the {name} at; give {option}-env or {option}-file")
+    return Secret(typer.prompt(f"{name[0].upper()}{name[1:]} (not shown)", hide_input=True))

@@ -157,7 +157,7 @@ def _keys(api_key_env: str | None, api_key_file: Path | None, secret_key_env: st
 
     return sources.key_pair(
         secret_from(api_key_env, api_key_file, "--api-key", "API key"),
-        secret_from(secret_key_env, secret_key_file, "--secret-key", "Secret key"),
+        secret_from(secret_key_env, secret_key_file, "--secret-key", "secret key"),
     )
 
 

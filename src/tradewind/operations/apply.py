@@ -187,9 +187,11 @@ class _Application:
         written = {("sync", each.value.id): each.node for each in self.documents.syncs}
         written |= {("cohort", each.value.id): each.node for each in self.documents.cohorts}
         written |= {("source", each.value.id): each.node for each in self.documents.sources}
-        for sync, source in pulling(self.catalog, self.project):
+        for sync, cohorts in pulling(self.catalog, self.project):
+            parts = [("cohort", each.id) for each in cohorts]
+            sources = [("source", each.definition.source) for each in cohorts if isinstance(each.definition, Pulled)]
             place = next(
-                (written[what] for what in (("sync", sync.id), ("cohort", sync.cohort), ("source", source)) if what in changed), None
+                (written[what] for what in (("sync", sync.id), ("cohort", sync.cohort), *parts, *sources) if what in changed), None
             )
             if place:
                 with _placed(place):

@@ -77,11 +77,12 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
     cohort = parts.catalog.cohort(project, cohort_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     with scratch(parts) as folder:
-        seen = members.preview(parts, cohort, moment, limit, folder)
+        identity = members.identity_of(cohort, parts.catalog.connection(project, connection)) if connection else None
+        wanted = members.wanted_by(identity) if identity else ()
+        seen = members.preview(parts, cohort, moment, limit, folder, wanted)
         resolution = None
-        if connection:
-            identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
-            snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
+        if identity:
+            snapshot = members.evaluate(parts, cohort, moment, wanted, folder)
             found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
             resolution = parts.suppressions.sieve(project).strike(folder / "identifiers", found)
     return Preview(cohort.id, moment, seen.members, seen.universe, seen.sample, resolution)

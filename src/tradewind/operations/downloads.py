@@ -6,39 +6,47 @@ from collections.abc import Iterator
 
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
-from tradewind.model.cohort import Pulled
+from tradewind.cohorts.check import order
+from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.sync import Sync, SyncState
 from tradewind.sources.amplitude.budget import Use, check_cadence
 
+Accounts = dict[tuple[str, str], str]
+"""Project and source -> the account of its API key."""
+
 
 def check_downloads(catalog: Catalog, sources: Sources, sync: Sync) -> None:
-    """Raise DefinitionError when a sync, beside all others of its cohort's account over all projects, needs more than there are a month."""
+    """Raise DefinitionError when a sync needs more downloads a month than its account has.
+
+    Beside it count all other syncs of that account, over all projects; and of each sync the cohorts that its own is made of too.
+    """
     accounts = {(each.project, each.id): each.account for each in sources.all()}
-    definition = catalog.cohort(sync.project, sync.cohort).definition
-    account = accounts.get((sync.project, definition.source)) if isinstance(definition, Pulled) else None
-    if account is None or not isinstance(definition, Pulled):
-        return
-    others = [use for other, where, use in _uses(catalog, accounts) if where == account and other != (sync.project, sync.id)]
-    check_cadence(_use(catalog.project(sync.project).zone, sync, definition), others)
+    mine = list(_uses(catalog, accounts, sync, pulled(catalog.cohorts(sync.project), sync.cohort)))
+    for account in {account for account, _ in mine}:
+        everywhere = (each for project in catalog.projects() for each in pulling(catalog, project.id))
+        others = [other for other in everywhere if (other[0].project, other[0].id) != (sync.project, sync.id)]
+        theirs = [use for other in others for where, use in _uses(catalog, accounts, *other) if where == account]
+        check_cadence([use for where, use in mine if where == account], theirs)
 
 
-def pulling(catalog: Catalog, project: str) -> Iterator[tuple[Sync, str]]:
-    """The syncs of a project that have not ended and whose cohort lives in Amplitude, each with its source."""
-    cohorts = {each.id: each.definition for each in catalog.cohorts(project)}
-    for sync in catalog.syncs(project):
-        definition = cohorts.get(sync.cohort)
-        if sync.state is not SyncState.ENDED and isinstance(definition, Pulled):
-            yield sync, definition.source
+def pulling(catalog: Catalog, project: str) -> Iterator[tuple[Sync, tuple[Cohort, ...]]]:
+    """The syncs of a project that have not ended and are answered from Amplitude, each with the cohorts that are pulled for it."""
+    cohorts = catalog.cohorts(project)
+    if any(isinstance(each.definition, Pulled) for each in cohorts):
+        for sync in catalog.syncs(project):
+            if sync.state is not SyncState.ENDED and (found := pulled(cohorts, sync.cohort)):
+                yield sync, found
 
 
-def _uses(catalog: Catalog, accounts: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], str | None, Use]]:
-    """Every sync that has not ended and pulls a cohort: which it is, of which account, and what it uses."""
-    for project in catalog.projects():
-        for sync, source in pulling(catalog, project.id):
-            definition = catalog.cohort(project.id, sync.cohort).definition
-            if isinstance(definition, Pulled):
-                yield (project.id, sync.id), accounts.get((project.id, source)), _use(project.zone, sync, definition)
+def pulled(cohorts: tuple[Cohort, ...], cohort: str) -> tuple[Cohort, ...]:
+    """What is pulled for a cohort: itself, or those of its parts that live in Amplitude."""
+    return tuple(each for each in order(cohorts, [cohort]) if isinstance(each.definition, Pulled))
 
 
-def _use(zone: str, sync: Sync, definition: Pulled) -> Use:
-    return Use(definition.cohort, sync.cadence, sync.at, zone)
+def _uses(catalog: Catalog, accounts: Accounts, sync: Sync, cohorts: tuple[Cohort, ...]) -> Iterator[tuple[str, Use]]:
+    """What a sync uses of which account."""
+    zone = catalog.project(sync.project).zone
+    for each in cohorts:
+        account = accounts.get((sync.project, each.definition.source)) if isinstance(each.definition, Pulled) else None
+        if account and isinstance(each.definition, Pulled):
+            yield account, Use(each.definition.cohort, sync.cadence, sync.at, zone)

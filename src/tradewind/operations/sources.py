@@ -82,8 +82,8 @@ def _save(parts: Parts, source: Source, keys: KeyPair | None) -> Source:
         vault = parts.vault.within(db)
         if keys and not vault.holds(source.project, source.id, keys.together(), KEY_PAIR):
             vault.seal(source.project, source.id, keys.together(), KEY_PAIR)
-        for sync, through in pulling(parts.catalog.within(db), source.project):
-            if through == source.id:
+        for sync, cohorts in pulling(parts.catalog.within(db), source.project):
+            if any(_is_of(each.definition, source) for each in cohorts):
                 check_downloads(parts.catalog.within(db), parts.sources.within(db), sync)
     return after
 

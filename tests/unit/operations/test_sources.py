@@ -18,7 +18,7 @@ from tradewind.model.identifier import IdType, Mapping
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.source import KeyPair, Source, SourceKind
 from tradewind.model.sync import Cadence, Sync
-from tradewind.operations import runs, sources, syncs
+from tradewind.operations import cohorts, runs, sources, syncs
 from tradewind.sources.amplitude.base import Listed
 from tradewind.sources.amplitude.memory import Row
 from tradewind.sources.amplitude.sql import DownloadState, download_table
@@ -248,6 +248,23 @@ def test_an_hourly_sync_is_refused_and_a_daily_one_is_not(town: Pulling) -> None
     with pytest.raises(DefinitionError, match="hourly is 720 downloads a month"):
         town.sync("hourly", Cadence.HOURLY)
     town.sync()
+
+
+def test_a_sync_of_a_rule_over_a_pulled_cohort_needs_its_downloads_too(town: Pulling) -> None:
+    rule = Cohort("default", "openers", "Openers", CohortKind.BEHAVIOURAL, Behaviour(All((InCohort("payers"), Did("Open")))))
+    town.parts.catalog.save_cohort(rule)
+    with pytest.raises(DefinitionError, match="hourly is 720 downloads a month"):
+        syncs.add(town.parts, "default", syncs.Wish("openers", "main", "openers", cadence=Cadence.HOURLY))
+    syncs.add(town.parts, "default", syncs.Wish("openers", "main", "openers", cadence=Cadence.DAILY))
+
+
+def test_a_preview_with_a_connection_and_the_run_after_it_share_one_download(town: Pulling) -> None:
+    seen = cohorts.preview(town.parts, "default", "payers", None, "main", 3)
+    assert seen.members == 100
+    assert seen.resolution is not None
+    assert seen.resolution.members_usable == 100
+    town.run(town.sync())
+    assert town.spent() == 1
 
 
 def test_all_sources_with_one_api_key_share_a_budget_and_others_do_not(town: Pulling) -> None:

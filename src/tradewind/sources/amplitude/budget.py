@@ -18,6 +18,9 @@ MONTH = timedelta(days=31)
 VALID = timedelta(days=7)
 """How long a download can be fetched after it was asked for."""
 
+ANSWERS = timedelta(seconds=10)
+"""How long whoever wants the same waits for somebody who is asking already; should that one have died, it asks itself then."""
+
 YOUNG = timedelta(minutes=30)
 """A download asked for at most so long before a run's instant answers for that instant too."""
 
@@ -66,15 +69,15 @@ def monthly(uses: Iterable[Use]) -> int:
     return sum(A_MONTH[use.cadence] for use in set(uses))
 
 
-def check_cadence(wanted: Use, others: Collection[Use]) -> None:
+def check_cadence(wanted: Collection[Use], others: Collection[Use]) -> None:
     """Raise DefinitionError, with the arithmetic and what to do, when a sync would need more downloads than its account has."""
-    before, after = monthly(others), monthly([*others, wanted])
+    before, after = monthly(others), monthly([*others, *wanted])
     if after <= DOWNLOADS or after == before:
         return
-    each, daily, cohorts = A_MONTH[wanted.cadence], A_MONTH[Cadence.DAILY], DOWNLOADS // A_MONTH[Cadence.DAILY]
+    daily, cohorts = A_MONTH[Cadence.DAILY], DOWNLOADS // A_MONTH[Cadence.DAILY]
     beside = f", beside {before:,} that other syncs of this Amplitude project use" if before else ""
     raise DefinitionError(
-        f"{wanted.cadence.value} is {each:,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
+        f"{next(iter(wanted)).cadence.value} is {monthly(wanted):,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
         f"enough for {cohorts} cohorts daily in all ({cohorts} x {daily} = {cohorts * daily}), and for none hourly; "
         "hourly works over events pulled from Amplitude (a behavioural cohort), or where Amplitude pushes the cohort by webhook"
     )

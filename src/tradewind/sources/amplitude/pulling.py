@@ -78,24 +78,23 @@ def _listed(pull: Pull) -> Listed:
 
 def _fetch(pull: Pull, file: Path) -> Fetched:
     """Write the download: one that is there already if it will do, else a new one; of those that are there some may be gone."""
-    known = pull.downloads.usable(pull.account, pull.cohort, pull.properties, pull.as_of - YOUNG, pull.clock.now())
-    if known:
+    while True:
+        download = pull.downloads.obtain(pull.account, pull.cohort, pull.properties, pull.as_of - YOUNG, pull.clock.now())
+        if download is None:
+            pull.clock.sleep(FIRST_PAUSE)
+            continue
+        known = download.request is not None
+        asked = download if known else _ask(pull, download)
         try:
-            return _take(pull, known, file)
+            return _take(pull, asked, file)
         except GoneError:
-            pull.downloads.mark(known, DownloadState.GONE)
-            return _fetch(pull, file)
-    new = _ask(pull)
-    try:
-        return _take(pull, new, file)
-    except GoneError:
-        pull.downloads.mark(new, DownloadState.GONE)
-        raise
+            pull.downloads.mark(download, DownloadState.GONE)
+            if not known:
+                raise
 
 
-def _ask(pull: Pull) -> Download:
-    """Ask for a new download. It is counted before the request leaves; what certainly was not taken is not counted after all."""
-    new = pull.downloads.ask(pull.account, pull.cohort, pull.properties, pull.clock.now())
+def _ask(pull: Pull, new: Download) -> Download:
+    """Ask for a download that is counted already; what certainly was not taken is not counted after all."""
     reached("download.counted")
     try:
         request = pull.client.request(pull.cohort, pull.properties)

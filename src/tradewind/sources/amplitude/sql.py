@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tradewind.clock import Clock
 from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import EngineError
-from tradewind.sources.amplitude.budget import MONTH, VALID, WITHIN, Budget, budget, wait
+from tradewind.sources.amplitude.budget import ANSWERS, MONTH, VALID, WITHIN, Budget, budget, wait
 
 LEASE = timedelta(minutes=10)
 """A request whose process has died counts as under way for so long."""
@@ -83,26 +83,28 @@ class Downloads:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def usable(self, account: str, cohort: str, properties: Collection[str], since: datetime, now: datetime) -> Download | None:
-        """The newest download of a cohort, asked for since an instant, that has these properties and can still be fetched."""
-        with self.database.transaction() as db:
-            return _usable(db, account, cohort, properties, since, now)
+    def obtain(self, account: str, cohort: str, properties: Collection[str], since: datetime, now: datetime) -> Download | None:
+        """The newest download of a cohort, asked for since an instant, that has these properties and can still be fetched.
 
-    def ask(self, account: str, cohort: str, properties: Sequence[str], now: datetime) -> Download:
-        """Count one more download, before it is asked for. Raises EngineError when the month's are spent."""
+        Where there is none, a new one, in the state `asking`, which is counted from now on and is the caller's to ask for; or None
+        while somebody else is asking for one that would do. Raises EngineError when the month's are spent.
+        """
         with self.database.transaction() as db:
             _locked(db, account)
+            found = _known(db, account, cohort, properties, since)
+            if usable := next((each for each in found if each.request and each.expires_at > now), None):
+                return usable
+            if any(each.asked_at > now - ANSWERS for each in found):
+                return None
             known = _budget(db, account, now)
             if known.next_free:
                 raise EngineError(
                     f"the {known.allowed} downloads of cohorts that Amplitude allows a month are spent; "
                     f"the next is free at {known.next_free:%Y-%m-%d %H:%M} UTC"
                 )
-            new = Download(
-                secrets.token_hex(8), account, cohort, tuple(properties), now.astimezone(UTC), now.astimezone(UTC) + VALID,
-                DownloadState.ASKING, None,
-            )  # fmt: skip
-            db.execute(download_table.insert().values(**vars(new) | {"properties": list(properties), "state": new.state.value}))
+            at, names = now.astimezone(UTC), tuple(sorted(properties))
+            new = Download(secrets.token_hex(8), account, cohort, names, at, at + VALID, DownloadState.ASKING, None)
+            db.execute(download_table.insert().values(**vars(new) | {"properties": list(names), "state": new.state.value}))
         return new
 
     def answered(self, download: Download, request: str) -> None:
@@ -167,13 +169,12 @@ class SqlPace:
         return max(seconds, 0.0)
 
 
-def _usable(db: Transaction, account: str, cohort: str, properties: Collection[str], since: datetime, now: datetime) -> Download | None:
-    table = download_table.c
-    there = table.state.in_([DownloadState.ASKED.value, DownloadState.FETCHED.value])
-    when = (table.asked_at >= since.astimezone(UTC), table.expires_at > now.astimezone(UTC))
-    query = sa.select(download_table).where(table.account == account, table.cohort == cohort, there, *when).order_by(table.asked_at.desc())
-    found = (_download(row) for row in db.execute(query))
-    return next((each for each in found if set(each.properties) >= set(properties)), None)
+def _known(db: Transaction, account: str, cohort: str, properties: Collection[str], since: datetime) -> list[Download]:
+    """The downloads of a cohort that have these properties, asked for after an instant and not lost since, the newest first."""
+    table, alive = download_table.c, [DownloadState.ASKING.value, DownloadState.ASKED.value, DownloadState.FETCHED.value]
+    where = (table.account == account, table.cohort == cohort, table.state.in_(alive), table.asked_at >= since.astimezone(UTC))
+    found = [_download(row) for row in db.execute(sa.select(download_table).where(*where).order_by(table.asked_at.desc()))]
+    return [each for each in found if set(each.properties) >= set(properties)]
 
 
 def _budget(db: Transaction, account: str, now: datetime) -> Budget:

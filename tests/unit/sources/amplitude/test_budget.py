@@ -19,7 +19,7 @@ def daily(cohort: str, hour: int = 6) -> Use:
 
 def test_hourly_is_refused_with_the_arithmetic_and_the_ways_that_work() -> None:
     with pytest.raises(DefinitionError) as caught:
-        check_cadence(Use("payers", Cadence.HOURLY, time(6), "UTC"), [])
+        check_cadence([Use("payers", Cadence.HOURLY, time(6), "UTC")], [])
     sentence = str(caught.value)
     assert "hourly is 720 downloads a month, and Amplitude allows 500" in sentence
     assert "16 cohorts daily in all (16 x 30 = 480)" in sentence
@@ -29,19 +29,19 @@ def test_hourly_is_refused_with_the_arithmetic_and_the_ways_that_work() -> None:
 
 def test_sixteen_cohorts_may_be_daily_and_the_seventeenth_not() -> None:
     sixteen = [daily(f"c{n}") for n in range(16)]
-    check_cadence(sixteen[-1], sixteen[:-1])
+    check_cadence(sixteen[-1:], sixteen[:-1])
     with pytest.raises(DefinitionError, match="daily is 30 downloads a month, beside 480 that other syncs"):
-        check_cadence(daily("one more"), sixteen)
+        check_cadence([daily("one more")], sixteen)
 
 
 def test_syncs_of_one_cohort_at_one_time_share_each_download() -> None:
     sixteen = [daily(f"c{n}") for n in range(16)]
-    check_cadence(daily("c3"), sixteen)
+    check_cadence([daily("c3")], sixteen)
     assert monthly([daily("c1"), daily("c1"), daily("c1", hour=18)]) == 60
 
 
 def test_a_one_time_sync_always_passes() -> None:
-    check_cadence(Use("payers", Cadence.ONE_TIME, time(6), "UTC"), [daily(f"c{n}") for n in range(16)])
+    check_cadence([Use("payers", Cadence.ONE_TIME, time(6), "UTC")], [daily(f"c{n}") for n in range(16)])
 
 
 def test_the_budget_says_when_the_next_download_is_free() -> None:
