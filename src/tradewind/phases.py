@@ -242,6 +242,7 @@ def settle(stage: Stage, planned: Plan, stop: Stop | None) -> Run | None:
     if any(batch.again for batch, *_ in parts.ledger.settled(stage.run.id)):
         return None
     parts.ledger.record(stage.claim, RunState.SETTLING, planned)
+    reached("settling.recorded")
     return _as_written(stage)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaos.books import Books
 from chaos.places import Listed, Told
 from chaos.world import WorldClock
 from sandbox_process import SandboxProcess, running_sandbox, wait_until
@@ -83,9 +83,17 @@ class Rig:
     """A home with two syncs of two projects into two advertisers, and the lives that are lived in it."""
 
     def __init__(
-        self, folder: Path, sandbox: SandboxProcess, nursery: subprocess.Popen[str], seed: int, refresh: str = "every_sync", **order: Any
+        self,
+        folder: Path,
+        sandbox: SandboxProcess,
+        nursery: subprocess.Popen[str],
+        seed: int,
+        refresh: str = "every_sync",
+        database_url: str = "",
+        **order: Any,
     ) -> None:
         self.folder, self.sandbox, self.nursery = folder, sandbox, nursery
+        self.books = Books(folder / "home", database_url)
         self.chance = random.Random(seed)
         self.clock = WorldClock(folder / "clock")
         (folder / "told").mkdir()
@@ -166,9 +174,10 @@ class Rig:
 
     # --- kills
 
-    def misbehave(self, *first: dict[str, Any]) -> None:
-        """A fault on a third of the answers, from now on, after those that are named."""
-        order = {"mode": "random", "rate": 0.34, "seed": self.chance.random(), "kinds": FAULTS, "faults": list(first)}
+    def misbehave(self, *first: dict[str, Any], but: Sequence[str] = ()) -> None:
+        """A fault on a third of the answers, from now on, after those that are named; none of a kind that is left out."""
+        kinds = [each for each in FAULTS if each["kind"] not in but]
+        order = {"mode": "random", "rate": 0.34, "seed": self.chance.random(), "kinds": kinds, "faults": list(first)}
         self.sandbox.post("/_sandbox/faults", order)
 
     def kill_at_random(self, kills: int) -> Iterator[int]:
@@ -258,9 +267,8 @@ class Rig:
 
     def integrity(self) -> None:
         """What SQLite says of its file."""
-        with closing(sqlite3.connect(self.folder / "home" / "tradewind.db")) as rows:
-            if (found := rows.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
-                self.verdict.broken.append(f"the database: {found}")
+        if found := self.books.fault():
+            self.verdict.broken.append(f"the database: {found}")
 
     # --- what the platform saw
 
@@ -289,15 +297,14 @@ class Rig:
 
     def _compare_intents(self, new: list[dict[str, Any]]) -> None:
         """No batch of a binding came more often than the ledger says it was sent: an intent is durable before a byte leaves."""
-        self.came.update(entry["trace"] for entry in new)
+        self.came.update(entry["trace"] for entry in new if entry["trace"])  # a notice has none
         query = "SELECT run.binding || '-' || batch.number, sum(batch.sends) FROM batch JOIN run ON run.id = batch.run GROUP BY 1"
-        with closing(sqlite3.connect(self.folder / "home" / "tradewind.db")) as rows:
-            sent = dict(rows.execute(query).fetchall()) if self.came else {}
+        sent = dict(self.books.rows(query)) if self.came else {}
         self.verdict.sent_without_intent = sum(max(0, times - sent.get(trace, 0)) for trace, times in self.came.items())
 
 
 @contextmanager
-def running_nursery(folder: Path, sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
+def running_nursery(folder: Path, sandbox_url: str, database_url: str = "") -> Iterator[subprocess.Popen[str]]:
     """The process that forks lives, ready when the block begins and ended by its own handle."""
     secrets = {f"SECRET_{advertiser}": f"sandbox-secret-{advertiser}" for advertiser in ("ready1", "ready2")}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
@@ -305,6 +312,7 @@ def running_nursery(folder: Path, sandbox_url: str) -> Iterator[subprocess.Popen
         "TRADEWIND_SANDBOX_URL": sandbox_url, "TRADEWIND_LOOPBACK_ONLY": "true", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}",
     }  # fmt: skip
+    environment |= {"TRADEWIND_DATABASE_URL": database_url} if database_url else {}
     command = [sys.executable, "-m", "chaos.nursery"]
     with (folder / "nursery-errors.txt").open("wb") as errors:
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
@@ -316,8 +324,8 @@ def running_nursery(folder: Path, sandbox_url: str) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def running_rig(folder: Path, seed: int, **order: Any) -> Iterator[Rig]:
+def running_rig(folder: Path, seed: int, database_url: str = "", **order: Any) -> Iterator[Rig]:
     """A rig in a folder of its own, with its sandbox and its nursery; `order` as Rig takes it."""
     (folder / "sandbox").mkdir(parents=True)
-    with running_sandbox(folder / "sandbox") as url, running_nursery(folder, url) as nursery:
-        yield Rig(folder, SandboxProcess(url), nursery, seed, **order)
+    with running_sandbox(folder / "sandbox") as url, running_nursery(folder, url, database_url) as nursery:
+        yield Rig(folder, SandboxProcess(url), nursery, seed, database_url=database_url, **order)

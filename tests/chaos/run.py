@@ -8,11 +8,14 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from chaos.designs import DESIGNS
 from chaos.rig import SLOTS, running_rig
+from postgres_process import postgres
 
 
 def main() -> int:
@@ -20,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev chaos", description="Kills the product beside a sandbox that misbehaves, and compares.")
     parser.add_argument("--kills", type=int, default=500, help="how many (500)")
     parser.add_argument("--seed", type=int, help="what is drawn by chance; a new one each time, and printed")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="where the product keeps its books (sqlite)")
     parser.add_argument("--design", choices=sorted(DESIGNS), default="ours", help="a design known to be bad, to see it fail")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -27,13 +31,21 @@ def main() -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="tradewind-chaos-") as folder,
-        running_rig(Path(folder) / "rig", seed, refresh="before_expiry", items=6, design=options.design) as rig,
+        database(options.database) as url,
+        running_rig(Path(folder) / "rig", seed, url, refresh="before_expiry", items=6, design=options.design) as rig,
     ):
         rig.set_up()
         for left in rig.kill_at_random(options.kills):
             _tell(options.kills - left, options.kills, time.monotonic() - began)
         verdict = rig.end()
-    found = {**asdict(verdict), "clean": verdict.clean, "slots": SLOTS, "design": options.design, "seed": seed}
+    found = {
+        **asdict(verdict),
+        "clean": verdict.clean,
+        "slots": SLOTS,
+        "design": options.design,
+        "database": options.database,
+        "seed": seed,
+    }
     found["seconds"] = round(time.monotonic() - began, 1)
     print(file=sys.stderr)
     if options.json:
@@ -41,6 +53,16 @@ def main() -> int:
     else:
         print("\n".join(f"{name.replace('_', ' '):22} {value}" for name, value in found.items()))
     return 0 if verdict.clean else 1
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str]:
+    """The URL of a PostgreSQL of its own, or nothing, which is a file of the home."""
+    if kind == "sqlite":
+        yield ""
+        return
+    with postgres() as server:
+        yield server.admin
 
 
 def _tell(done: int, kills: int, seconds: float) -> None:

@@ -21,10 +21,11 @@ from tradewind.cli.worker import signals
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
 from tradewind.model.plan import Approval, Plan
+from tradewind.model.privacy import RequestType
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Run, RunState
-from tradewind.model.sync import Binding
-from tradewind.operations import connections, definitions, entitlement, runs, syncs
+from tradewind.model.sync import Binding, Leaving
+from tradewind.operations import connections, definitions, endings, entitlement, privacy, runs, syncs
 from tradewind.operations.events import import_files
 from tradewind.operations.ledger import verify
 from tradewind.operations.lists import digest, fill
@@ -66,8 +67,7 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
                 fill(parts, project_id, cohort, file, Change.REPLACE)
         for project_id, file in order.get("imports", []):
             import_files(parts, project_id, [Path(file)], lambda *_: None)
-        for project_id, sync in order.get("runs", []):
-            syncs.run(parts, project_id, sync, None, lambda *_: None)
+        _asked(parts, order)
         stop = Stop()
         with signals(stop):
             told = [] if order.get("verify") else [_plain(done) for done in run_once(parts, stop)]
@@ -76,6 +76,18 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
         wrong = [f"{each.what}: {each.found}" for each in verify(parts, lambda *_: None) if not each.ok] if order.get("verify") else []
     report.write_text(json.dumps({"done": told, "findings": wrong}))
     return 0
+
+
+def _asked(parts: Parts, order: dict[str, Any]) -> None:
+    """What a person does by hand in this life."""
+    for project_id, sync in order.get("runs", []):
+        syncs.run(parts, project_id, sync, None, lambda *_: None)
+    for project_id, sync in order.get("removes", []):
+        if sync in {each.id for each in parts.catalog.syncs(project_id)}:  # asked again after a kill, it may be gone
+            endings.remove_sync(parts, project_id, sync, Leaving.EMPTY, lambda *_: None)
+    for project_id, people in order.get("opt_outs", []):
+        asked = privacy.ask(parts, project_id, RequestType.OPT_OUT, privacy.words(people), lambda *_: None)
+        privacy.work(parts, asked, lambda *_: None)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from tradewind.destinations.base import Request
 from tradewind.errors import RetryableError
 from tradewind.model.privacy import Notice
 from tradewind.model.run import Answer, Line, LineClass, Receipt
+from tradewind.moment import reached
 
 FINAL = frozenset({LineClass.ROW, LineClass.UNMATCHED})
 """Refusals of an item that another try would meet again: the platform has no such person."""
@@ -65,6 +66,7 @@ def tell(telling: Telling, notice: Notice) -> tuple[Notice, ...]:
         _wait_for_room(telling)
         notice = replace(notice, sends=notice.sends + 1, sent_at=telling.clock.now(), fingerprint=mark)
         telling.book.tell(notice)
+        reached("notice.written")
         receipt = telling.send(request)
         telling.room.told(receipt)
         following = decide(receipt, tries, notice.rows, telling.chance())
@@ -75,6 +77,7 @@ def tell(telling: Telling, notice: Notice) -> tuple[Notice, ...]:
         notice = answered(notice, receipt, telling.clock.now())
         if following.step is not Step.RESEND:
             telling.book.tell(notice, receipt.lines if receipt.answer is Answer.APPLIED else ())
+            reached("notice.answered")
             return (notice,)
         telling.book.tell(notice)
         telling.clock.sleep(following.wait)

@@ -11,6 +11,7 @@ from tradewind.database import Transaction
 from tradewind.errors import DefinitionError, TakenError, TradewindError
 from tradewind.model.run import Run, RunKind
 from tradewind.model.sync import Leaving, Parting, Sync, SyncState
+from tradewind.moment import reached
 from tradewind.operations.finishing import wind_up
 from tradewind.operations.partings import Stake, drain, given_up, stake, waiting
 from tradewind.parts import Parts
@@ -171,6 +172,7 @@ def _remove(
         if cohort:
             inside.remove_cohort(project, cohort)
         _write(inside, partings(parts, staked, how, "the sync was removed"))
+    reached("sync.removed")
     ended = _leave(parts, staked, how, watch)
     forget_unneeded(parts)
     return ended

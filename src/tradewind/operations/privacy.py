@@ -18,6 +18,7 @@ from tradewind.model.destination import Auth, Secret
 from tradewind.model.privacy import Notice, PrivacyRequest, Progress, Recipient, Removal, RequestType
 from tradewind.model.run import Line, RunOutcome, RunState
 from tradewind.model.sync import Binding, Target
+from tradewind.moment import reached
 from tradewind.operations.claims import is_dead, me
 from tradewind.operations.connections import identifier
 from tradewind.operations.striking import strike, under_way
@@ -82,6 +83,7 @@ def ask(parts: Parts, project: str, kind: RequestType, texts: Texts, watch: Watc
     done = 0
     for number, values in enumerate(_blocks(texts())):
         parts.suppressions.add(project, request.id, number, values, parts.clock.now())
+        reached("suppressions.written")
         done += len(values)
         _keep(parts, request.id)
         watch("writing down", done, total)
@@ -161,6 +163,7 @@ def _spread(parts: Parts, request: PrivacyRequest) -> None:
     targets = dict.fromkeys(reach.binding.target.id for reach in places)
     recipients = dict.fromkeys(_recipient(reach.binding) for reach in places if reach.sent)
     parts.privacy.spread(request, targets, recipients, parts.clock.now())
+    reached("privacy.spread")
 
 
 def _take_out(parts: Parts, request: PrivacyRequest, watch: Watch, *, at_once: bool) -> set[Recipient]:
