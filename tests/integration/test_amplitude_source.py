@@ -137,6 +137,8 @@ def test_a_cohort_in_amplitude_goes_the_whole_way(product: Product, sandbox: San
     rejects = product.ok("runs", "rejects", report["run"]["id"])
     assert {(each["amplitude_id"], each["reason"]) for each in rejects["people"]} == {("71", "missing"), ("72", "bad_format")}
     assert "Amplitude id" in product.text("runs", "rejects", report["run"]["id"]).output
+    left_out = product.ok("runs", "rejects", report["run"]["id"], "--people")
+    assert {(each["amplitude_id"], each["why"][0]["reason"]) for each in left_out["people"]} == {("71", "missing"), ("72", "bad_format")}
     assert [each["properties"] for each in sandbox.get("/_sandbox/amplitude/downloads")] == [["advertising_id"]]
     assert (spent(product), charged(sandbox)) == (1, 1), "the preview and the run share a download"
     assert product.ok("cohorts", "export", "payers", "--to", str(product.folder / "who.csv"))["members"] == 62

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tradewind.cli import show
@@ -13,6 +13,7 @@ from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from tradewind.engines.left_out import LeftOut
     from tradewind.operations.runs import RunReport
     from tradewind.operations.syncs import Proposal
 
@@ -22,6 +23,19 @@ HELD = 12
 Row = tuple[str, int, str]
 
 OPERATIONS = {Operation.ADD: "to add", Operation.REMOVE: "to remove", Operation.REFRESH: "to refresh"}
+
+
+def print_left_out(count: int, people: Sequence[LeftOut], *, as_json: bool) -> None:
+    """People without an identifier: each with what came of every property that could have given one."""
+    if as_json:
+        show.print_json({"people_count": count, "people": people})
+        return
+    there = any(each.amplitude_id for each in people)
+    rows = [
+        (*([each.amplitude_id or ""] if there else []), each.person, "; ".join(f"{why.source}: {why.sentence}" for why in each.why))
+        for each in people
+    ]
+    show.table(f"{count:,} people have no identifier", (*(["Amplitude id"] if there else []), "person", "why"), rows)
 
 
 def print_report(report: RunReport, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.place import parts_of, project_of
-from tradewind.cli.report import exit_code, print_report
+from tradewind.cli.report import exit_code, print_left_out, print_report
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError
 from tradewind.model.plan import Approval
@@ -65,11 +65,16 @@ def rejects(
     context: typer.Context,
     run: RunId,
     limit: Annotated[int, typer.Option(min=1, help="How many to show of each kind.")] = 100,
+    people_only: Annotated[bool, typer.Option("--people", help="Only people who have no identifier at all, one line each.")] = False,
     as_json: Json = False,
 ) -> None:
     """List who gave no identifier and why, and which identifiers the platform refused."""
     from tradewind.operations import runs
 
+    if people_only:
+        with parts_of(context) as parts:
+            print_left_out(*runs.people_left_out(parts, project_of(context), run, limit), as_json=as_json)
+        return
     with parts_of(context) as parts:
         count, people = runs.people_refused(parts, project_of(context), run, limit)
         refused = runs.platform_refused(parts, project_of(context), run, limit)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from tradewind.engines.left_out import LeftOut, left_out
 from tradewind.engines.look import Reject, count_rejects, read_rejects
 from tradewind.errors import DefinitionError, MissingError
 from tradewind.identity.kinds import to_text
@@ -107,14 +109,21 @@ def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple
 
     Raises DefinitionError when the run's files were tidied away.
     """
+    path = _rejects(parts, found(parts, project, run_id))
+    return (0, ()) if path is None else (count_rejects(path), read_rejects(path, limit, path.with_name("members.parquet")))
+
+
+def people_left_out(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[LeftOut, ...]]:
+    """How many people of a run have no identifier at all, and the first of them, each with what came of every mapping.
+
+    Raises DefinitionError when the run's files were tidied away.
+    """
     run = found(parts, project, run_id)
-    folder = parts.home / "runs" / run.id
-    if not folder.exists() and parts.ledger.recall(run.id, "diffed", Delta) is not None:
-        raise DefinitionError(f"the files of run {run.id} were tidied away; tradewind runs show {run.id} has the counts")
-    path = folder / "rejects.parquet"
-    if not path.exists():
+    rejects = _rejects(parts, run)
+    if rejects is None:
         return 0, ()
-    return count_rejects(path), read_rejects(path, limit, folder / "members.parquet")
+    identity = parts.ledger.binding(run.binding).identity
+    return left_out(rejects.with_name("members.parquet"), rejects, identity, limit, parts.bounds)
 
 
 def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[PlatformReject, ...]:
@@ -130,6 +139,15 @@ def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tup
         names = ((to_text(batch.id_type, ids[line.item].as_py()), line.code) for line in lines)
         rejects += [PlatformReject(batch.operation, batch.id_type.value, name, code) for name, code in names]
     return tuple(rejects[:limit])
+
+
+def _rejects(parts: Parts, run: Run) -> Path | None:
+    """The file of a run's rejects; None while it has none. Raises DefinitionError when it was tidied away."""
+    folder = parts.home / "runs" / run.id
+    if not folder.exists() and parts.ledger.recall(run.id, "diffed", Delta) is not None:
+        raise DefinitionError(f"the files of run {run.id} were tidied away; tradewind runs show {run.id} has the counts")
+    path = folder / "rejects.parquet"
+    return path if path.exists() else None
 
 
 def approve(parts: Parts, project: str, run_id: str, approvals: tuple[Approval, ...], watch: Watch) -> Run:

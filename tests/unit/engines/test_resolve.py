@@ -17,6 +17,7 @@ import pytest
 from tradewind.compute import Bounds
 from tradewind.engines import memory
 from tradewind.engines.base import Resolve
+from tradewind.engines.left_out import left_out
 from tradewind.engines.resolve import resolve
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
@@ -187,6 +188,24 @@ def test_an_identifier_has_the_last_event_of_all_who_share_it(tmp_path: Path, bu
     sieve = Sieve(keyer, keyer.quick(pa.array([gone], pa.binary())), keyer.digest(gone))
     sieve.strike(desired.folder, resolution)
     assert found() == {key: time for key, time in latest.items() if key[1] != gone}
+
+
+@pytest.mark.parametrize("send", list(Send))
+@pytest.mark.parametrize("mappings", MAPS.values(), ids=MAPS.keys())
+def test_who_is_left_out_has_no_identifier_by_any_mapping(tmp_path: Path, mappings: tuple[Mapping, ...], send: Send) -> None:
+    columns: dict[str, list[Any]] = {"user.ad": ADS, "user.uid2": UID2S, "device_id": LISTS}
+    identity, rejects = IdentityMap(mappings, send), tmp_path / "rejects.parquet"
+    path = snapshot(tmp_path, **columns, amplitude_id=[str(number) for number in range(30)])
+    account = resolve(path, identity, tmp_path / "identifiers", rejects, 1, BOUNDS)
+    every = Counter(
+        (who, source, kind, reason) for (_, who, source, kind, reason), n in expected(identity, columns)[1].items() for _ in range(n)
+    )
+    count, people = left_out(path, rejects, identity, 30, BOUNDS)
+    assert count == len(people) == account.members - account.members_usable
+    assert [person.amplitude_id for person in people] == [person.person.removeprefix("user:") for person in people]
+    told = Counter((person.person, why.source, why.id_type, why.reason) for person in people for why in person.why)
+    assert told == Counter({what: times for what, times in every.items() if what[0] in {person.person for person in people}})
+    assert left_out(path, rejects, identity, 2, BOUNDS) == (count, people[:2])
 
 
 def test_a_second_resolve_replaces_the_first(tmp_path: Path) -> None:
