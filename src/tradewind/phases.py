@@ -11,6 +11,7 @@ from typing import TypeVar
 from tradewind.delivery.deliver import Delivery, Stop
 from tradewind.delivery.deliver import deliver as send_all
 from tradewind.destinations.base import Destination
+from tradewind.durable import sync as sync_folder
 from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
@@ -137,13 +138,25 @@ def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
 def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
-    now, out = stage.parts.clock.now(), stage.folder / "delta"
+    now = stage.parts.clock.now()
     due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
-    delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows)
-    leaving = [part for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
+
+    def compare(out: Path) -> Delta:
+        delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows)
+        leaving = [part for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
+        with readable(None):
+            return replace(delta, suppressed=stage.sieve().count(ids for part in leaving for ids in read_part(out, part)))
+
+    return _apart(stage, compare)
+
+
+def _apart(stage: Stage, work: Callable[[Path], Delta]) -> Delta:
+    """The delta that `work` writes into a folder of this claim alone: a worker that stood still in it and wakes too late has another."""
+    out = stage.folder / "delta" / str(stage.claim.fence)
+    delta = work(out)
+    sync_folder(out.parent)
     reached("delta.written")
-    with readable(None):
-        return replace(delta, suppressed=stage.sieve().count(ids for part in leaving for ids in read_part(out, part)))
+    return replace(delta, parts=tuple(replace(part, path=f"{out.name}/{part.path}") for part in delta.parts))
 
 
 def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
@@ -178,14 +191,16 @@ def lapsing(stage: Stage) -> int:
 
 def keep(stage: Stage) -> Delta:
     """Refreshes for those members but for people who said no, and nothing else: nobody enters and nobody leaves."""
-    held, now, out = stage.held(), stage.parts.clock.now(), stage.folder / "delta"
+    held, now = stage.held(), stage.parts.clock.now()
     if held is None:
         return Delta((), held=0, desired=0)
     rows = stage.destination().items_per_request(stage.binding)
-    delta = keep_buckets(held, now=now, before=_too_soon(stage), out=out, group_rows=rows)
-    delta = without(delta, out, stage.sieve().hits)
-    reached("delta.written")
-    return delta
+
+    def renew(out: Path) -> Delta:
+        delta = keep_buckets(held, now=now, before=_too_soon(stage), out=out, group_rows=rows)
+        return without(delta, out, stage.sieve().hits)
+
+    return _apart(stage, renew)
 
 
 def drain(stage: Stage) -> Delta:
@@ -194,9 +209,8 @@ def drain(stage: Stage) -> Delta:
     if held is None:
         return Delta((), held=0, desired=0)
     rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
-    nobody = Buckets(stage.folder, held.count, ())
-    out, everyone = stage.folder / "delta", Renewal(now, now, now)
-    return diff_buckets(nobody, held, now=now, renewal=everyone, hold=HOLD, out=out, group_rows=rows)
+    nobody, everyone = Buckets(stage.folder, held.count, ()), Renewal(now, now, now)
+    return _apart(stage, lambda out: diff_buckets(nobody, held, now=now, renewal=everyone, hold=HOLD, out=out, group_rows=rows))
 
 
 def strike(stage: Stage) -> Delta:
@@ -205,9 +219,7 @@ def strike(stage: Stage) -> Delta:
     if held is None:
         return Delta((), held=0, desired=0)
     rows, now = stage.destination().items_per_request(stage.binding), stage.parts.clock.now()
-    delta = strike_buckets(held, stage.sieve().hits, now=now, hold=HOLD, out=stage.folder / "delta", group_rows=rows)
-    reached("delta.written")
-    return delta
+    return _apart(stage, lambda out: strike_buckets(held, stage.sieve().hits, now=now, hold=HOLD, out=out, group_rows=rows))
 
 
 def _too_soon(stage: Stage) -> datetime:

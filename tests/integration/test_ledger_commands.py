@@ -89,7 +89,8 @@ def bucket(product: Product, version: int) -> Path:
 
 def part(product: Product, run: str, number: int = 0) -> Path:
     """A file of a run's delta."""
-    return product.folder / "home" / "runs" / run / "delta" / part_name(number)
+    (path,) = (product.folder / "home" / "runs" / run / "delta").glob(f"*/{part_name(number)}")
+    return path
 
 
 def contents(product: Product) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Part:
-    """A file of the delta: one operation and one id type, `rows` identifiers, `group_rows` to a batch.
+    """A file of the delta, at `path` within its folder: one operation and one id type, `rows` identifiers, `group_rows` to a batch.
 
     `urgent` are refreshes that would come too late after everything else. With `again` the same wishes stand in another part
     too, and are sent a second time when the delta settles. With `dated` each identifier has its person's last event beside it,

@@ -51,6 +51,7 @@ class FakeDestination:
         self.spec = Spec("fake", "In memory", tuple(IdType), Limits(self.items, 2_000_000, 43_200, 1_440, 259_200, 128, self.at_once))
         self._prepared: dict[str, tuple[Binding, Batch, list[bytes]]] = {}
         self._stamps: dict[str, list[datetime]] = {}
+        self._ends: dict[str, list[datetime]] = {}
         self._told: dict[str, tuple[str, str, RequestType, IdType, list[bytes]]] = {}
 
     def url(self, region: str) -> str:
@@ -86,15 +87,16 @@ class FakeDestination:
         del secret, sheet
         assert batch.stamp is not None, "a batch is stamped before it is sent"
         values = [value for value in ids.to_pylist() if value is not None]
-        stamps = [batch.stamp] * len(values)
+        stamps, ttls = [batch.stamp] * len(values), [binding.ttl_minutes] * len(values)
         if events is not None:
             own = lives(events, batch.stamp, binding.ttl_minutes, self.spec.limits.ttl_maximum)
-            stamps = [datetime.fromtimestamp(60 * minutes, UTC) for minutes in own.since.tolist()]
+            stamps, ttls = [datetime.fromtimestamp(60 * minutes, UTC) for minutes in own.since.tolist()], own.ttl.tolist()
         head = f"{binding.target.id} {batch.operation} {batch.id_type} {batch.stamp} {binding.ttl_minutes} ".encode()
         body = head + b" ".join(f"{value.hex()} {stamp}".encode() for value, stamp in zip(values, stamps, strict=True))
         fingerprint = hashlib.sha256(body).hexdigest()
         self._prepared[fingerprint] = (binding, batch, values)
         self._stamps[fingerprint] = stamps
+        self._ends[fingerprint] = [stamp + timedelta(minutes=ttl) for stamp, ttl in zip(stamps, ttls, strict=True)]
         return Request(binding.target.url, {}, body, fingerprint, len(values))
 
     def prepare_notice(
@@ -140,7 +142,7 @@ class FakeDestination:
             if batch.operation is Operation.REMOVE:
                 segment.pop((batch.id_type, value), None)
             else:
-                segment[batch.id_type, value] = batch.stamp + timedelta(minutes=binding.ttl_minutes)
+                segment[batch.id_type, value] = self._ends[fingerprint][item]
                 stamps[batch.id_type, value] = self._stamps[fingerprint][item]
 
     def _forget(self, url: str, advertiser: str, kind: RequestType, id_type: IdType, values: list[bytes], refused: set[int]) -> None:
