@@ -106,6 +106,26 @@ def test_a_cohort_may_name_its_own_identifiers(town: Pulling) -> None:
     assert [properties for _, properties in town.amplitude.requests.values()] == [("device",)]
 
 
+@pytest.mark.parametrize("names", [("Ad", "ad"), ("User_ID",), ("_row",)])
+def test_properties_that_could_not_be_told_apart_are_refused_before_anything_is_asked_for(town: Pulling, names: tuple[str, ...]) -> None:
+    own = Pulled("amp", "a1b2", tuple(Mapping(f"column.{name}", IdType.DAID) for name in names))
+    town.parts.catalog.save_cohort(Cohort("default", "payers", "Payers", CohortKind.AMPLITUDE, own))
+    with pytest.raises(DefinitionError, match="cannot be pulled beside"):
+        town.run(town.sync())
+    assert town.spent() == 0
+
+
+def test_what_the_download_has_not_is_found_in_what_the_same_people_did(town: Pulling) -> None:
+    mappings = (Mapping("user.ad", IdType.DAID), Mapping("event.device", IdType.DAID))
+    connection = town.parts.catalog.connection("default", "main")
+    town.parts.catalog.save_connection(replace(connection, identity=replace(connection.identity, mappings=mappings)))
+    town.hold([*people(range(1, 3)), {"amplitude_id": "9", "user_id": "", "ad": str(guid(9))}])
+    done = town.run(town.sync())
+    snapshot = runs.report(town.parts, "default", done.id).snapshot
+    assert snapshot is not None
+    assert (snapshot.members, snapshot.missing, snapshot.rows) == (3, ("event.device",), 3)
+
+
 def test_who_gave_no_identifier_is_listed_by_amplitude_id(town: Pulling) -> None:
     town.hold(
         [

@@ -13,7 +13,7 @@ from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Secret
 from tradewind.vault.key import create_key
 from tradewind.vault.seal import Place, seal, unseal
-from tradewind.vault.sql import Vault, plant_canary, secret_table
+from tradewind.vault.sql import FIELD, KEY_PAIR, Vault, plant_canary, secret_table
 
 CANARY = "canary-secret-0123456789"
 
@@ -66,6 +66,25 @@ def test_nothing_of_a_secret_is_readable_at_rest(home: Home) -> None:
         assert CANARY.encode() not in file.read_bytes(), file.name
     assert CANARY not in repr(vault) + repr(vault.open("default", "acme-us", 1))
     assert vault.fingerprint("default", "acme-us") != vault.fingerprint("other", "acme-us")
+
+
+def test_the_keys_of_a_source_do_not_open_as_the_secret_of_a_connection_of_its_name(home: Home) -> None:
+    vault = home.vault()
+    vault.seal("default", "acme", Secret(CANARY), KEY_PAIR)
+    assert vault.latest("default", "acme") is None
+    assert vault.places() == set()
+    with home.database.transaction() as rows:
+        rows.execute(secret_table.update().where(secret_table.c.project == "default").values(field=FIELD))
+    with pytest.raises(ConfigurationError, match="the secret of connection 'acme' does not open: its row was altered or moved"):
+        vault.open("default", "acme", 1)
+
+
+def test_an_account_is_named_by_its_key_alone_and_never_tells_it(home: Home, tmp_path: Path) -> None:
+    vault, other = home.vault(), Home(tmp_path / "other")
+    assert vault.account(CANARY) == vault.account(CANARY) != vault.account(f"{CANARY}x")
+    assert vault.account(CANARY) != other.vault().account(CANARY), "another home cannot compare"
+    assert CANARY not in vault.account(CANARY)
+    other.database.close()
 
 
 @pytest.mark.parametrize("moved", [{"project": "other"}, {"connection": "acme-eu"}, {"version": 2}])

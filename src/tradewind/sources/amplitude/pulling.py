@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.clock import Clock
-from tradewind.errors import EngineError, GoneError, TradewindError, UncertainError
+from tradewind.errors import DefinitionError, EngineError, GoneError, TradewindError, UncertainError
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.moment import reached
 from tradewind.sources import members
 from tradewind.sources.amplitude.base import AMPLITUDE_ID, USER_ID, Client, Fetched, Listed
 from tradewind.sources.amplitude.budget import YOUNG
 from tradewind.sources.amplitude.sql import Download, Downloads, DownloadState
+from tradewind.sources.files import ROW
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two looks at whether a download is ready; each pause is twice the one before."""
@@ -40,10 +41,21 @@ class Pull:
 
 
 def properties_of(wanted: Iterable[Wanted]) -> tuple[str, ...]:
-    """The user properties to ask for: what `user.` and `column.` sources name. The two ids come by themselves."""
+    """The user properties to ask for: what `user.` and `column.` sources name. The two ids come by themselves.
+
+    Raises DefinitionError for names that differ only in case, from one another or from a column that is there anyway: they could
+    not be told apart afterwards.
+    """
     named = (want.source.partition(".") for want in wanted)
-    names = {name for kind, _, name in named if kind in {"user", "column"} and name not in {AMPLITUDE_ID, USER_ID}}
-    return tuple(sorted(names))
+    names = sorted({name for kind, _, name in named if kind in {"user", "column"} and name not in {AMPLITUDE_ID, USER_ID}})
+    seen = {each: each for each in (AMPLITUDE_ID, USER_ID, ROW)}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other is not name:
+            raise DefinitionError(
+                f"the user property '{name[:60]}' cannot be pulled beside '{other[:60]}', whose name is the same but for case"
+            )
+    return tuple(names)
 
 
 def evaluate(pull: Pull, wanted: Sequence[Wanted], out: Path) -> Snapshot:

@@ -18,7 +18,7 @@ from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import EngineError
 from tradewind.sources.amplitude.budget import ANSWERS, MONTH, VALID, WITHIN, Budget, budget, wait
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=2)
 """A request whose process has died counts as under way for so long."""
 
 
