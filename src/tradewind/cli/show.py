@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -29,7 +29,20 @@ from tradewind.operations.plain import plain
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Answer for this instant (a date or RFC 3339 time) instead of now.")]
 
-out = Console(highlight=False, soft_wrap=False)
+WIDE = ConsoleDimensions(10_000, 25)
+"""Where no terminal ends a line, nothing is wrapped: a sentence or a row of a table that goes into a pipe or a file is one line."""
+
+
+class _Output(Console):
+    """Standard output."""
+
+    @property  # type: ignore[misc]  # nobody sets it
+    def size(self) -> ConsoleDimensions:
+        """Columns and rows."""
+        return super().size if self.is_terminal else WIDE
+
+
+out = _Output(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -172,7 +172,9 @@ def _target(parts: Parts, target: str, runs: Sequence[Run], versions: Sequence[V
     if wrong:
         return [*(replace(each, what=name) for each in wrong), *notes]
     compared = sum(link.compared for link in links)
-    words = f"{len(runs):,} runs balance; {len(links):,} versions, {compared:,} worked out anew and equal"
+    balance = "1 run balances" if len(runs) == 1 else f"{len(runs):,} runs balance"
+    made = "1 version" if len(links) == 1 else f"{len(links):,} versions"
+    words = f"{balance}; {made}, {compared:,} worked out anew and equal"
     return [Finding(name, True, f"{words}; {versions[-1].rows if versions else 0:,} held"), *notes]
 
 
