@@ -18,6 +18,9 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 LARGEST_HEAD = 64 * 1024
 """Bytes read at most before an answer's body begins, and after it."""
 
+LITTLE, MUCH = 1 << 16, 1 << 20
+"""Bytes read at a time, where little or much is expected: a large body costs half as much in large slices."""
+
 Octets = bytes | bytearray | memoryview
 """What is sent; it is not copied on its way."""
 
@@ -143,10 +146,10 @@ class Line:
             self._connection.settimeout(deadline.left())
             left = left[self._connection.send(left) :]
 
-    def _receive(self, deadline: Deadline) -> bytes:
+    def _receive(self, deadline: Deadline, most: int = LITTLE) -> bytes:
         """What comes next; empty at the peer's end."""
         self._connection.settimeout(deadline.left())
-        return self._connection.recv(65536)
+        return self._connection.recv(most)
 
     def _more(self, deadline: Deadline) -> None:
         piece = self._receive(deadline)
@@ -191,7 +194,7 @@ class Line:
     def _exactly(self, length: int, deadline: Deadline) -> Iterator[bytes]:
         left = length
         while left:
-            piece = self._held or self._receive(deadline)
+            piece = self._held or self._receive(deadline, max(LITTLE, min(left, MUCH)))
             if not piece:
                 raise BrokenExchangeError("the connection broke before the answer was whole")
             self._held = piece[left:]

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 from isal import isal_zlib
+from numpy.typing import NDArray
+from pyarrow import compute
 
 from tradewind.door import Incoming
 from tradewind.durable import publish
@@ -22,10 +24,13 @@ from tradewind.errors import EngineError, RetryableError
 from tradewind.sources.amplitude.base import AMPLITUDE_ID, Fetched
 from tradewind.sources.files import ROW
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """Bytes of CSV parsed at a time; no row may be longer."""
 
 LONGEST_HEADER = 1 << 20
+
+Places = NDArray[np.intp]
+"""Positions in a block of bytes, ascending."""
 
 _BAD_GZIP: Any = isal_zlib.IsalError
 _QUOTE = ord('"')
@@ -74,8 +79,6 @@ def write_parquet(slices: Iterator[bytes], bounded: bool, columns: Sequence[str]
     try:
         rows = _write(text, found, tuple(columns), part)
         publish(part, out)
-    except (pa.ArrowInvalid, pa.ArrowException) as error:
-        raise text.broken or _sentence(error) from error
     finally:
         part.unlink(missing_ok=True)
     return Fetched(rows, found)
@@ -92,62 +95,50 @@ def _write(text: _Text, found: tuple[str, ...], wanted: tuple[str, ...], part: P
     names = [str(place) for place in range(len(found))]
     taken = [names[found.index(name)] for name in wanted]
     kinds: dict[str, pa.DataType] = dict.fromkeys(taken, pa.string())
+    convert = pc.ConvertOptions(include_columns=taken, column_types=kinds, strings_can_be_null=False)
+    parse = pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     schema = pa.schema(dict[str, pa.DataType](dict.fromkeys(wanted, pa.string()) | {ROW: pa.int64()}))
-    source: Any = text
     rows = 0
-    with pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False) as writer:
-        if text.ended():
-            return 0
-        batches = pc.open_csv(
-            source,
-            read_options=pc.ReadOptions(column_names=names, block_size=BLOCK, use_threads=False),
-            parse_options=pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            convert_options=pc.ConvertOptions(include_columns=taken, column_types=kinds, strings_can_be_null=False),
-        )
-        for batch in batches:
-            _check_named(batch.column(wanted.index(AMPLITUDE_ID)), rows)
-            numbers = pa.array(np.arange(rows + 1, rows + 1 + batch.num_rows, dtype=np.int64))
-            writer.write_batch(pa.record_batch([*batch.columns, numbers], schema=schema))
-            rows += batch.num_rows
-    if text.broken:
-        raise text.broken
+    with pq.ParquetWriter(part, schema, compression="none", use_dictionary=False) as writer:  # read once, soon, and removed
+        for block in text.rows():
+            read = pc.ReadOptions(column_names=names, block_size=len(block), use_threads=False)
+            source: Any = pa.BufferReader(block)
+            try:
+                table = pc.read_csv(source, read, parse, convert)
+            except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+                raise _sentence(error, rows) from error
+            _check_named(table.column(wanted.index(AMPLITUDE_ID)), rows)
+            numbers = pa.array(np.arange(rows + 1, rows + 1 + table.num_rows, dtype=np.int64))
+            writer.write_table(pa.table([*table.columns, numbers], schema=schema))
+            rows += table.num_rows
     return rows
 
 
 def _check_named(ids: Any, before: int) -> None:
     """Refuse a row without an Amplitude id; an empty line is one too."""
-    ends = np.frombuffer(ids.buffers()[1], dtype=np.int32)[ids.offset : ids.offset + len(ids) + 1]
-    lengths = np.diff(ends)
-    if not lengths.all():
-        raise EngineError(f"row {before + int(np.argmin(lengths)) + 1:,} of the file that Amplitude sent has no {AMPLITUDE_ID}")
+    without = compute.index(compute.binary_length(ids), 0).as_py()
+    if without >= 0:
+        raise EngineError(f"row {before + without + 1:,} of the file that Amplitude sent has no {AMPLITUDE_ID}")
 
 
-def _sentence(error: Exception) -> EngineError:
-    """Where the file is not CSV, without what stands there."""
+def _sentence(error: Exception, before: int) -> EngineError:
+    """Where the file is not CSV, without what stands there; `before` rows were."""
     words = str(error)
     if ragged := _RAGGED.search(words):
         row, expected, got = map(int, ragged.groups())
-        return EngineError(f"row {row:,} of the file that Amplitude sent has {got} values; expected {expected}, as in its header")
+        return EngineError(f"row {before + row:,} of the file that Amplitude sent has {got} values; expected {expected}, as in its header")
     if "UTF8" in words:
         return EngineError("the file that Amplitude sent is not UTF-8")
-    if "straddling" in words:
-        return EngineError(f"the file that Amplitude sent has a row of more than {BLOCK >> 20} MiB")
-    return EngineError("the file that Amplitude sent could not be read or written: it is not CSV, or the disk is full")
+    return EngineError(f"the file that Amplitude sent is not CSV after row {before:,}")
 
 
 class _Text:
-    """The bytes of a CSV for pyarrow to read: header taken off, each quote looked at, the last line ended.
-
-    What is wrong is kept in `broken` as well as raised, since pyarrow stands between.
-    """
-
-    closed = False
+    """The bytes of a CSV, each quote looked at: the line of names, then blocks of whole rows."""
 
     def __init__(self, slices: Iterator[bytes], bounded: bool) -> None:
         self._slices, self._bounded = slices, bounded
         self._held = b""
         self._inside, self._last = False, ord("\n")
-        self.broken: Exception | None = None
 
     def header(self) -> tuple[str, ...]:
         """Take the line of names off."""
@@ -155,7 +146,7 @@ class _Text:
         at = head.find(b"\n") + 1
         while at and head.count(b'"', 0, at) % 2:
             at = head.find(b"\n", at) + 1
-        if not at and self._more():
+        if not at and (self._held or len(head) == LONGEST_HEADER):
             raise EngineError("the file that Amplitude sent has no line of column names")
         line, self._held = (head[:at], head[at:] + self._held) if at else (head, b"")
         self._look(line)
@@ -169,28 +160,25 @@ class _Text:
             raise EngineError("the file that Amplitude sent is empty; expected at least its column names")
         return tuple(names)
 
-    def ended(self) -> bool:
-        """Whether no row follows."""
-        return not self._more()
-
-    def read(self, size: int) -> bytes:
-        """The next `size` bytes, fewer at the end."""
-        try:
-            block = self._take(size)
-            self._look(block)
-            if len(block) < size:
-                self._check_end()
-                return block if self._last == ord("\n") else self._line_end(block)
-        except Exception as error:
-            self.broken = error
-            raise
-        return block
-
-    def _line_end(self, block: bytes) -> bytes:
-        self._last = ord("\n")
-        return block + b"\n"
+    def rows(self) -> Iterator[bytes]:
+        """All that follows, in blocks that end with a row."""
+        begun = b""
+        while block := self._take(BLOCK):
+            inside = self._inside
+            quotes = self._look(block)
+            end = _last_end(block, quotes, inside)
+            if end:
+                yield begun + block[:end]
+                begun = b""
+            begun += block[end:]
+            if len(begun) > BLOCK:
+                raise EngineError(f"the file that Amplitude sent has a row of more than {BLOCK >> 20} MiB")
+        self._check_end()
+        if begun:
+            yield begun + b"\n"
 
     def _take(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end."""
         pieces, length = [self._held], len(self._held)
         while length < size and (piece := next(self._slices, None)) is not None:
             pieces.append(piece)
@@ -199,10 +187,6 @@ class _Text:
         self._held = whole[size:]
         return whole[:size]
 
-    def _more(self) -> bool:
-        self._held = self._held or next(filter(None, self._slices), b"")
-        return bool(self._held)
-
     def _check_end(self) -> None:
         """Raise unless the bytes may end here."""
         if not self._bounded and self._last != ord("\n"):
@@ -210,19 +194,27 @@ class _Text:
         if self._inside:
             raise EngineError("the file that Amplitude sent ends inside a quoted value")
 
-    def _look(self, block: bytes) -> None:
-        """A quote opens a value where one begins and closes it where it ends, or stands twice; pyarrow would take it anywhere."""
-        if not block:
-            return
+    def _look(self, block: bytes) -> Places:
+        """Where its quotes are. Each opens a value where one begins, closes it where it ends, or stands twice: pyarrow would not ask."""
         octets = np.frombuffer(block, dtype=np.uint8)
         quotes = np.flatnonzero(octets == _QUOTE)
-        opening, closing = quotes[int(self._inside) :: 2], quotes[int(not self._inside) :: 2]
-        fits = _BESIDE[octets[opening - 1]]
-        if len(opening) and opening[0] == 0:
-            fits[0] = _BESIDE[self._last]
-        after = _BESIDE[np.take(octets, closing + 1, mode="clip")]
-        first = self._inside or self._last != _QUOTE or _BESIDE[octets[0]]
-        if not (first and fits.all() and after.all()):
-            raise EngineError("the file that Amplitude sent has a quote inside a value that does not stand twice, as CSV asks")
-        self._inside ^= len(quotes) % 2 == 1
-        self._last = block[-1]
+        if block:
+            opening, closing = quotes[int(self._inside) :: 2], quotes[int(not self._inside) :: 2]
+            fits = _BESIDE[octets[opening - 1]]
+            if len(opening) and opening[0] == 0:
+                fits[0] = _BESIDE[self._last]
+            after = _BESIDE[np.take(octets, closing + 1, mode="clip")]
+            first = self._inside or self._last != _QUOTE or _BESIDE[octets[0]]
+            if not (first and fits.all() and after.all()):
+                raise EngineError("the file that Amplitude sent has a quote inside a value that does not stand twice, as CSV asks")
+            self._inside ^= len(quotes) % 2 == 1
+            self._last = block[-1]
+        return quotes
+
+
+def _last_end(block: bytes, quotes: Places, inside: bool) -> int:
+    """Where the last row that ends in a block ends, 0 where none does; `inside` says that the block begins in a quoted value."""
+    at = block.rfind(b"\n")
+    while at >= 0 and (int(inside) + (before := int(np.searchsorted(quotes, at)))) % 2:
+        at = block.rfind(b"\n", 0, int(quotes[before - 1])) if before else -1
+    return at + 1

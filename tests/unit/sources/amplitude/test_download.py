@@ -125,7 +125,7 @@ def test_any_cut_of_a_file_is_seen(tmp_path: Path) -> None:
 def test_a_row_may_be_long_but_not_without_end(tmp_path: Path) -> None:
     long = b"x" * (BLOCK - 100)
     assert written(HEAD + b'"1","u","' + long + b'"\n', tmp_path / "out.parquet", size=1 << 20)[0][2] == long.decode()
-    with pytest.raises(EngineError, match="a row of more than 8 MiB"):
+    with pytest.raises(EngineError, match="a row of more than 4 MiB"):
         written(HEAD + b'"1","u","' + 3 * long + b'"\n', tmp_path / "longer.parquet", size=1 << 20)
 
 
