@@ -564,9 +564,10 @@ def test_settings_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixt
         attempts = [
             ["--port", str(taken.getsockname()[1])],
             ["--port", "70000"],
+            ["--amplitude-port", str(taken.getsockname()[1])],
             ["--state", str(damaged)],
             ["--ready-file", "/nowhere/ready"],
         ]
-        assert [main(arguments) for arguments in attempts] == [11] * 4
+        assert [main(arguments) for arguments in attempts] == [11] * 5
     errors = capsys.readouterr().err
     assert all(says in errors for says in ("cannot listen on", "from 0 to 65535", "damaged state file", "cannot be written"))

@@ -61,15 +61,36 @@ class Amplitude:
     def reset(self) -> None:
         """Forget all but the projects; the limits are the documented ones again."""
         with self.lock:
+            for file in self.folder.iterdir():
+                file.unlink()
             self.limits = Limits()
             self.troubles = Troubles()
             self.cohorts: dict[tuple[int, str], Cohort] = {}
             self.events: dict[int, Events] = {app: Events(app) for app in BUILT_IN}
             self.downloads: dict[str, Download] = {}
             self.links: dict[str, Link] = {}
+            self.exports: list[Path] = []
             self.paces: defaultdict[int, Pace] = defaultdict(Pace)
             self.requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
             self.asked = 0
+
+    def new_export(self) -> Path:
+        """Where the next export is written; of those before it, only the ones that may still be under way are kept."""
+        self.exports.append(self.folder / f"{new_id()}.zip")
+        for old in self.exports[: -2 * self.limits.at_once]:
+            old.unlink(missing_ok=True)
+        self.exports = self.exports[-2 * self.limits.at_once :]
+        return self.exports[-1]
+
+    def tidy(self) -> None:
+        """Remove the files of downloads that nobody can ask for any more."""
+        for download in self.downloads.values():
+            if self.is_over(download):
+                download.path.unlink(missing_ok=True)
+
+    def is_over(self, download: Download) -> bool:
+        """Whether the request's seven days have passed."""
+        return self.clock.now() - download.asked_at >= self.limits.request_days * DAY
 
     def note(self, ask: Ask, status: int | None) -> None:
         """Keep a record of a request."""
@@ -193,7 +214,7 @@ class Ask:
         if self.trouble and self.trouble.kind == "wrong_keys":
             raise wrong_keys()
         if self.place == "export":
-            path = self.amplitude.folder / f"{new_id()}.zip"
+            path = self.amplitude.new_export()
             return export(self.amplitude.events[self._app], self.request, self._now, self.amplitude.limits, path)
         self._pace.admit(self._now, self.amplitude.limits)
         steps: dict[str, Callable[[], Answer]] = {
@@ -228,6 +249,7 @@ class Ask:
         if cohort.members.count > limits.largest_cohort:
             raise Denied(400, "invalid_request", f"The cohort has more than {limits.largest_cohort} members")
         self._pace.charge(self._now, limits)
+        self.amplitude.tidy()
         key, named = new_id(), tuple(value for name, value in self.request.arguments if name == "propKeys")
         properties = (named or cohort.members.properties) if self.request.query.get("props") == "1" else ()
         slow, failed = (self.trouble is not None and self.trouble.kind == kind for kind in ("slow", "failed"))
@@ -239,8 +261,7 @@ class Ask:
 
     def _known(self) -> Download:
         download = self.amplitude.downloads.get(self.key)
-        lives = self.amplitude.limits.request_days * DAY
-        if download is None or download.app != self._app or self._now - download.asked_at >= lives:
+        if download is None or download.app != self._app or self.amplitude.is_over(download):
             raise Denied(404, "not_found", "Request not found, or older than seven days")
         return download
 
