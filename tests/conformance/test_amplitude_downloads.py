@@ -84,7 +84,7 @@ class DownloadsSuite:
 
     def test_a_download_is_used_by_who_wants_no_more_of_it_while_it_is_valid(self, downloads: Downloads) -> None:
         asked = ask(downloads, "payers", NOON, "uid2", "idfa")
-        downloads.answered(asked, "r1")
+        downloads.answered(asked, "r1", 12)
 
         def used(*properties: str, since: datetime = NOON, now: datetime = NOON + MINUTE, cohort: str = "payers") -> bool:
             found = downloads.obtain("ann", cohort, properties, since, now)
@@ -111,8 +111,8 @@ class DownloadsSuite:
         assert downloads.obtain("ann", "payers", ("idfa",), NOON, soon) is None
         assert downloads.obtain("ann", "payers", (), NOON, soon) is None
         ask(downloads, "others", soon)
-        downloads.answered(first, "r1")
-        assert downloads.obtain("ann", "payers", (), NOON, soon) == replace(first, request="r1", state=DownloadState.ASKED)
+        downloads.answered(first, "r1", 12)
+        assert downloads.obtain("ann", "payers", (), NOON, soon) == replace(first, request="r1", state=DownloadState.ASKED, size=12)
         lost = ask(downloads, "third", NOON)
         later = downloads.obtain("ann", "third", (), NOON, NOON + ANSWERS)
         assert later is not None

@@ -216,3 +216,17 @@ def test_whatever_is_wrong_those_who_would_lapse_are_renewed(town: AmplitudeTown
     expiry = [next(each["last_expiry"] for each in found if each["name"] == SEGMENT) for found in (first, last)]
     assert expiry[0] < expiry[1]
     assert (len(held(town)), removals(town)) == (COUNT, 0)
+
+
+# --- last, since the segment is another one afterwards
+
+
+def test_a_cohort_that_grows_while_a_download_is_shared_holds_nothing(town: AmplitudeTown) -> None:
+    """The file is compared with what was listed when it was asked for; who came since comes with the next download."""
+    assert town.run("people-main").outcome is RunOutcome.CLEAN
+    town.cohort(id="c1", generated=PEOPLE | {"count": 2 * COUNT})
+    assert town.run("people-main").outcome is RunOutcome.CLEAN
+    assert (len(held(town)), town.downloads()) == (COUNT, 1)
+    town.next_day()
+    assert town.run("people-main").outcome is RunOutcome.CLEAN
+    assert len(held(town)) == 2 * COUNT

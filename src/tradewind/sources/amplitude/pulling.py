@@ -59,7 +59,7 @@ def properties_of(wanted: Iterable[Wanted]) -> tuple[str, ...]:
 
 
 def evaluate(pull: Pull, wanted: Sequence[Wanted], out: Path) -> Snapshot:
-    """The members as Amplitude has them now, written to `out`; `expected` is the size that its list shows.
+    """The members as Amplitude has them now, written to `out`; `expected` is the size that its list showed when they were asked for.
 
     A member is the person of its user id, else of its Amplitude id. Raises GoneError and EngineError when the cohort is not
     listed, archived, cannot be downloaded, or the month's downloads are spent; RefusedKeyError and RetryableError as the client does.
@@ -67,13 +67,13 @@ def evaluate(pull: Pull, wanted: Sequence[Wanted], out: Path) -> Snapshot:
     listed = _listed(pull)
     file = out.with_name(f".{out.name}.download")
     try:
-        fetched = _fetch(pull, file)
+        fetched, size = _fetch(pull, listed.size, file)
         columns = (AMPLITUDE_ID, USER_ID, *pull.properties)
         rows = members.Rows(file, columns, USER_ID, (AMPLITUDE_ID,), otherwise=AMPLITUDE_ID)
         found = members.write_members(rows, (*wanted, NAMED_BY_AMPLITUDE), pull.as_of, out)
     finally:
         file.unlink(missing_ok=True)
-    return replace(found, rows=fetched.rows, expected=listed.size)
+    return replace(found, rows=fetched.rows, expected=size)
 
 
 def _listed(pull: Pull) -> Listed:
@@ -88,24 +88,27 @@ def _listed(pull: Pull) -> Listed:
     return found
 
 
-def _fetch(pull: Pull, file: Path) -> Fetched:
-    """Write the download: one that is there already if it will do, else a new one; of those that are there some may be gone."""
+def _fetch(pull: Pull, size: int | None, file: Path) -> tuple[Fetched, int | None]:
+    """Write the download: one that is there already if it will do, else a new one; of those that are there some may be gone.
+
+    `size` is what is listed now; given back is what was listed when the download was asked for.
+    """
     while True:
         download = pull.downloads.obtain(pull.account, pull.cohort, pull.properties, pull.as_of - YOUNG, pull.clock.now())
         if download is None:
             pull.clock.sleep(FIRST_PAUSE)
             continue
         known = download.request is not None
-        asked = download if known else _ask(pull, download)
+        asked = download if known else _ask(pull, download, size)
         try:
-            return _take(pull, asked, file)
+            return _take(pull, asked, file), asked.size
         except GoneError:
             pull.downloads.mark(download, DownloadState.GONE)
             if not known:
                 raise
 
 
-def _ask(pull: Pull, new: Download) -> Download:
+def _ask(pull: Pull, new: Download, size: int | None) -> Download:
     """Ask for a download that is counted already; what certainly was not taken is not counted after all."""
     reached("download.counted")
     try:
@@ -116,9 +119,9 @@ def _ask(pull: Pull, new: Download) -> Download:
         pull.downloads.mark(new, DownloadState.REFUSED)
         raise
     reached("download.asked")
-    pull.downloads.answered(new, request)
+    pull.downloads.answered(new, request, size)
     reached("download.recorded")
-    return replace(new, request=request, state=DownloadState.ASKED)
+    return replace(new, request=request, state=DownloadState.ASKED, size=size)
 
 
 def _take(pull: Pull, download: Download, file: Path) -> Fetched:

@@ -51,6 +51,7 @@ download_table = sa.Table(
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("request", sa.String),
+    sa.Column("size", sa.BigInteger),
 )
 
 call_table = sa.Table(
@@ -65,7 +66,7 @@ call_table = sa.Table(
 
 @dataclass(frozen=True)
 class Download:
-    """A download that was asked for; `request` is Amplitude's id of it."""
+    """A download that was asked for; `request` is Amplitude's id of it, `size` how many members its list said there are then."""
 
     id: str
     account: str
@@ -75,6 +76,7 @@ class Download:
     expires_at: datetime
     state: DownloadState
     request: str | None
+    size: int | None = None
 
 
 class Downloads:
@@ -107,9 +109,9 @@ class Downloads:
             db.execute(download_table.insert().values(**vars(new) | {"properties": list(names), "state": new.state.value}))
         return new
 
-    def answered(self, download: Download, request: str) -> None:
-        """Write Amplitude's id of a download: from now on it can be fetched by whoever wants it."""
-        self._set(download, state=DownloadState.ASKED.value, request=request)
+    def answered(self, download: Download, request: str, size: int | None) -> None:
+        """Write Amplitude's id of a download, and the size it listed: from now on it can be fetched by whoever wants it."""
+        self._set(download, state=DownloadState.ASKED.value, request=request, size=size)
 
     def mark(self, download: Download, state: DownloadState) -> None:
         """Write what became of a download."""
@@ -124,7 +126,7 @@ class Downloads:
         """The pace of all who ask for an account."""
         return SqlPace(self.database, account, clock)
 
-    def _set(self, download: Download, **values: str) -> None:
+    def _set(self, download: Download, **values: str | int | None) -> None:
         with self.database.transaction() as db:
             db.execute(download_table.update().where(download_table.c.id == download.id).values(**values))
 
@@ -194,7 +196,7 @@ def _locked(db: Transaction, account: str) -> datetime | None:
 def _download(row: Any) -> Download:
     return Download(
         row.id, row.account, row.cohort, tuple(row.properties), _aware(row.asked_at), _aware(row.expires_at),
-        DownloadState(row.state), row.request,
+        DownloadState(row.state), row.request, row.size,
     )  # fmt: skip
 
 
