@@ -16,7 +16,7 @@ from tradewind.errors import TradewindError
 from tradewind.model.destination import Secret
 from tradewind.model.plan import Approval, Plan
 from tradewind.model.run import RunKind, RunOutcome, RunState
-from tradewind.model.sync import Cadence, Leaving, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync, SyncState
 from tradewind.operations import endings, ledger, runs, syncs
 from tradewind.schedule import next_fire
 from tradewind.worker import Stop, run_once
@@ -51,7 +51,9 @@ class Machine(RuleBasedStateMachine):
         every, before = Refresh.EVERY_SYNC, Refresh.BEFORE_EXPIRY
         for name, first, days, refresh in (("north", north, 3, every), ("south", south, 6, before)):
             self.world.crowd.members[name] = set(first)
-            syncs.add(self.world.parts, "default", syncs.Wish(name, name, name, name, days, Cadence.DAILY, refresh=refresh))
+            recency = Recency.LAST_EVENT if refresh is before else Recency.SYNC
+            wish = syncs.Wish(name, name, name, name, days, Cadence.DAILY, refresh=refresh, recency=recency)
+            syncs.add(self.world.parts, "default", wish)
         self.next_slot()
         self.do(self.work, ("ok",), None)
 

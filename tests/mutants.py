@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +17,8 @@ from memory_stores import RememberingCatalog
 from tradewind import phases
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination, Request, Sheet
+from tradewind.destinations.lives import Lives
+from tradewind.destinations.lives import lives as honest_lives
 from tradewind.engines import memory
 from tradewind.errors import TakenError
 from tradewind.membership.sql import Version, Versions
@@ -25,6 +28,7 @@ from tradewind.model.plan import Approval, Batch, Operation
 from tradewind.model.run import Account, Answer, BatchState, Claim, Entry, Line, Outcome, Receipt, Run, RunKind
 from tradewind.model.sync import Binding, Sync, SyncState
 from tradewind.parts import Parts
+from tradewind.testing import fakes
 from world import HONEST, Substitutes, Witness
 
 Value = TypeVar("Value")
@@ -321,13 +325,13 @@ def _one_key(parts: Parts) -> Parts:
 
 
 @contextmanager
-def _instead(name: str, of: Callable[[Any], Any]) -> Iterator[None]:
-    honest = getattr(phases, name)
-    setattr(phases, name, of(honest))
+def _instead(name: str, of: Callable[[Any], Any], room: Any = phases) -> Iterator[None]:
+    honest = getattr(room, name)
+    setattr(room, name, of(honest))
     try:
         yield
     finally:
-        setattr(phases, name, honest)
+        setattr(room, name, honest)
 
 
 def _no_refresh() -> AbstractContextManager[None]:
@@ -336,6 +340,14 @@ def _no_refresh() -> AbstractContextManager[None]:
 
 def _lapse_unseen() -> AbstractContextManager[None]:
     return _instead("diff_buckets", lambda honest: lambda *given, now, **named: honest(*given, now=LONG_AGO, **named))
+
+
+def _life_not_lengthened() -> AbstractContextManager[None]:
+    def lives(events: pa.Array[Any], stamp: datetime, ttl: int, longest: int) -> Lives:
+        since = honest_lives(events, stamp, ttl, longest).since
+        return Lives(since, np.full(len(since), ttl))
+
+    return _instead("lives", lambda _: lives, fakes)
 
 
 def _ledger(kind: type[Witness]) -> Callable[[], Substitutes]:
@@ -370,6 +382,7 @@ MUTANTS = {
     "each for himself": Mutant("a leaver takes a shared identifier along", "I3", lambda: Substitutes(resolve=EachForHimself())),
     "opt-out unheard": Mutant("somebody who said no is sent", "I14", lambda: Substitutes(parts=_deaf), begin=3),
     "no refresh": Mutant("only differences are sent", "I5", during=_no_refresh),
+    "life not lengthened": Mutant("the stamp is the last event's, and the TTL as short as ever", "I1 I5", during=_life_not_lengthened),
     "lapse unseen": Mutant("who has lapsed counts as held", "I5", during=_lapse_unseen),
 }
 """Every defect by name; `caught_by` lists the invariants that may be the first to see it."""

@@ -44,7 +44,7 @@ from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.plan import Batch, Operation
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Answer, Claim, Entry, Line, LineClass, Receipt, Run, RunOutcome
-from tradewind.model.snapshot import Snapshot, Wanted
+from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
 from tradewind.model.sync import Binding
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
@@ -266,7 +266,7 @@ class Desk(FakeDestination):
             place = target.advertiser, target.segment
             self.arrivals.append(Arrival(self.clock.now(), *place, batch.operation, tuple(values), secret, fate, absent))
             assert batch.stamp is not None
-            self._become(fate, batch.operation, keys, batch.stamp + timedelta(minutes=binding.ttl_minutes))
+            self._become(fate, batch.operation, keys, self._ends[request.fingerprint][0])  # all of a request end at once
             if fate in {"ok", "partial"}:
                 self.accepted[request.fingerprint] = len(keys) - (fate == "partial")
             return FATES[fate]
@@ -341,7 +341,7 @@ class Crowd:
         *,
         recency: bool = False,
     ) -> Snapshot:
-        del project, nested, recency
+        del project, nested
         if self.broken:
             raise EngineError("the events cannot be read")
         wished = self.identifiers(cohort.id)
@@ -349,7 +349,9 @@ class Crowd:
         self.asked[out.parent.name] = frozenset(wished)
         persons = sorted(self.members.get(cohort.id, ()))
         given = [[str(_guid(identifier(name))) for name in self._names(cohort.id, person)] for person in persons]
-        columns = {each.source: pa.array(given, pa.list_(pa.string())) for each in wanted}
+        columns: dict[str, pa.Array[Any]] = {each.source: pa.array(given, pa.list_(pa.string())) for each in wanted}
+        if recency:
+            columns[LAST_EVENT] = pa.array([_last_event(person, as_of) for person in persons], pa.timestamp("us"))
         members = pa.array([identifier(f"{cohort.id} {person}") for person in persons], pa.binary())
         out.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table({"member": members, "person": [f"user:{person}" for person in persons], **columns}), out)
@@ -366,6 +368,15 @@ class Crowd:
 
     def _names(self, cohort: str, person: int) -> tuple[str, ...]:
         return self.names.get((cohort, person), (f"{cohort} {person}", f"{cohort} of {person // 2}"))
+
+
+def _last_event(person: int, as_of: datetime) -> datetime | None:
+    """What somebody did last: one in four did nothing; the others come at an hour of their own, every so many days."""
+    if person % 4 == 0:
+        return None
+    today = as_of.astimezone(UTC).replace(hour=3 * person, minute=17, second=4)
+    last = today - timedelta(days=today.toordinal() % (2 * person))
+    return last if last < as_of else last - timedelta(days=2 * person)
 
 
 def _guid(value: bytes) -> str:
