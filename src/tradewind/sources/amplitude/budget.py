@@ -79,7 +79,8 @@ def check_cadence(wanted: Collection[Use], others: Collection[Use]) -> None:
     raise DefinitionError(
         f"{next(iter(wanted)).cadence.value} is {monthly(wanted):,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
         f"enough for {cohorts} cohorts daily in all ({cohorts} x {daily} = {cohorts * daily}), and for none hourly; "
-        "hourly works over events pulled from Amplitude (a behavioural cohort), or where Amplitude pushes the cohort by webhook"
+        "hourly works with a behavioural cohort over events pulled from Amplitude (tradewind events pull), "
+        "or with a list that you keep from Amplitude's webhook (tradewind cohorts fill)"
     )
 
 
