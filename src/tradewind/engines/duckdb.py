@@ -31,6 +31,9 @@ SHARE_ROWS = 4_000_000
 GUESSES = "join_order,build_side_probe_side"
 """Steps of DuckDB's optimizer that guess sizes behind filters far too low; what is small stands on the right of each join here."""
 
+MOST = 8
+"""Events for each member, up to which most events are taken to be the members'."""
+
 ROWS = 65_536
 """Rows that are written at a time."""
 
@@ -117,11 +120,11 @@ class DuckDBEngine:
             member = exp.alias_(self._dialect.member(exp.column(WHO)), "member")
             last = [exp.column(LAST_EVENT)] if recency else []
             members = self._written(exp.select(exp.column(WHO), member, exp.column(PERSON), *last).from_(select))
-            whole = self._written(sql.with_columns(wanted, self._dialect))
+            whole, most = (self._written(sql.with_columns(wanted, self._dialect, most=most)) for most in (False, True))
             with MemberFile(growing) as file:
-                for _ in shares.each(self._share_rows):
-                    connection.execute(f"CREATE OR REPLACE TEMP TABLE {sql.MEMBERS} AS {members}")
-                    file.write(connection.sql(whole).to_arrow_reader(ROWS))
+                for rows in shares.each(self._share_rows):
+                    (found,) = _row(connection, f"CREATE OR REPLACE TEMP TABLE {sql.MEMBERS} AS {members}")
+                    file.write(connection.sql(most if rows <= MOST * found else whole).to_arrow_reader(ROWS))
             missing = self._missing(connection, project, as_of, file, wanted)
             publish(growing, out)
         return Snapshot(out, file.rows, as_of, missing)

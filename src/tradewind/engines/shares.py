@@ -48,12 +48,12 @@ class Shares:
             self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {columns} FROM read_parquet({literal(path)})")
         return dict(zip(nested, self._nested, strict=True))
 
-    def each(self, rows: int) -> Iterator[None]:
-        """Show share after share, each of about so many events at most."""
+    def each(self, rows: int) -> Iterator[int]:
+        """Show share after share, each of about so many events at most; gives how many they are, about."""
         lent = f"({self._events.lent()})"
         try:
             (found,) = self._connection.execute(
-                f"COPY (FROM {lent} ORDER BY {WHO}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
+                f"COPY (FROM {lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
             ).fetchall()[0]
             read = f"read_parquet({literal(self._aside)})" if found else None
             of = 1
@@ -61,7 +61,7 @@ class Shares:
                 of *= 2
             for number in range(of):
                 self._show(Share(number, of), read)
-                yield
+                yield self._events.rows // of
         finally:
             with suppress(FileNotFoundError):
                 self._aside.unlink()
@@ -85,9 +85,9 @@ class MemberFile:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, found: pa.RecordBatchReader) -> None:
-        """Append the rows of a stream; identifiers hardly shrink, so they are packed lightly."""
+        """Append the rows of a stream; they are not packed, since identifiers hardly shrink."""
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, found.schema, compression="lz4", use_dictionary=False)
+            self._writer = pq.ParquetWriter(self.path, found.schema, compression="none", use_dictionary=False)
         for batch in found:
             self._writer.write_batch(batch)
             self.rows += batch.num_rows

@@ -33,24 +33,25 @@ def properties(wanted: Sequence[Wanted]) -> tuple[tuple[str, ...], tuple[str, ..
     return event, user
 
 
-def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect) -> exp.Select:
+def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect, *, most: bool = False) -> exp.Select:
     """Every row and column of the table `members` but `who` and, named as its source, each wanted column.
 
     A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty. Where
-    the events hold a property as UUIDs, these stand for the texts.
+    the events hold a property as UUIDs, these stand for the texts. With `most`, everybody's events are grouped: where most are
+    the members', this costs less than leaving the others out.
     """
     select = exp.select(exp.Column(this=exp.Star(except_=[exp.to_identifier(WHO)]), table=exp.to_identifier(MEMBERS))).from_(MEMBERS)
     for number, column in enumerate(wanted):
         table = f"found{number}"
         if _found(column):
-            select = select.with_(table, as_=_values(column, dialect)).join(table, join_type="left", on=_same(table))
+            select = select.with_(table, as_=_values(column, dialect, most=most)).join(table, join_type="left", on=_same(table))
         select = select.select(exp.alias_(_shown(column, table, dialect), column.source, quoted=True))
     return select
 
 
 def stated(wanted: Sequence[Wanted]) -> exp.Select:
     """One row: how many events state a value of each wanted source; zero means the data does not have it at all."""
-    counts = [exp.alias_(exp.Count(this=_value(column.source)), f"n{i}") for i, column in enumerate(wanted)]
+    counts = [exp.alias_(exp.Count(this=quoted(column.source)), f"n{i}") for i, column in enumerate(wanted)]
     return exp.select(*counts).from_(EVENTS)
 
 
@@ -59,23 +60,19 @@ def _found(column: Wanted) -> bool:
     return column.source != "user_id"
 
 
-def _value(source: str) -> exp.Column:
-    return quoted(source)
-
-
 def _there(value: exp.Expr) -> exp.Expr:
     return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
-def _values(column: Wanted, dialect: EngineDialect) -> exp.Select:
+def _values(column: Wanted, dialect: EngineDialect, *, most: bool) -> exp.Select:
     """`who` and the wanted value or values of each member: first when each different value was last stated, which few rows are left of."""
-    value, last = _value(column.source), exp.column("last")
+    value, last = quoted(column.source), exp.column("last")
     says = quoted(f"s:{column.source.removeprefix('user.')}") if column.source.startswith("user.") else _there(value)
     mine = exp.column(WHO).isin(query=exp.select(exp.column(WHO)).from_(MEMBERS))
     different = (
         exp.select(exp.column(WHO), exp.alias_(value, "value"), exp.alias_(exp.Max(this=exp.column("time")), "last"))
         .from_(EVENTS)
-        .where(mine, _there(value) if column.all_values else says)
+        .where(*([] if most else [mine]), _there(value) if column.all_values else says)
         .group_by(exp.column(WHO), value.copy())
     )
     value = exp.column("value")

@@ -90,7 +90,8 @@ def own_relation(
     person = "COALESCE('user:' || user_id, 'device:' || device_id) AS person"
     if lent is None:
         return f"SELECT *, {person} FROM ({events})"
-    return f"""SELECT *, {person} FROM ({events}) WHERE who NOT IN (SELECT device_key FROM {lent})
+    gone = f"SELECT device_key FROM {lent} WHERE {share.holds('device_key')}"
+    return f"""SELECT *, {person} FROM ({events}) WHERE who NOT IN ({gone})
         UNION ALL BY NAME SELECT * FROM {lent} WHERE {share.holds("who")}"""
 
 
