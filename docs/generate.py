@@ -60,7 +60,25 @@ def section(path: str, command: Command) -> str:
     return "\n".join([f"## {path}", "", sentence, "", f"    {usage}", "", *listed, *([""] if listed else [])])
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands.md": commands_page}
+def api_page() -> str:
+    """The page of all routes, from the description that the server gives of itself."""
+    from tradewind.web.application import describe
+
+    described = describe()
+    opening = (
+        "# The JSON API\n\nWritten from the server's own description by `./dev docs`; `GET /api/v1/openapi.json` gives all of it,"
+        " with every field, as OpenAPI 3.1. How to start a server, and what all routes have in common: [Serve](../how-to/serve.md).\n"
+        "*Who* is the least role in the project of the path that may call it.\n"
+    )
+    rows = ["| who | route | does |", "|---|---|---|"]
+    for path, methods in described["paths"].items():
+        for method, call in methods.items():
+            sentence = " ".join(call["description"].split("\f")[0].split())
+            rows.append(f"| {call['x-needs'].replace('_', ' ')} | `{method.upper()} {path}` | {sentence} |")
+    return "\n".join([opening, *rows, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {"commands.md": commands_page, "api.md": api_page}
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ import platform
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -42,6 +43,8 @@ from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
 from tradewind.vault.key import NAME
 from tradewind.vault.sql import Vault
+
+LITTLE = "256MiB"
 
 
 def make_home(home: Path | None, zone: str) -> Initialised:
@@ -95,6 +98,13 @@ def opened(home: Path | None) -> Iterator[Parts]:
     finally:
         door.close()
         database.close()
+
+
+def with_little_memory(parts: Parts) -> Parts:
+    """The same parts for looking beside the runs of this process: what a preview needs besides spills to the disk."""
+    bounds = replace(parts.bounds, memory=LITTLE, threads=1)
+    assert isinstance(parts.events, EventStore)
+    return replace(parts, bounds=bounds, engine=DuckDBEngine(parts.events, bounds))
 
 
 def _parts(settings: Settings, database: Database, door: Door) -> Parts:

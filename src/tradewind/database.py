@@ -50,6 +50,11 @@ class Database:
                 raise
             raise LedgerError(f"the database at {self.engine.url.render_as_string()} cannot be used: {error.orig}") from error
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine, and not a server."""
+        return self.engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()

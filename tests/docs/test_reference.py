@@ -80,6 +80,19 @@ def test_every_command_that_a_page_shows_exists() -> None:
     assert not unknown
 
 
+def test_every_route_and_metric_is_documented() -> None:
+    from tradewind.web import metrics
+    from tradewind.web.application import describe
+
+    calls = [f"`{method.upper()} {path}`" for path, methods in describe()["paths"].items() for method in methods]
+    assert len(calls) > 50
+    assert not [call for call in calls if call not in page("api.md")]
+    told = (ROOT / "docs" / "how-to" / "serve.md").read_text("utf-8")
+    counted = re.findall(r"^- (tradewind_\w+)", metrics.__doc__ or "", re.MULTILINE)
+    assert counted
+    assert not [name for name in counted if f"`{name}`" not in told]
+
+
 def test_every_setting_is_documented() -> None:
     text = page("settings.md")
     missing = [name for name in Settings.model_fields if f"`{name}`" not in text or f"`TRADEWIND_{name.upper()}`" not in text]

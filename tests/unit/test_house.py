@@ -61,13 +61,18 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "urllib.request": lambda path: path.startswith((*OWN_WORLD, "testing/")),
     "requests": lambda _path: False,
     "ttd_data": lambda _path: False,
+    "fastapi": lambda path: path.startswith("web/"),
+    "starlette": lambda path: path.startswith("web/"),
+    "uvicorn": lambda path: path.startswith("web/"),
+    "prometheus_client": lambda path: path.startswith("web/"),
+    "argon2": lambda path: path == "access/passwords.py",
 }
 """Driver -> may the file at this path, relative to the package, import it?"""
 
 LONG_PROTOCOLS = {"Dialect": "one hook for each thing that SQL engines write differently"}
 """Protocols that may have more than seven methods, and why."""
 
-IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi"}
+IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi", "starlette": "fastapi"}
 """Import name -> package name, where they differ by more than a hyphen."""
 
 WORLD: dict[str, tuple[set[str], Callable[[str], bool]]] = {

@@ -126,6 +126,7 @@ def _commands() -> None:
         quickstart,
         runs,
         sandbox,
+        serve,
         sources,
         syncs,
         tokens,
@@ -134,7 +135,7 @@ def _commands() -> None:
         worker,
     )
 
-    for single in (home, demo, quickstart, apply, trace, sandbox, worker, audit):
+    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit):
         single.add_to(app)
     for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

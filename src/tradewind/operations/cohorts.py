@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tradewind import members
-from tradewind.catalog.rules import missing
+from tradewind.catalog.rules import missing, pick
 from tradewind.catalog.yaml import read
 from tradewind.cohorts.check import check
+from tradewind.cohorts.document import read_value
 from tradewind.cohorts.explain import explain as sentence_of
+from tradewind.cohorts.parse import parse_cohort
 from tradewind.engines.look import export_persons
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Cohort, Pulled
+from tradewind.model.cohort import Cohort, CohortKind, Pulled
 from tradewind.model.identifier import Resolution
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
+
+OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE})
+"""Kinds that name nothing of the machine they are defined on."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,25 @@ def explained(parts: Parts, project: str, cohort_ids: Iterable[str]) -> tuple[Ex
     known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)}
     wanted = [parts.catalog.cohort(project, each) for each in cohort_ids] or list(known.values())
     return tuple(_explained(cohort, known) for cohort in wanted)
+
+
+def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort:
+    """Save a cohort as a program writes it. Raises DefinitionError for anything that a file of it would be refused for.
+
+    Cohorts that name files or databases of this machine are for who works on it.
+    """
+    cohort = parse_cohort(read_value(document, f"cohort {document.get('id')}"), project)
+    if cohort.kind not in OVER_THE_NETWORK:
+        raise DefinitionError(
+            f"a cohort of kind {cohort.kind.value} reads files or databases of the server; define it there with: tradewind apply",
+            path="kind",
+        )
+    known = {each.id: each for each in parts.catalog.cohorts(project)} | {cohort.id: cohort}
+    for error in check(known.values()):
+        raise error
+    if isinstance(cohort.definition, Pulled):
+        pick({each.id: each for each in parts.sources.all(project)}, cohort.definition.source, "source")
+    return parts.catalog.save_cohort(cohort)
 
 
 def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, connection: str | None, limit: int) -> Preview:

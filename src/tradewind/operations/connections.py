@@ -78,10 +78,18 @@ def test(parts: Parts, project: str, connection_id: str) -> Probe:
     """Send a signed request without items; what it proved, and what it could not. A connection that is ready is resumed."""
     connection = parts.catalog.connection(project, connection_id)
     destination = parts.destination(connection.destination)
-    probe = destination.probe(destination.url(connection.region), connection.advertiser, connection.auth, _secret(parts, connection))
+    probe = destination.probe(destination.url(connection.region), connection.advertiser, connection.auth, secret_of(parts, connection))
     if probe.ready and connection.paused:
         parts.catalog.resume_connection(project, connection_id)
     return probe
+
+
+def test_draft(parts: Parts, connection: Connection, secret: Secret) -> Probe:
+    """The same of a connection that is not saved. Raises DefinitionError for anything the platform has not."""
+    destination = parts.destination(connection.destination)
+    destination.check(connection)
+    destination.check_secret(secret)
+    return destination.probe(destination.url(connection.region), connection.advertiser, connection.auth, secret)
 
 
 def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial:
@@ -90,7 +98,7 @@ def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial
     Raises DefinitionError when the text is no identifier that can be sent, or of somebody who said no; the text itself is never repeated.
     """
     connection = parts.catalog.connection(project, connection_id)
-    destination, secret = parts.destination(connection.destination), _secret(parts, connection)
+    destination, secret = parts.destination(connection.destination), secret_of(parts, connection)
     id_type, value = identifier(text)
     if parts.suppressions.find(project, value):
         raise DefinitionError("the identifier given is of somebody who said no, and is sent nowhere any more; take another of your own")
@@ -101,7 +109,8 @@ def try_live(parts: Parts, project: str, connection_id: str, text: str) -> Trial
     return try_one(destination, binding, id_type, value, now, secret)
 
 
-def _secret(parts: Parts, connection: Connection) -> Secret:
+def secret_of(parts: Parts, connection: Connection) -> Secret:
+    """The secret a connection has now. Raises ConfigurationError when it has none yet."""
     version = parts.vault.latest(connection.project, connection.id)
     if version is None:
         raise ConfigurationError(f"connection '{connection.id}' has no secret yet; give it with 'connections add'")

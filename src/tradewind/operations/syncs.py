@@ -61,6 +61,16 @@ class Wish:
     recency: Recency = Recency.SYNC
 
 
+@dataclass(frozen=True)
+class Change:
+    """What becomes different of a sync; what is None stays as it is."""
+
+    ttl_days: int | None = None
+    cadence: Cadence | None = None
+    at: time | None = None
+    refresh: Refresh | None = None
+
+
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     """The sync a wish amounts to; its segment gets its name here, once and for all.
 
@@ -85,6 +95,28 @@ def add(parts: Parts, project: str, wish: Wish) -> Sync:
     sync = sync_from(parts, project, wish)
     parts.catalog.add_sync(sync)
     return sync
+
+
+def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
+    """Change how often a sync runs and how long its people stay.
+
+    Raises DefinitionError when it has ended, or the TTL is not 1 to 180 days or too short for the cadence.
+    """
+    before = parts.catalog.sync(project, sync_id)
+    ttl = before.ttl_minutes if wish.ttl_days is None else wish.ttl_days * DAY
+    limits = parts.destination(parts.catalog.connection(project, before.connection).destination).spec.limits
+    if not DAY <= ttl <= limits.ttl_maximum:
+        raise DefinitionError(f"a TTL of {ttl // DAY} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
+    after = replace(
+        before,
+        ttl_minutes=ttl,
+        cadence=before.cadence if wish.cadence is None else wish.cadence,
+        at=before.at if wish.at is None else wish.at,
+        refresh=before.refresh if wish.refresh is None else wish.refresh,
+    )
+    check_lasting(after)
+    parts.catalog.change_sync(after)
+    return parts.catalog.sync(project, sync_id)
 
 
 def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Proposal:

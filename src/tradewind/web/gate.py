@@ -1,0 +1,147 @@
+"""Who asks, and whether they may: every route names its need here, and none is open by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from tradewind.access.roles import Caller, Role
+from tradewind.access.trail import Deed
+from tradewind.operations import people
+from tradewind.parts import Parts
+from tradewind.web.problems import Refusal
+from tradewind.web.rates import Rates
+
+COOKIE = "__Host-tradewind"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+PROBES = frozenset({"/livez", "/readyz"})
+"""Asked as often as somebody likes who looks whether the process lives."""
+
+CLOSED = "there is no project '{project}' that is open to you"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a route asks of its caller: nothing, a user, a role in the project of its path, or an administrator."""
+
+    key: str
+    role: Role | None = None
+
+
+ANYBODY, SIGNED_IN, ADMINISTRATOR = Need("anybody"), Need("signed_in"), Need("administrator")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that may go on. `who` is the caller's name in the audit trail."""
+
+    parts: Parts
+    caller: Caller | None
+    request: Request
+
+    @property
+    def who(self) -> str:
+        return self.caller.name if self.caller else "anybody"
+
+    @property
+    def known(self) -> Caller:
+        """The caller of a route that is not for anybody."""
+        assert self.caller is not None, "only routes for anybody have no caller"
+        return self.caller
+
+    def note(self, what: str, object_: str, project: str = "", **details: str) -> None:
+        """Write into the audit trail what the caller is about to do; when that fails nothing is done."""
+        self.parts.trail.write(Deed(self.who, what, object_, project, details), self.parts.clock.now())
+
+
+NEEDS: dict[Callable[[Request], Asked], Need] = {}
+"""The need that each check looks after; a route shows by its check what it needs."""
+
+
+def check(need: Need) -> Callable[[Request], Asked]:
+    """A dependency that lets a request pass which the need allows. Raises Refusal: 401, 403, 404 for a closed project, or 429."""
+
+    def pass_or_refuse(request: Request) -> Asked:
+        parts: Parts = request.app.state.parts
+        caller = None if need is ANYBODY else _caller(parts, request)
+        _slow_down(parts, request, caller)
+        if need is ANYBODY:
+            _refuse_other_sites(request)
+        elif caller is None:
+            raise Refusal(401, "no session and no token that is good; sign in, or send a token as 'Authorization: Bearer ...'")
+        elif need is ADMINISTRATOR and not caller.administers:
+            raise Refusal(403, "only an administrator of the installation may do this")
+        elif need.role:
+            _refuse_lesser(need.role, caller, request.path_params["project"])
+            parts.catalog.project(request.path_params["project"])
+        request.state.who = caller.name if caller else ""
+        return Asked(parts, caller, request)
+
+    NEEDS[pass_or_refuse] = need
+    return pass_or_refuse
+
+
+Anybody = Annotated[Asked, Depends(check(ANYBODY))]
+SignedIn = Annotated[Asked, Depends(check(SIGNED_IN))]
+Administrator = Annotated[Asked, Depends(check(ADMINISTRATOR))]
+Viewer = Annotated[Asked, Depends(check(Need("viewer", Role.VIEWER)))]
+Member = Annotated[Asked, Depends(check(Need("member", Role.MEMBER)))]
+Manager = Annotated[Asked, Depends(check(Need("manager", Role.MANAGER)))]
+Admin = Annotated[Asked, Depends(check(Need("admin", Role.ADMIN)))]
+
+
+def session_of(request: Request) -> str:
+    """The text of the session that a browser sent; empty where it sent none."""
+    return request.cookies.get(COOKIE, "")
+
+
+def address_of(request: Request) -> str:
+    """Whence the request came."""
+    return request.client.host if request.client else ""
+
+
+def _caller(parts: Parts, request: Request) -> Caller | None:
+    """Whose token or session it is. A browser's session changes something only from this very site."""
+    given = request.headers.get("authorization")
+    if given is not None:
+        scheme, _, text = given.partition(" ")
+        return people.by_token(parts, text.strip()) if scheme.lower() == "bearer" else None
+    if not session_of(request):
+        return None
+    _refuse_other_sites(request, must_tell=True)
+    return people.by_session(parts, session_of(request))
+
+
+def _refuse_other_sites(request: Request, *, must_tell: bool = False) -> None:
+    """Refuse what another site lets a browser send; with `must_tell` also what does not say from which site it is."""
+    if request.method in SAFE:
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is not None:
+        same = urlsplit(origin).netloc == request.headers.get("host")
+    else:
+        same = site == "same-origin" if site is not None or must_tell else True
+    if not same or site in {"cross-site", "same-site"}:
+        raise Refusal(403, "a request that changes something with a session must come from this site")
+
+
+def _refuse_lesser(role: Role, caller: Caller, project: str) -> None:
+    mine = caller.role(project)
+    if mine is None:
+        raise Refusal(404, CLOSED.format(project=project[:80]))
+    if not mine.includes(role):
+        raise Refusal(403, f"this needs the role {role.value} in project '{project}'; yours is {mine.value}")
+
+
+def _slow_down(parts: Parts, request: Request, caller: Caller | None) -> None:
+    if request.url.path in PROBES:
+        return
+    rates: Rates = request.app.state.rates
+    wait = rates.wait(caller.name if caller else address_of(request), parts.clock.monotonic(), writes=request.method not in SAFE)
+    if wait:
+        raise Refusal(429, f"too many requests; wait {wait:.0f} s", {"Retry-After": str(max(1, round(wait)))})

@@ -1,0 +1,186 @@
+"""What is looked at before a request is parsed: size, form and depth of its body; and what every answer carries."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tradewind.access.texts import TOKEN
+from tradewind.clock import Clock
+from tradewind.web.problems import defect, problem
+
+LARGEST = 1 << 20
+"""Bytes of a JSON body."""
+
+LARGEST_FILE = 1 << 30
+"""Bytes of a file that is sent to be imported."""
+
+DEEPEST = 32
+"""Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
+
+FILE_ROUTE = re.compile(r"/api/v1/projects/[^/]+/events/imports")
+
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"cache-control", b"no-store"),
+)
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_NO_TEXT = re.compile(rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]")
+_BRACKETS = re.compile(rb"[\[{\]}]")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that was answered. `route` is its pattern, never its path: no id of anybody's is in it.
+
+    `failure` is the kind and place of a defect, without its message, which might hold anything.
+    """
+
+    request: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    who: str
+    failure: str = ""
+
+
+class TooLarge(Exception):
+    """A body that went on beyond its limit."""
+
+
+class Limits:
+    """ASGI around the application: bounded bodies in, headers and a request id out, every answer told."""
+
+    def __init__(self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None]) -> None:
+        self.app, self.clock, self.tell = app, clock, tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; whatever else (start and stop of the application) goes through as it is."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, id_, status, failure = self.clock.monotonic(), secrets.token_hex(8), 0, ""
+        scope.setdefault("state", {})
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = {name for name, _ in message["headers"]}
+                more = [each for each in HEADERS if each[0] not in given]
+                message["headers"] = [*message["headers"], *more, (b"x-request-id", id_.encode())]
+            await send(message)
+
+        try:
+            await self._bounded(scope, receive, answer)
+        except Exception as error:  # the last net: whoever asks gets an answer, and the log says where it was
+            failure = _place(error)
+            if not status:
+                await defect()(scope, receive, answer)
+        route = getattr(scope.get("route"), "path", "none")
+        self.tell(Seen(id_, scope["method"], route, status, self.clock.monotonic() - began, scope["state"].get("who", ""), failure))
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if TOKEN.encode() in scope["query_string"]:
+            await problem(400, "a token stands in the address, where logs keep it; revoke it, and send the new one as a header")(
+                scope, receive, send
+            )
+            return
+        if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+            await problem(400, "an address holds no NUL")(scope, receive, send)
+            return
+        if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
+            await self.app(scope, _counted(receive, LARGEST_FILE), send)
+            return
+        body = await _read(receive, headers)
+        wrong = _wrong(body, headers)
+        if wrong:
+            await problem(*wrong)(scope, receive, send)
+            return
+        await self.app(scope, _once(body or b"", receive), send)
+
+
+def _place(error: Exception) -> str:
+    """What kind of error, and in which line of ours."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tradewind" in frame.filename]
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else type(error).__name__
+
+
+async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+    """The whole body; None when it is larger than it may be, whatever its header says."""
+    told = headers.get(b"content-length", b"0")
+    if not told.isdigit() or int(told) > LARGEST:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _wrong(body: bytes | None, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+    if body is None:
+        return 413, f"a body may have {LARGEST:,} bytes"
+    if not body:
+        return None
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if kind != b"application/json":
+        return 415, "expected a body of the type application/json"
+    if _NO_TEXT.search(body):
+        return 422, "the body holds NUL or half of a surrogate pair, which are no text"
+    return (422, f"the body is nested deeper than {DEEPEST} levels") if depth(body) > DEEPEST else None
+
+
+def depth(body: bytes) -> int:
+    """The deepest nesting of brackets outside of strings."""
+    deepest = level = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", body)):
+        level += 1 if bracket[0] in b"[{" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body in one piece, and then whatever comes, such as that the caller has gone."""
+    given = False
+
+    async def next_message() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return next_message
+
+
+def _counted(receive: Receive, largest: int) -> Receive:
+    """The body as it comes. Raises TooLarge beyond the limit."""
+    read = 0
+
+    async def next_message() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > largest:
+            raise TooLarge
+        return message
+
+    return next_message

@@ -1,0 +1,54 @@
+"""Lists in pages: a cursor says after which id the next page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from tradewind.web.problems import Refusal
+
+Item = TypeVar("Item")
+Shown = TypeVar("Shown")
+
+MOST = 200
+
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="What the page before gave as `next`.")]
+
+
+class Page(BaseModel, Generic[Shown]):
+    """A part of a list. `next` is the cursor of the page that follows; null on the last one."""
+
+    items: list[Shown]
+    next: str | None
+
+
+def page(items: Sequence[Item], key: Callable[[Item], str], show: Callable[[Item], Shown], cursor: str | None, limit: int) -> Page[Shown]:
+    """The page after a cursor, of items that have an order of their own. Raises Refusal for a cursor that leads nowhere."""
+    start = 0
+    if cursor is not None:
+        after = opened(cursor)
+        start = next((place for place, each in enumerate(items, 1) if key(each) == after), -1)
+        if start < 0:
+            raise Refusal(422, "this cursor leads nowhere any more; begin again without one")
+    part = items[start : start + limit]
+    more = start + limit < len(items)
+    return Page(items=[show(each) for each in part], next=sealed(key(part[-1])) if more else None)
+
+
+def sealed(key: str) -> str:
+    """A cursor, in which nobody should read."""
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def opened(cursor: str) -> str:
+    """What a cursor says. Raises Refusal for one that is none."""
+    try:
+        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, UnicodeError):
+        raise Refusal(422, "this is no cursor; send what a page gave as 'next'") from None

@@ -1,0 +1,125 @@
+"""Syncs: add, change, run, pause and remove them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from tradewind.model.sync import Cadence, Refresh
+from tradewind.operations import endings, syncs
+from tradewind.schedule import time_of_day
+from tradewind.web.bodies import API, Body, How, Id
+from tradewind.web.gate import Manager, Viewer
+from tradewind.web.once import Key, once
+from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.views import EndedView, RunView, StakeView, SyncView, ended_view, run_view, stake_view, sync_view
+
+router = APIRouter(prefix=f"{API}/projects/{{project}}/syncs", tags=["syncs"])
+
+
+class NewSync(Body):
+    """A cohort, a connection and how often. Id and segment take the usual name where none is given."""
+
+    cohort: str = Field(max_length=63)
+    connection: str = Field(max_length=63)
+    id: str | None = Field(default=None, max_length=63)
+    segment: str | None = Field(default=None, max_length=400)
+    ttl_days: int = Field(default=30, ge=1, le=180)
+    cadence: Cadence = Cadence.ONE_TIME
+    at: str = Field(default="06:00", max_length=5)
+    refresh: Refresh = Refresh.EVERY_SYNC
+
+
+class SyncChange(Body):
+    """What is not given stays as it is."""
+
+    ttl_days: int | None = Field(default=None, ge=1, le=180)
+    cadence: Cadence | None = None
+    at: str | None = Field(default=None, max_length=5)
+    refresh: Refresh | None = None
+
+
+@router.get("")
+def list_syncs(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[SyncView]:
+    """The project's syncs, by id, the ended ones among them."""
+    return page(ask.parts.catalog.syncs(project), lambda each: each.id, sync_view, cursor, limit)
+
+
+@router.post("", status_code=201, response_model=SyncView)
+def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONResponse:
+    """Add a sync. Nothing is sent before its first slot, or before it is run."""
+
+    def make() -> SyncView:
+        named = body.id or f"{body.cohort} to {body.connection}"
+        ask.note("sync.add", named, project, cohort=body.cohort, connection=body.connection)
+        wish = syncs.Wish(
+            body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence, time_of_day(body.at), body.refresh
+        )
+        made = sync_view(syncs.add(ask.parts, project, wish))
+        ask.request.app.state.nudge()
+        return made
+
+    return once(ask, key, body, make)
+
+
+@router.get("/{sync}")
+def show_sync(ask: Viewer, project: Id, sync: Id) -> SyncView:
+    """One sync."""
+    return sync_view(ask.parts.catalog.sync(project, sync))
+
+
+@router.patch("/{sync}")
+def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange) -> SyncView:
+    """Change TTL, cadence, time of day or refresh; what is fixed (cohort, connection) never changes."""
+    ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
+    at = time_of_day(body.at) if body.at is not None else None
+    changed = syncs.change(ask.parts, project, sync, syncs.Change(body.ttl_days, body.cadence, at, body.refresh))
+    ask.request.app.state.nudge()
+    return sync_view(changed)
+
+
+@router.get("/{sync}/stakes")
+def stakes(ask: Viewer, project: Id, sync: Id) -> list[StakeView]:
+    """Who is in its segment, and until when."""
+    return [stake_view(each) for each in endings.stakes(ask.parts, endings.of_sync(ask.parts, project, sync))]
+
+
+@router.post("/{sync}/runs", status_code=202, response_model=RunView)
+def run_now(ask: Manager, project: Id, sync: Id, key: Key = None) -> JSONResponse:
+    """Ask for a run: it is opened, and the worker takes it up at once. The one that is open already, where there is one."""
+
+    def make() -> RunView:
+        ask.note("sync.run", sync, project)
+        opened = run_view(syncs.ask(ask.parts, project, sync))
+        ask.request.app.state.nudge()
+        return opened
+
+    return once(ask, key, None, make, 202)
+
+
+@router.post("/{sync}/pause")
+def pause(ask: Manager, project: Id, sync: Id, leaving: How = None) -> EndedView:
+    """Let it run no more until it is resumed; `leaving` says what becomes of its people."""
+    ask.note("sync.pause", sync, project, **({"leaving": leaving.value} if leaving else {}))
+    ended = ended_view(endings.pause(ask.parts, project, sync, leaving, None))
+    ask.request.app.state.nudge()
+    return ended
+
+
+@router.post("/{sync}/resume")
+def resume(ask: Manager, project: Id, sync: Id) -> SyncView:
+    """Let it run again."""
+    ask.note("sync.resume", sync, project)
+    resumed = sync_view(endings.resume(ask.parts, project, sync))
+    ask.request.app.state.nudge()
+    return resumed
+
+
+@router.delete("/{sync}")
+def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> EndedView:
+    """Remove it; its history stays. `leaving` says what becomes of its people."""
+    ask.note("sync.remove", sync, project, **({"leaving": leaving.value} if leaving else {}))
+    ended = ended_view(endings.remove_sync(ask.parts, project, sync, leaving, None))
+    ask.request.app.state.nudge()
+    return ended

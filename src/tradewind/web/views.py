@@ -1,0 +1,316 @@
+"""What the API shows: the public shapes of projects, cohorts, connections, syncs and runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from tradewind.access.roles import ApiToken, Role, User
+from tradewind.access.trail import Entry
+from tradewind.cohorts.parse import to_document
+from tradewind.model.cohort import Cohort
+from tradewind.model.destination import Connection
+from tradewind.model.plan import Decision
+from tradewind.model.project import Project, ProjectPlan, ReleaseStage, Wall
+from tradewind.model.run import Account, Run, RunKind, RunOutcome, RunState
+from tradewind.model.sync import Cadence, Leaving, Refresh, Sync, SyncState
+from tradewind.operations.endings import Ended
+from tradewind.operations.entitlement import Tile
+from tradewind.operations.partings import Stake
+from tradewind.operations.runs import RunReport
+
+HIDDEN = frozenset({"file", "files"})
+"""Of a cohort's definition: names of files on the server."""
+
+
+class ProjectView(BaseModel):
+    """A tenant. `role` is the caller's own in it."""
+
+    id: str
+    name: str
+    plan: ProjectPlan
+    zone: str
+    destinations: list[str]
+    role: Role | None
+
+
+def project_view(project: Project, role: Role | None) -> ProjectView:
+    """As one caller sees it."""
+    where = {"id": project.id, "name": project.name, "zone": project.zone}
+    return ProjectView(**where, plan=project.plan, destinations=list(project.destinations), role=role)
+
+
+class RegionView(BaseModel):
+    """A data center."""
+
+    key: str
+    label: str
+
+
+class TileView(BaseModel):
+    """A kind of platform. `wall` and `remedy` say what stands in the project's way; null and empty where it may send."""
+
+    kind: str
+    name: str
+    stage: ReleaseStage
+    contact: str
+    considerations: list[str]
+    setup: list[str]
+    paid_plan: str
+    id_types: list[str]
+    regions: list[RegionView]
+    enabled_by: str | None
+    enabled_at: datetime | None
+    wall: Wall | None
+    remedy: str
+
+
+def tile_view(tile: Tile) -> TileView:
+    """As a project sees it."""
+    spec, enabled = tile.spec, tile.enablement
+    return TileView(
+        kind=spec.kind, name=spec.tile or spec.name, stage=tile.offer.stage, contact=tile.offer.contact,
+        considerations=list(spec.considerations), setup=list(spec.setup), paid_plan=spec.paid_plan,
+        id_types=[each.value for each in spec.id_types], regions=[RegionView(key=each.key, label=each.label) for each in tile.regions],
+        enabled_by=enabled.enabled_by if enabled else None, enabled_at=enabled.at if enabled else None, wall=tile.wall, remedy=tile.remedy,
+    )  # fmt: skip
+
+
+class CohortView(BaseModel):
+    """A cohort, with its definition as YAML has it (but names of files on the server) and the sentence a marketer reads."""
+
+    id: str
+    name: str
+    kind: str
+    version: int
+    definition: dict[str, Any]
+    sentence: str
+
+
+def cohort_view(cohort: Cohort, sentence: str) -> CohortView:
+    """As it is defined now."""
+    hidden = {"id", "name", "kind"} | HIDDEN
+    document = {name: value for name, value in to_document(cohort).items() if name not in hidden}
+    kept = {"id": cohort.id, "name": cohort.name, "kind": cohort.kind.value, "sentence": sentence}
+    return CohortView(**kept, version=cohort.version, definition=document)
+
+
+class MappingView(BaseModel):
+    """Where identifiers of a type come from."""
+
+    source: str
+    id_type: str
+    take: str
+
+
+class ConnectionView(BaseModel):
+    """A configured account. Its secret is never shown; the fingerprint tells whether it changed. `paused` says why nothing is sent."""
+
+    id: str
+    name: str
+    destination: str
+    advertiser: str
+    region: str
+    auth: str
+    send: str
+    identity: list[MappingView]
+    version: int
+    paused: str | None
+    secret_fingerprint: str | None
+
+
+def connection_view(connection: Connection, fingerprint: str | None) -> ConnectionView:
+    """As it is now."""
+    identity = [MappingView(source=each.source, id_type=each.id_type.value, take=each.take.value) for each in connection.identity.mappings]
+    names = ("id", "name", "destination", "advertiser", "region", "version", "paused")
+    return ConnectionView(
+        **{name: getattr(connection, name) for name in names},
+        auth=connection.auth.value,
+        send=connection.identity.send.value,
+        identity=identity,
+        secret_fingerprint=fingerprint,
+    )
+
+
+class SyncView(BaseModel):
+    """Standing intent: keep this segment equal to this cohort."""
+
+    id: str
+    cohort: str
+    connection: str
+    segment: str
+    ttl_days: int
+    cadence: Cadence
+    at: str
+    refresh: Refresh
+    state: SyncState
+    added_at: datetime | None
+
+
+def sync_view(sync: Sync) -> SyncView:
+    """As it is now."""
+    names = ("id", "cohort", "connection", "segment", "cadence", "refresh", "state", "added_at")
+    return SyncView(**{name: getattr(sync, name) for name in names}, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}")
+
+
+class RunView(BaseModel):
+    """One execution of a sync."""
+
+    id: str
+    sync: str
+    cohort: str
+    cohort_version: int
+    kind: RunKind
+    state: RunState
+    outcome: RunOutcome | None
+    reason: str
+    as_of: datetime
+    opened_at: datetime
+    closed_at: datetime | None
+    slot: datetime | None
+    missed: int
+    keeps: str | None
+
+
+def run_view(run: Run) -> RunView:
+    """As the ledger has it."""
+    return RunView(**{name: getattr(run, name) for name in RunView.model_fields})
+
+
+class VerdictView(BaseModel):
+    """Why a guard holds a run: it is approved by naming guard and count."""
+
+    guard: str
+    count: int
+    limit: int
+    sentence: str
+
+
+class AccountView(BaseModel):
+    """planned = accepted + rejected + unknown + not_sent, exactly."""
+
+    planned: int
+    accepted: int
+    rejected: int
+    unknown: int
+    not_sent: int
+
+
+class ReportView(BaseModel):
+    """A run from people to the platform, in counts; null where a phase was not reached."""
+
+    run: RunView
+    members: int | None
+    members_usable: int | None
+    identifiers: dict[str, int] | None
+    refused_values: dict[str, dict[str, int]] | None
+    held: int | None
+    desired: int | None
+    decision: Decision | None
+    verdicts: list[VerdictView]
+    account: AccountView
+    refused: dict[str, int]
+    requests: int
+    repeated: int
+    holds: int | None
+    lapses_at: datetime | None
+
+
+class StakeView(BaseModel):
+    """Who is in a segment: how many identifiers, and when the last of them lapses."""
+
+    sync: str
+    segment: str
+    advertiser: str
+    count: int
+    until: datetime | None
+
+
+class EndedView(BaseModel):
+    """What became of people in segments that were given up. `later` is the worker's to do."""
+
+    stakes: list[StakeView]
+    how: Leaving
+    later: list[str]
+
+
+def stake_view(stake: Stake) -> StakeView:
+    """As is known now."""
+    target = stake.target
+    return StakeView(sync=stake.sync, segment=target.segment, advertiser=target.advertiser, count=stake.count, until=stake.until)
+
+
+def ended_view(ended: Ended) -> EndedView:
+    """As it was decided."""
+    return EndedView(stakes=[stake_view(each) for each in ended.stakes], how=ended.how, later=list(ended.later))
+
+
+class UserView(BaseModel):
+    """Somebody who may sign in, with their role in each project."""
+
+    id: str
+    name: str
+    administrator: bool
+    disabled: bool
+    roles: dict[str, Role]
+
+
+def user_view(user: User) -> UserView:
+    """Without anything that opens a door."""
+    return UserView(id=user.id, name=user.name, administrator=user.administrator, disabled=user.disabled, roles=dict(user.roles))
+
+
+class TokenView(BaseModel):
+    """A program's key; its text was shown once. `project` is empty where it is good in all projects of its user."""
+
+    id: str
+    name: str
+    user: str
+    project: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+def token_view(token: ApiToken) -> TokenView:
+    """Without its text."""
+    return TokenView(**{name: getattr(token, name) for name in TokenView.model_fields})
+
+
+class EntryView(BaseModel):
+    """A deed in the audit trail."""
+
+    number: int
+    at: datetime
+    actor: str
+    what: str
+    object: str
+    project: str
+    details: dict[str, str]
+    seal: str
+
+
+def entry_view(entry: Entry) -> EntryView:
+    """As it was written."""
+    return EntryView(number=entry.number, at=entry.at, **vars(entry.deed), seal=entry.seal)
+
+
+def report_view(report: RunReport) -> ReportView:
+    """In counts alone."""
+    plan, found = report.plan, report.resolution
+    account: Account = report.account
+    return ReportView(
+        run=run_view(report.run), members=report.snapshot.members if report.snapshot else None,
+        members_usable=found.members_usable if found else None,
+        identifiers={each.value: count for each, count in found.identifiers.items()} if found else None,
+        refused_values={each.value: {why.value: count for why, count in kinds.items()} for each, kinds in found.refused.items()}
+        if found else None,
+        held=plan.delta.held if plan else None, desired=plan.delta.desired if plan else None, decision=plan.decision if plan else None,
+        verdicts=[VerdictView(guard=each.guard, count=each.count, limit=each.limit, sentence=each.sentence) for each in plan.verdicts]
+        if plan else [],
+        account=AccountView(**vars(account)), refused=report.refused, requests=report.requests, repeated=report.repeated,
+        holds=report.holds, lapses_at=report.lapses_at,
+    )  # fmt: skip

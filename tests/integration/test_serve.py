@@ -1,0 +1,170 @@
+"""`tradewind serve` as a new operator meets it: a real process, its set-up code, a first segment at the sandbox, and its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from product import Product
+from sandbox_process import SandboxProcess
+
+PASSWORD = "correct horse battery"
+P = "/api/v1/projects/default"
+
+
+@pytest.fixture
+def product(tmp_path: Path, sandbox: SandboxProcess) -> Product:
+    product = Product(tmp_path, sandbox.url)
+    product.ok("init")
+    return product
+
+
+PATIENCE = 120
+"""Seconds: a server is a whole program to load, beside whatever else the machine does."""
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Return as soon as the condition holds, looked at now and then; fail, naming it, if it does not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.2)
+
+
+class Serving:
+    """A server in its own process, with what it printed."""
+
+    def __init__(self, product: Product, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.product, self.url, self.process = product, f"http://127.0.0.1:{port}", process
+        self.http = httpx2.Client(base_url=self.url, timeout=30)
+
+    def said(self, name: str = "err") -> str:
+        return (self.product.folder / f"serve.{name}").read_text()
+
+    def code(self) -> str:
+        """The one-time code that it printed."""
+        return str(re.findall(r"with the code ([a-z0-9-]+)", self.said())[-1])
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        try:
+            return self.http.get("/readyz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@contextmanager
+def serving(product: Product) -> Iterator[Serving]:
+    """`tradewind serve` for the length of the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tradewind", "serve", "--port", str(port)]
+    with (product.folder / "serve.out").open("wb") as out, (product.folder / "serve.err").open("wb") as err:
+        process = subprocess.Popen(command, cwd=product.folder, env=product.environment, stdout=out, stderr=err)
+    server = Serving(product, port, process)
+    try:
+        until(server.is_ready, "the server is ready")
+        yield server
+    finally:
+        server.http.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def signed_in(server: Serving) -> dict[str, str]:
+    """The header of an administrator's token, made from the set-up code on."""
+    set_up = {"code": server.code(), "user": "root", "name": "Root", "password": PASSWORD}
+    assert server.http.post("/api/v1/setup", json=set_up).status_code == 201
+    session = server.http.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    headers = {"Cookie": session.headers["set-cookie"].partition(";")[0], "Origin": server.url}
+    issued = server.http.post("/api/v1/tokens", json={"name": "test", "role": "admin"}, headers=headers)
+    return {"Authorization": f"Bearer {issued.json()['text']}"}
+
+
+def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> dict[str, Any]:
+    """The report of a run that has come to a state."""
+    found: dict[str, Any] = {}
+
+    def is_there() -> bool:
+        found.update(server.http.get(f"{P}/runs/{run}", headers=headers).json())
+        return bool(found["run"]["state"] == state)
+
+    until(is_there, f"run {run} is {state}")
+    return found
+
+
+def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: SandboxProcess) -> None:
+    with serving(product) as server:
+        headers = signed_in(server)
+        lines = b"".join(
+            b'{"event_type": "Open", "user_id": "u%d", "time": 1767225600000, "insert_id": "i%d", '
+            b'"user_properties": {"ad": "a0000000-0000-4000-8000-%012d"}}\n' % (n, n, n)
+            for n in range(30)
+        )
+        kind = headers | {"Content-Type": "application/octet-stream"}
+        assert server.http.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=kind).json()["events_new"] == 30
+        rule = {"name": "Openers", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
+        server.http.put(f"{P}/cohorts/openers", json=rule, headers=headers)
+        account = {"name": "Main", "advertiser": "ready1", "region": "sandbox", "identity": ["user.ad=DAID"]}
+        wrong = server.http.post(f"{P}/connections/main/draft/test", json=account | {"secret": "not-the-right-one"}, headers=headers).json()
+        assert (wrong["ready"], "secret" in wrong["proved"]) == (False, True)
+        account["secret"] = "sandbox-secret-ready1"
+        assert server.http.post(f"{P}/connections/main/draft/test", json=account, headers=headers).json()["ready"] is True
+        assert server.http.put(f"{P}/connections/main", json=account, headers=headers).status_code == 200
+        wish = {"cohort": "openers", "connection": "main", "segment": "openers by the api"}
+        sync = server.http.post(f"{P}/syncs", json=wish, headers=headers).json()
+        run = server.http.post(f"{P}/syncs/{sync['id']}/runs", headers=headers).json()["id"]
+        (old,) = reached(server, headers, run, "held")["verdicts"]
+        assert old["guard"] == "stale", "the events are of another year; the worker did not wait for its minute to find that out"
+        allowed = {"approvals": [{"guard": old["guard"], "count": old["count"]}]}
+        assert server.http.post(f"{P}/runs/{run}/approve", json=allowed, headers=headers).status_code == 202
+        assert reached(server, headers, run, "closed")["account"]["accepted"] == 30
+        assert len(sandbox.members("ready1", "openers by the api")) == 30
+        assert product.ok("runs", "show", run)["run"]["outcome"] == "clean", "the command line works beside the server"
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(35) == 0
+        told = [json.loads(line) for line in server.said("out").splitlines()]
+        assert {each["what"] for each in told} == {"request", "work"}
+        assert "not-the-right-one" not in server.said("out") + server.said()
+        assert "a0000000" not in server.said("out") + server.said()
+
+
+def test_a_home_has_one_server(product: Product) -> None:
+    with serving(product):
+        second = product.text("serve", "--port", "1")
+        assert (second.code, "another server works on" in second.error) == (11, True)
+
+
+def test_an_address_that_is_taken_is_told_in_one_sentence(product: Product) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "tradewind", "serve", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, cwd=product.folder, env=product.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "nothing can listen at" in done.stderr, "Traceback" in done.stderr) == (11, True, False), done.stderr
+
+
+def test_a_server_that_was_killed_leaves_its_place_to_the_next(product: Product) -> None:
+    with serving(product) as server:
+        first = server.code()
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    with serving(product) as server:
+        assert server.code() != first
+        set_up = {"code": first, "user": "root", "name": "Root", "password": PASSWORD}
+        assert server.http.post("/api/v1/setup", json=set_up).status_code == 422

@@ -1,0 +1,417 @@
+"""What the API answers: pages, keys, problems, bounds, sessions, and secrets that never come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from site_of import HERE, PASSWORD, Site, detail
+from tradewind.access.roles import Role
+from tradewind.catalog.entitlement import sentence
+from tradewind.model.sync import Cadence
+from tradewind.operations import people
+from tradewind.web.gate import COOKIE
+from tradewind.web.limits import DEEPEST, LARGEST, depth
+from tradewind.web.rates import Rates
+from tradewind.worker import Stop, run_once
+
+P = "/api/v1/projects/default"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    site.user("root", administrator=True)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def root(site: Site) -> TestClient:
+    return site.signed_in("root")
+
+
+def work(site: Site) -> None:
+    """What the worker beside the API does when it looks."""
+    for done in run_once(site.town.parts, Stop()):
+        assert done.error is None, done.error
+
+
+# --- the main road
+
+
+def test_the_first_user_is_made_with_the_code_and_then_nobody_by_any(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    code, browser = people.offer_setup(site.town.parts), site.browser()
+    assert browser.get("/api/v1/setup").json() == {"needed": True}
+    body = {"code": "wrong", "user": "root", "name": "Root", "password": PASSWORD}
+    assert "does not open" in detail(browser.post("/api/v1/setup", json=body))
+    assert browser.post("/api/v1/setup", json=body | {"code": code}).json()["administrator"] is True
+    assert browser.post("/api/v1/setup", json=body | {"code": code, "user": "second"}).status_code == 422
+    assert browser.get("/api/v1/setup").json() == {"needed": False}
+    site.close()
+
+
+def test_from_a_cohort_to_a_segment_by_the_api_alone(site: Site, root: TestClient) -> None:
+    cohort = root.put(f"{P}/cohorts/openers", json={"name": "Openers", "kind": "behavioural", "definition": {"who": {"did": "Open"}}})
+    assert cohort.json()["sentence"] == "People who did Open."
+    assert root.post(f"{P}/cohorts/openers/preview").json()["members"] == 100
+    account = {
+        "name": "Second",
+        "destination": "fake",
+        "advertiser": "adv2",
+        "region": "here",
+        "identity": ["user.ad=DAID"],
+        "secret": "s3cret",
+    }
+    assert root.post(f"{P}/connections/second/draft/test", json=account).json()["ready"] is True
+    assert root.put(f"{P}/connections/second", json=account).status_code == 200
+    sync = root.post(f"{P}/syncs", json={"cohort": "openers", "connection": "second", "cadence": "daily"}).json()
+    opened = root.post(f"{P}/syncs/{sync['id']}/runs")
+    assert (opened.status_code, opened.json()["state"]) == (202, "open")
+    assert site.nudges == 2
+    work(site)
+    report = root.get(f"{P}/runs/{opened.json()['id']}").json()
+    assert (report["run"]["outcome"], report["account"]["accepted"], report["holds"]) == ("clean", 100, 100)
+    assert len(site.town.platform.held("https://memory.invalid", "adv2", sync["segment"])) == 100
+
+
+def test_a_held_run_goes_on_when_it_is_approved(site: Site, root: TestClient) -> None:
+    town = site.town
+    sync = town.add("daily", Cadence.DAILY)
+    root.post(f"{P}/syncs/daily/runs")
+    work(site)
+    town.people.numbers = set(range(1, 11))
+    town.clock.sleep(60)
+    run = root.post(f"{P}/syncs/daily/runs").json()["id"]
+    work(site)
+    report = root.get(f"{P}/runs/{run}").json()
+    assert report["run"]["state"] == "held"
+    verdicts = [{"guard": each["guard"], "count": each["count"]} for each in report["verdicts"]]
+    assert "does not cover" in detail(root.post(f"{P}/runs/{run}/approve", json={"approvals": [verdicts[0] | {"count": 1}]}))
+    assert root.post(f"{P}/runs/{run}/approve", json={"approvals": verdicts}).status_code == 202
+    work(site)
+    assert root.get(f"{P}/runs/{run}").json()["run"]["outcome"] == "clean"
+    assert len(town.held(sync)) == 10
+
+
+def test_a_paused_sync_is_emptied_by_the_worker(site: Site, root: TestClient) -> None:
+    sync = site.town.add("daily", Cadence.DAILY)
+    root.post(f"{P}/syncs/daily/runs")
+    work(site)
+    assert [each["count"] for each in root.get(f"{P}/syncs/daily/stakes").json()] == [100]
+    assert "--empty" in detail(root.post(f"{P}/syncs/daily/pause"))
+    ended = root.post(f"{P}/syncs/daily/pause?leaving=empty").json()
+    assert (ended["how"], len(ended["later"])) == ("empty", 1)
+    work(site)
+    assert site.town.held(sync) == set()
+
+
+def test_a_run_that_is_open_is_not_opened_twice(site: Site, root: TestClient) -> None:
+    site.town.add("daily", Cadence.DAILY)
+    first, second = (root.post(f"{P}/syncs/daily/runs").json()["id"] for _ in range(2))
+    assert first == second
+
+
+def test_a_sync_is_changed_within_what_is_possible(site: Site, root: TestClient) -> None:
+    site.town.add("daily", Cadence.DAILY)
+    changed = root.patch(f"{P}/syncs/daily", json={"ttl_days": 14, "at": "07:30"}).json()
+    assert (changed["ttl_days"], changed["at"], changed["cadence"]) == (14, "07:30", "daily")
+    for wrong in ({"ttl_days": 0}, {"at": "25:00"}, {"cadence": "never"}, {"segment": "another"}, {"cohort": "other"}):
+        assert root.patch(f"{P}/syncs/daily", json=wrong).status_code == 422, wrong
+
+
+# --- what is refused
+
+
+def test_what_stands_in_the_way_is_the_same_sentence_as_everywhere(site: Site, root: TestClient) -> None:
+    assert root.put(f"{P}/plan", json={"plan": "free"}).status_code == 200
+    answer = root.post(f"{P}/syncs", json={"cohort": "all", "connection": "main"})
+    assert answer.status_code == 403
+    assert answer.json()["wall"] == "free_plan"
+    standing = site.town.parts.catalog.standing("default", "fake")
+    assert detail(answer) == sentence(standing, answer.json()["wall"])
+
+
+def test_a_cohort_over_the_network_names_no_file_of_the_server(site: Site, root: TestClient) -> None:
+    for kind, definition in (
+        ("static", {"file": "/etc/passwd", "identifiers": {"idfa": "DAID"}}),
+        ("sql", {"query": "SELECT 1 AS user_id"}),
+    ):
+        answer = root.put(f"{P}/cohorts/sly", json={"name": "Sly", "kind": kind, "definition": definition})
+        assert answer.status_code == 422, answer.text
+        assert "define it there" in detail(answer), answer.text
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [{}, {"who": 1}, {"who": {"did": ""}}, {"who": {"did": "Open", "more": 1}}, {"who": {"in_cohort": "sly"}}, {"who": [[[[]]]]}],
+)
+def test_a_wrong_rule_is_refused_and_nothing_is_saved(site: Site, root: TestClient, definition: dict[str, Any]) -> None:
+    answer = root.put(f"{P}/cohorts/sly", json={"name": "Sly", "kind": "behavioural", "definition": definition})
+    assert answer.status_code == 422, answer.text
+    assert root.get(f"{P}/cohorts/sly").status_code == 404
+
+
+def test_a_secret_comes_in_and_never_out(site: Site, root: TestClient) -> None:
+    account = {"name": "Main", "destination": "fake", "advertiser": "adv9", "region": "here", "identity": ["user.ad=DAID"]}
+    answers = [
+        root.put(f"{P}/connections/c9", json=account | {"secret": "canary-secret-1"}),
+        root.put(f"{P}/connections/c9", json=account | {"secret": "canary-secret-1", "name": 1}),
+        root.put(f"{P}/connections/c9", json=account | {"secret": "canary secret 1"}),
+        root.put(f"{P}/connections/c9", json=account | {"secret": ["canary-secret-1"]}),
+        root.get(f"{P}/connections/c9"),
+        root.post(f"{P}/connections/c9/test"),
+        root.get(f"{P}/audit"),
+    ]
+    assert [each.status_code for each in answers] == [200, 422, 422, 422, 200, 200, 200]
+    told = "".join(each.text for each in answers) + repr(site.seen) + site.metrics.text().decode()
+    assert "canary" not in told
+
+
+def test_a_kept_secret_is_never_sent_to_another_account(site: Site, root: TestClient) -> None:
+    """Who may change a connection must not learn its secret by pointing it elsewhere."""
+    account = {"name": "Main", "destination": "fake", "advertiser": "adv1", "region": "here", "identity": ["user.ad=DAID"]}
+    assert root.put(f"{P}/connections/main", json=account | {"name": "Renamed"}).json()["version"] == 2
+    for moved in ({"advertiser": "adv2"}, {"auth": "token"}):
+        answer = root.post(f"{P}/connections/main/draft/test", json=account | moved)
+        assert (answer.status_code, "its own secret" in detail(answer)) == (422, True)
+    assert "needs its secret" in detail(root.put(f"{P}/connections/new", json=account))
+
+
+def test_no_unknown_field_passes(site: Site, root: TestClient) -> None:
+    site.town.add("daily", Cadence.DAILY)
+    for field in ("project", "id", "state", "version", "role", "administrator"):
+        answer = root.patch(f"{P}/syncs/daily", json={field: "x"})
+        assert answer.status_code == 422
+        assert answer.json()["path"] == field
+
+
+# --- pages and keys
+
+
+def test_a_list_is_read_in_pages_without_a_gap(site: Site, root: TestClient) -> None:
+    for number in range(7):
+        site.town.add(f"s{number}", Cadence.DAILY)
+    found, cursor = [], None
+    while True:
+        answer = root.get(f"{P}/syncs", params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
+        found += [each["id"] for each in answer["items"]]
+        cursor = answer["next"]
+        if cursor is None:
+            break
+    assert found == [f"s{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=%00", "cursor=*", "cursor=bm9wZQ", "cursor=" + "a" * 500])
+def test_a_page_that_is_not_there_is_refused(site: Site, root: TestClient, query: str) -> None:
+    assert root.get(f"{P}/syncs?{query}").status_code in {400, 422}
+
+
+def test_the_same_request_with_the_same_key_does_one_thing(site: Site, root: TestClient) -> None:
+    body, key = {"id": "third", "name": "Third"}, {"Idempotency-Key": "k1"}
+    first, second = (root.post("/api/v1/projects", json=body, headers=key) for _ in range(2))
+    assert (first.status_code, first.json()) == (second.status_code, second.json()) == (201, first.json())
+    assert second.headers["idempotency-replayed"] == "true"
+    assert root.post("/api/v1/projects", json=body | {"id": "fourth"}, headers=key).status_code == 422
+    assert root.post("/api/v1/projects", json=body).status_code == 422, "without a key it is a second project of that id"
+
+
+def test_a_key_is_free_again_when_nothing_was_done(site: Site, root: TestClient) -> None:
+    key = {"Idempotency-Key": "k1"}
+    assert root.post("/api/v1/projects", json={"id": "Bad Id", "name": "x"}, headers=key).status_code == 422
+    assert root.post("/api/v1/projects", json={"id": "good", "name": "x"}, headers=key).status_code == 201
+
+
+def test_a_key_is_its_caller_s_own(site: Site, root: TestClient) -> None:
+    site.user("second", administrator=True)
+    key = {"Idempotency-Key": "k1"}
+    assert root.post("/api/v1/projects", json={"id": "p1", "name": "x"}, headers=key).status_code == 201
+    assert site.signed_in("second").post("/api/v1/projects", json={"id": "p2", "name": "x"}, headers=key).status_code == 201
+
+
+# --- bounds
+
+
+def test_a_body_is_bounded_before_it_is_parsed(site: Site, root: TestClient) -> None:
+    kind = {"Content-Type": "application/json"}
+    assert root.put(f"{P}/cohorts/x", content=b'"' + b"x" * LARGEST + b'"', headers=kind).status_code == 413
+    assert root.put(f"{P}/cohorts/x", content=iter([b"x" * 65_536] * 40), headers=kind).status_code == 413
+    assert root.put(f"{P}/cohorts/x", content=b"[" * 100_000, headers=kind).status_code == 422
+    assert root.put(f"{P}/cohorts/x", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert root.put(f"{P}/cohorts/x", content=b"not json", headers=kind).status_code == 422
+
+
+@pytest.mark.parametrize("text", [b"\\u0000", b"\\ud800", b"\\udc00", b"\\ud800x\\udc00"])
+def test_what_is_no_text_is_refused(site: Site, root: TestClient, text: bytes) -> None:
+    body = b'{"name": "' + text + b'", "kind": "behavioural", "definition": {}}'
+    answer = root.put(f"{P}/cohorts/x", content=body, headers={"Content-Type": "application/json"})
+    assert "are no text" in detail(answer)
+
+
+def test_letters_beyond_the_first_plane_are_text(site: Site, root: TestClient) -> None:
+    body = b'{"name": "\\ud83d\\ude00", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}'
+    assert root.put(f"{P}/cohorts/x", content=body, headers={"Content-Type": "application/json"}).json()["name"] == "\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "levels"), [(b"1", 0), (b'{"a": [1, {"b": []}]}', 4), (b'"[[[["', 0), (b'["\\"[[", []]', 2), (b"]]]][", 0)]
+)
+def test_depth_counts_brackets_outside_of_strings(body: bytes, levels: int) -> None:
+    assert depth(body) == levels
+    assert depth(b"[" * (DEEPEST + 1)) > DEEPEST
+
+
+def test_a_token_in_an_address_is_refused(site: Site) -> None:
+    text = people.issue(site.town.parts, "root", "root", "a", "", Role.ADMIN, 9).text
+    assert "revoke it" in detail(site.browser().get(f"/api/v1/session?token={text}"))
+
+
+def test_who_asks_too_often_waits(site: Site, root: TestClient) -> None:
+    site.app.state.rates = Rates(reads=3, writes=1)
+    assert [root.get("/api/v1/session").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert root.get("/api/v1/session").headers["retry-after"] == "60"
+    assert site.browser().get("/livez").status_code == 200, "others are not slowed down"
+    site.town.clock.sleep(61)
+    assert root.get("/api/v1/session").status_code == 200
+
+
+# --- sessions
+
+
+def test_a_session_is_new_with_each_sign_in_and_ends_with_it(site: Site) -> None:
+    browser = site.browser()
+    browser.cookies.set(COOKIE, "chosen-by-somebody-else", domain="tradewind.example")
+    signed = browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    cookie = signed.headers["set-cookie"]
+    assert all(word in cookie for word in (f"{COOKIE}=", "HttpOnly", "Secure", "SameSite=lax", "Path=/"))
+    assert "Domain" not in cookie
+    browser = site.signed_in("root")
+    before = browser.cookies[COOKIE]
+    browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    assert browser.cookies[COOKIE] != before
+    thief = TestClient(site.app, base_url=HERE, headers={"Cookie": f"{COOKIE}={before}"})
+    assert thief.get("/api/v1/session").status_code == 401
+    assert browser.delete("/api/v1/session").status_code == 204
+    assert browser.get("/api/v1/session").status_code == 401
+
+
+def test_wrong_passwords_are_answered_alike_and_slow_down_one_network(site: Site) -> None:
+    browser = site.browser("198.51.100.7")
+    told = [browser.post("/api/v1/session", json={"user": user, "password": "wrong horse battery"}).text for user in ("root", "nobody")]
+    assert told[0] == told[1]
+    for _ in range(4):
+        browser.post("/api/v1/session", json={"user": "root", "password": "wrong horse battery"})
+    slowed = browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    assert (slowed.status_code, slowed.headers["retry-after"]) == (429, "1")
+    assert site.browser("192.0.2.9").post("/api/v1/session", json={"user": "root", "password": PASSWORD}).status_code == 201
+
+
+def test_a_token_issues_no_token_and_changes_no_password(site: Site) -> None:
+    program = site.program("root", "", Role.ADMIN)
+    assert program.post("/api/v1/tokens", json={"name": "more", "role": "admin"}).status_code == 403
+    assert program.put("/api/v1/session/password", json={"old": PASSWORD, "new": "another horse battery"}).status_code == 403
+
+
+def test_a_user_is_invited_chooses_a_password_and_has_the_role_given(site: Site, root: TestClient) -> None:
+    invited = root.post("/api/v1/users", json={"id": "ann", "name": "Ann", "roles": {"default": "viewer"}}).json()
+    browser = site.browser()
+    assert browser.post("/api/v1/welcome", json={"code": invited["code"], "password": PASSWORD}).status_code == 200
+    ann = site.signed_in("ann")
+    assert [each["id"] for each in ann.get("/api/v1/projects").json()["items"]] == ["default"]
+    assert root.put(f"{P}/people/ann", json={"role": None}).json()["roles"] == {}
+    assert ann.get("/api/v1/projects").json()["items"] == []
+
+
+def test_one_s_own_tokens_are_shown_and_revoked(site: Site, root: TestClient) -> None:
+    site.user("ann", {"default": Role.MEMBER})
+    ann = site.signed_in("ann")
+    issued = ann.post("/api/v1/tokens", json={"name": "mine", "project": "default", "role": "viewer"}).json()
+    assert issued["text"] not in ann.get("/api/v1/tokens").text
+    assert ann.post("/api/v1/tokens", json={"name": "x", "project": "other", "role": "viewer"}).status_code == 422
+    roots = root.post("/api/v1/tokens", json={"name": "root's", "role": "viewer"}).json()["token"]["id"]
+    assert ann.delete(f"/api/v1/tokens/{roots}").status_code == 404
+    assert ann.delete(f"/api/v1/tokens/{issued['token']['id']}").status_code == 204
+    assert ann.get("/api/v1/tokens").json() == []
+
+
+# --- what is told of it all
+
+
+def test_every_deed_stands_in_the_trail_with_its_doer(site: Site, root: TestClient) -> None:
+    site.town.add("daily", Cadence.DAILY)
+    site.program("root", "", Role.ADMIN).post(f"{P}/syncs/daily/runs")
+    root.put(f"{P}/cohorts/c", json={"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}})
+    found = [(each["actor"], each["what"], each["object"]) for each in root.get(f"{P}/audit?limit=2").json()]
+    assert found == [("root", "cohort.save", "c"), ("root (token of root)", "sync.run", "daily")]
+
+
+def test_the_log_names_routes_and_never_paths(site: Site, root: TestClient) -> None:
+    root.get(f"{P}/cohorts/canary-cohort")
+    seen = site.seen[-1]
+    assert (seen.method, seen.route, seen.status, seen.who) == ("GET", "/api/v1/projects/{project}/cohorts/{cohort}", 404, "root")
+    assert "canary" not in repr(site.seen) + site.metrics.text().decode()
+
+
+def test_a_defect_is_answered_without_a_word_of_it_and_logged_by_its_place(site: Site) -> None:
+    def broken() -> None:
+        raise KeyError("canary-identifier")
+
+    site.app.get("/broken")(broken)
+    answer = site.browser().get("/broken")
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, site.seen[-1].request)
+    assert "defect" in detail(answer)
+    assert site.seen[-1].failure.startswith("KeyError")
+    assert "canary" not in answer.text + repr(site.seen)
+
+
+def test_every_answer_carries_what_browsers_need_to_be_careful(site: Site, root: TestClient) -> None:
+    for answer in (root.get("/livez"), root.get(f"{P}/syncs"), root.get("/nowhere"), root.get(f"{P}/cohorts/none")):
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert len(answer.headers["x-request-id"]) == 16
+
+
+def test_metrics_are_for_this_machine_alone(site: Site) -> None:
+    assert site.browser("192.0.2.7").get("/metrics").status_code == 403
+    text = site.browser("127.0.0.1").get("/metrics").text
+    assert 'tradewind_requests_total{method="GET",route="/metrics",status="403"} 1.0' in text
+
+
+def test_readiness_follows_the_worker(site: Site) -> None:
+    assert site.browser().get("/readyz").json() == {"state": "ready"}
+    site.trouble = "the worker has ended"
+    answer = site.browser().get("/readyz")
+    assert (answer.status_code, detail(answer)) == (503, "the worker has ended")
+
+
+def test_the_description_is_openapi_and_names_every_route_s_need(site: Site, root: TestClient) -> None:
+    described = root.get("/api/v1/openapi.json").json()
+    assert described["openapi"].startswith("3.1")
+    calls = [call for methods in described["paths"].values() for call in methods.values()]
+    assert all(call["x-needs"] for call in calls)
+    assert all(call.get("summary") and call.get("description") for call in calls)
+
+
+# --- files
+
+
+def test_a_file_of_events_is_sent_and_imported_once(site: Site, root: TestClient) -> None:
+    lines = b"".join(b'{"event_type": "Open", "user_id": "u%d", "time": 1767225600000, "insert_id": "i%d"}\n' % (n, n) for n in range(50))
+    kind = {"Content-Type": "application/octet-stream"}
+    first = root.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=kind)
+    assert (first.status_code, first.json()["events_new"]) == (201, 50), first.text
+    assert root.post(f"{P}/events/imports?name=again.ndjson", content=lines, headers=kind).json()["imported_before"] is True
+    assert list((site.town.parts.home / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "../key", "a/b.csv", ".hidden", "%00.csv", "x" * 101, "no-such-kind.exe"])
+def test_a_file_s_name_leads_nowhere_else(site: Site, root: TestClient, name: str) -> None:
+    answer = root.post(f"{P}/events/imports", params={"name": name}, content=b"x", headers={"Content-Type": "application/octet-stream"})
+    assert answer.status_code in {400, 422}, answer.text
+    assert "uploads" not in answer.text, "no path of the server is told"

@@ -1,0 +1,146 @@
+"""Every route is open to exactly those whom it names, and nobody learns of another project's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
+
+from site_of import Site
+from tradewind.access.roles import Role
+from tradewind.model.sync import Cadence
+from tradewind.web.application import build, need_of, routes_of
+from tradewind.web.gate import NEEDS, SAFE
+
+RANKS = ["viewer", "member", "manager", "admin"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.town.add("daily", Cadence.DAILY)
+    for role in Role:
+        site.user(role.value, {"default": role})
+    site.user("stranger", {"other": Role.ADMIN})
+    site.user("root", administrator=True)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def people(site: Site) -> dict[str, TestClient]:
+    """One of each kind, and nobody."""
+    known = {name: site.signed_in(name) for name in (*RANKS, "stranger", "root")}
+    return known | {"anybody": site.browser()}
+
+
+def ask(client: TestClient, route: APIRoute, project: str = "default") -> Any:
+    """A request to a route that names objects which are not there, with a body that is wrong: it never does anything."""
+    method = next(iter(route.methods or ()))
+    places = dict.fromkeys(route.param_convertors, "nothing") | {"project": project}
+    body = None if method in {"GET", "DELETE"} else {"no such field": 1}
+    return client.request(method, route.path_format.format(**places), json=body)
+
+
+def routes(site: Site) -> list[APIRoute]:
+    """Those that ask who calls; what has neither body nor anything missing would be done."""
+    return routes_of(site.app)
+
+
+def passed(answer: Any) -> bool:
+    """Whether the gate let it pass, whatever became of it."""
+    return answer.status_code not in {401, 403} and not (answer.status_code == 404 and "open to you" in answer.text)
+
+
+def expected(need: str, who: str) -> bool:
+    """Whether somebody may call a route with a need."""
+    if need == "anybody" or who == "root":
+        return True
+    if who == "anybody":
+        return False
+    if need == "signed_in":
+        return True
+    return need in RANKS and who in RANKS and RANKS.index(who) >= RANKS.index(need)
+
+
+DOING = {"DELETE /api/v1/session", "POST /api/v1/session", "GET /metrics"}
+"""Ends the session that others here use, answers 401 on its own, and asks for this machine instead of a user."""
+
+
+def test_there_are_routes_and_each_says_who_may_call_it(site: Site) -> None:
+    assert len(routes(site)) > 50
+    assert {need_of(route).key for route in routes(site)} == {need.key for need in NEEDS.values()}
+
+
+def test_every_route_answers_each_role_as_it_says(site: Site, people: dict[str, TestClient]) -> None:
+    wrong = []
+    for route in routes(site):
+        name = f"{next(iter(route.methods or ()))} {route.path}"
+        for who, client in people.items():
+            if name not in DOING and passed(ask(client, route)) is not expected(need_of(route).key, who):
+                wrong.append((name, who, need_of(route).key))
+    assert not wrong
+
+
+def test_a_closed_project_looks_as_if_it_were_not_there(site: Site, people: dict[str, TestClient]) -> None:
+    inside = [route for route in routes(site) if need_of(route).role]
+    for route in inside:
+        closed, missing = ask(people["stranger"], route), ask(people["stranger"], route, project="nowhere")
+        assert closed.status_code == missing.status_code == 404
+        assert closed.text.replace("default", "nowhere") == missing.text
+        assert "other" not in missing.text
+
+
+def test_an_object_of_another_project_is_not_there(site: Site, people: dict[str, TestClient]) -> None:
+    for path in ("cohorts/all", "connections/main", "syncs/daily", "connections/main/stakes", "syncs/daily/stakes"):
+        answer = people["stranger"].get(f"/api/v1/projects/other/{path}")
+        assert answer.status_code == 404, path
+        assert people["admin"].get(f"/api/v1/projects/default/{path}").status_code == 200
+    for path in ("syncs/daily/runs", "syncs/daily/pause", "connections/main/test", "cohorts/all/preview"):
+        assert people["stranger"].post(f"/api/v1/projects/other/{path}").status_code == 404, path
+    for path in ("syncs/daily", "connections/main", "cohorts/all"):
+        assert people["stranger"].delete(f"/api/v1/projects/other/{path}").status_code == 404, path
+
+
+def test_a_token_is_held_to_its_project_and_role(site: Site) -> None:
+    program = site.program("admin", "default", Role.VIEWER)
+    assert program.get("/api/v1/projects/default/syncs").status_code == 200
+    assert program.post("/api/v1/projects/default/syncs/daily/runs").status_code == 403
+    elsewhere = site.program("root", "other", Role.ADMIN)
+    assert elsewhere.get("/api/v1/projects/default/syncs").status_code == 404
+    assert elsewhere.get("/api/v1/users").status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://tradewind.example:81", "null", ""])
+def test_no_other_site_changes_anything_with_a_browser_s_session(site: Site, people: dict[str, TestClient], origin: str) -> None:
+    browser = people["root"]
+    for route in routes(site):
+        method = next(iter(route.methods or ()))
+        if method not in SAFE:
+            places = dict.fromkeys(route.param_convertors, "nothing") | {"project": "default"}
+            answer = browser.request(method, route.path_format.format(**places), headers={"Origin": origin}, json={"no such field": 1})
+            assert answer.status_code == 403, route.path
+
+
+def test_a_request_that_does_not_say_where_it_comes_from_changes_nothing_with_a_session(site: Site) -> None:
+    browser = site.signed_in("admin")
+    del browser.headers["origin"]
+    assert browser.post("/api/v1/projects/default/syncs/daily/runs").status_code == 403
+    assert browser.get("/api/v1/projects/default/syncs").status_code == 200
+    assert browser.post("/api/v1/projects/default/syncs/nowhere/runs", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
+
+
+def test_a_route_that_does_not_say_who_may_call_it_stops_the_server_from_starting(site: Site) -> None:
+    from tradewind.errors import Bug
+    from tradewind.web.application import declare
+
+    app = build(site.town.parts, site.town.parts, nudge=lambda: None, ready=lambda: "", metrics=site.metrics)
+
+    @app.get("/open-by-accident")
+    def forgotten() -> None: ...
+
+    with pytest.raises(Bug, match="/open-by-accident does not say who may call it"):
+        declare(app)
