@@ -17,6 +17,9 @@ from tradewind.membership.buckets import Keys, keys_of
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+FEW = 4
+"""So many times fewer identifiers than those among which they are sought are few."""
+
 NO_FACT: npt.NDArray[Any] = np.zeros(1, np.int8)
 """The facts of identifiers of which nothing more is to be said."""
 
@@ -107,13 +110,27 @@ def find(sought: Rows, among: Rows) -> Places:
     """For each row of `sought` the place of the same identifier in `among`, or -1."""
     if not len(among) or not len(sought):
         return np.full(len(sought), -1, np.int64)
-    places = np.minimum(np.searchsorted(among.keys, sought.keys), len(among) - 1)
+    places = _nearest(sought.keys, among.keys)
     near = among.keys[places] == sought.keys
     same = near & _equal(sought.ids, among.ids, places)
     found: Places = np.where(same, places, -1)
     if (others := near & ~same).any():
         found[others] = _among_equal_keys(sought, among, others)
     return found
+
+
+def _nearest(sought: Keys, among: Keys) -> Places:
+    """For each key the place of one that is equal, if there is any. Many are met by going through both, few by looking each up."""
+    if len(sought) * FEW < len(among):
+        return np.minimum(np.searchsorted(among, sought), len(among) - 1)
+    before = np.flatnonzero(_in_order(among, sought) >= len(among)) - np.arange(len(sought))
+    places: Places = np.maximum(before - 1, 0)
+    return places
+
+
+def _in_order(one: Keys, other: Keys) -> Places:
+    """The places of both, one after the other, in their common order: two sorted runs, which a stable sort merges in one pass."""
+    return np.argsort(np.concatenate([one, other]), kind="stable")
 
 
 def _equal(sought: pa.Array[Any], among: pa.Array[Any], places: Places) -> Flags:
@@ -145,12 +162,7 @@ def insert(into: Rows, more: Rows) -> Rows:
         return into
     if not len(into):
         return more
-    places = np.searchsorted(into.keys, more.keys) + np.arange(len(more))
-    new = np.zeros(len(into) + len(more), np.bool_)
-    new[places] = True
-    order = np.empty(len(new), np.int64)
-    order[new] = np.arange(len(into), len(new))
-    order[~new] = np.arange(len(into))
+    order = _in_order(into.keys, more.keys)
     ids = pa.concat_arrays([into.ids, more.ids]).take(order)
     keys, codes = (np.concatenate([one, other])[order] for one, other in ((into.keys, more.keys), (into.codes, more.codes)))
     return Rows(ids, keys, codes, into.facts)
