@@ -131,7 +131,7 @@ FAILS: dict[str, Failure] = {
     "another column than was asked for": Failure((always("renamed_column"),), EngineError, "advertising_id"),
     "a column too few": Failure((always("missing_column"),), EngineError, "advertising_id"),
     "a transfer that always breaks off": Failure((always("torn", at="file"),), RetryableError, ""),
-    "a request of a download whose answer is lost": Failure(({"kind": "lost", "at": "request"},), UncertainError, "may have received"),
+    "a request of a download whose answer is lost": Failure(({"kind": "lost", "at": "request"},), UncertainError, "counted as spent"),
     "a server that stays in trouble": Failure((always("error", status=503, at="list"),), RetryableError, "503", 0),
     "a proxy's page in place of the list": Failure((always("html", at="list"),), EngineError, "", 0),
     "keys that were revoked": Failure((always("wrong_keys"),), ConfigurationError, "sources test product", 0),

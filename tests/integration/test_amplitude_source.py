@@ -94,7 +94,7 @@ def test_a_source_is_added_tested_listed_and_removed(product: Product) -> None:
     added = product.text("sources", "add", "amplitude", "amp", "--region", "sandbox", "--name", "Our project", *keys)
     assert added.code == 0
     assert "See whether they work with: tradewind sources test amp" in added.output
-    assert product.text("sources", "test", "amp").output == "Ready: Amplitude in region 'sandbox' knows the keys, and lists 1 cohorts.\n"
+    assert product.text("sources", "test", "amp").output == "Ready: Amplitude in region 'sandbox' knows the keys, and lists 1 cohort.\n"
     listed = product.ok("cohorts", "list", "--source", "amp")["cohorts"]
     assert [(each["id"], each["name"], each["size"], each["archived"]) for each in listed] == [("5kx7abc", "Payers there", 60, False)]
     assert "Payers there" in product.text("cohorts", "list", "--source", "amp").output

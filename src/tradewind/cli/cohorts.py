@@ -37,7 +37,7 @@ def list_(
              "archived" if c.archived else "", c.kind)
             for c in found
         ]  # fmt: skip
-        show.table(f"{len(found):,} cohorts in Amplitude", ("id there", "name", "size", "last computed (UTC)", "", "type"), rows)
+        show.table(f"In Amplitude: {len(found):,}", ("id there", "name", "size", "last computed (UTC)", "", "type"), rows)
     elif own:
         show.table("", ("cohort", "name", "kind", "version"), [(c.id, c.name, c.kind.value, c.version) for c in own])
     else:

@@ -126,7 +126,7 @@ def test(parts: Parts, project: str, source_id: str) -> Tested:
         found = parts.amplitude.client(source, parts.clock).cohorts()
     except RefusedKeyError:
         return _elsewhere(parts, source)
-    sentence = f"Amplitude in region '{source.region}' knows the keys, and lists {len(found):,} cohorts."
+    sentence = f"Amplitude in region '{source.region}' knows the keys, and lists {len(found):,} cohort{'' if len(found) == 1 else 's'}."
     return Tested(True, sentence, len(found), source.region)
 
 

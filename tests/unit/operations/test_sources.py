@@ -296,7 +296,7 @@ def test_all_sources_with_one_api_key_share_a_budget_and_others_do_not(town: Pul
 
 
 def test_a_test_tells_a_wrong_region_from_a_wrong_key(town: Pulling) -> None:
-    assert sources.test(town.parts, "default", "amp").sentence == "Amplitude in region 'us' knows the keys, and lists 1 cohorts."
+    assert sources.test(town.parts, "default", "amp").sentence == "Amplitude in region 'us' knows the keys, and lists 1 cohort."
     town.amplitude.knows = {(KEYS.api_key, KEYS.secret_key, EU)}
     moved = sources.test(town.parts, "default", "amp")
     assert (moved.ready, moved.region) == (False, "eu")

@@ -113,8 +113,8 @@ def _ask(pull: Pull, new: Download, size: int | None) -> Download:
     reached("download.counted")
     try:
         request = pull.client.request(pull.cohort, pull.properties)
-    except UncertainError:
-        raise
+    except UncertainError as error:
+        raise UncertainError(f"{error}; the download is counted as spent, and the next run asks for another") from error
     except TradewindError:
         pull.downloads.mark(new, DownloadState.REFUSED)
         raise
