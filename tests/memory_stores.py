@@ -13,11 +13,14 @@ import sqlalchemy as sa
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
 from tradewind.events.store import EventStore
-from tradewind.membership.sql import Version, Versions
+from tradewind.membership.sql import Version, Versions, version_table
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection, Secret
+from tradewind.model.privacy import PrivacyRequest
 from tradewind.model.project import Project, Standing
 from tradewind.model.sync import Parting, Sync
+from tradewind.privacy.sieve import Sieve
+from tradewind.privacy.sql import Requests, Strongbox, Suppressions
 from tradewind.vault.sql import FIELD, Vault
 
 Given = ParamSpec("Given")
@@ -26,9 +29,8 @@ Store = TypeVar("Store", bound="_Remembering")
 
 
 class _Remembering:
-    """Answers of one database, forgotten with the first statement that is no question."""
+    """Answers of one database, forgotten with the first statement that is no question, and when something is taken back."""
 
-    _within: sa.Connection | None = None
     answers: dict[Any, Any]
 
     def remember(self, database: Database) -> None:
@@ -40,12 +42,13 @@ class _Remembering:
                 self.answers.clear()
 
         sa.event.listen(database.engine, "before_cursor_execute", forget)
+        sa.event.listen(database.engine, "rollback", lambda _connection: self.answers.clear())
 
 
 def _remembered(read: Callable[Concatenate[Store, Given], Value]) -> Callable[Concatenate[Store, Given], Value]:
     @wraps(read)
     def answer(store: Store, /, *given: Given.args, **named: Given.kwargs) -> Value:
-        if store._within is not None or named:
+        if named:
             return read(store, *given, **named)
         key = (read.__name__, *given)
         if key not in store.answers:
@@ -57,7 +60,7 @@ def _remembered(read: Callable[Concatenate[Store, Given], Value]) -> Callable[Co
 
 
 class RememberingCatalog(_Remembering, Catalog):
-    """The catalog; inside a transaction it asks anew each time."""
+    """The catalog."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -105,7 +108,7 @@ class RememberingCatalog(_Remembering, Catalog):
 
 
 class RememberingVault(_Remembering, Vault):
-    """The vault; inside a transaction it asks anew each time."""
+    """The vault."""
 
     def __init__(self, database: Database, key_file: Path) -> None:
         super().__init__(database, key_file)
@@ -120,6 +123,40 @@ class RememberingVault(_Remembering, Vault):
     def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
         """The number of the newest."""
         return super().latest(project, connection, field)
+
+
+class RememberingSuppressions(_Remembering, Suppressions):
+    """The list of people who said no."""
+
+    def __init__(self, database: Database, key: bytes, box: Strongbox) -> None:
+        super().__init__(database, key, box)
+        self.remember(database)
+
+    @_remembered
+    def sieve(self, project: str, since: datetime | None = None) -> Sieve:
+        """Everyone who is suppressed."""
+        return super().sieve(project, since)
+
+    def blocks_since(self, project: str, since: datetime) -> int:
+        """How many blocks came on the list since an instant."""
+        return super().blocks_since(project, since) if self.sieve(project) else 0
+
+
+class RememberingRequests(_Remembering, Requests):
+    """What people who said no are owed."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.remember(database)
+
+    def due(self, now: datetime) -> tuple[PrivacyRequest, ...]:
+        """What can be done now."""
+        return super().due(now) if self.listed("default") else ()
+
+    @_remembered
+    def listed(self, project: str) -> tuple[PrivacyRequest, ...]:
+        """Every request of a project."""
+        return super().listed(project)
 
 
 class RememberingVersions(_Remembering, Versions):
@@ -143,6 +180,13 @@ class RememberingVersions(_Remembering, Versions):
     def of_run(self, run: str) -> Version | None:
         """The version a run left behind."""
         return super().of_run(run)
+
+    def forget(self, before: datetime) -> None:
+        """Versions older than an instant are of no use to a simulation of many days, but for the last few."""
+        v = version_table.c
+        for target, head in self.heads().items():
+            with self.database.transaction() as db:
+                db.execute(version_table.delete().where(v.target == target, v.version < head.version - 3, v.created_at < before))
 
 
 class NoEvents(EventStore):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,8 @@ from tradewind.model.destination import Secret
 from tradewind.model.identifier import IdentityMap, Resolution
 from tradewind.model.plan import Approval, Batch, Operation
 from tradewind.model.run import Account, Answer, BatchState, Claim, Entry, Line, Outcome, Receipt, Run, RunKind
-from tradewind.model.sync import Binding, Sync, SyncState
+from tradewind.model.sync import Binding, Leaving, Parting, Sync, SyncState
+from tradewind.operations import syncs
 from tradewind.parts import Parts
 from tradewind.testing import fakes
 from world import HONEST, Substitutes, Witness
@@ -158,6 +159,27 @@ class ForgetsDelta(Witness):
         return None if phase in {"diffed", "evaluated", "resolved"} else super().recall(run, phase, kind)
 
 
+class PlaceForgotten(Witness):
+    """Does not remember which run a target had last, so that nobody sees that one was given up."""
+
+    def latest(self, target: str) -> Run | None:
+        del target
+        return None
+
+
+class FenceUnseen(Witness):
+    """Lets everybody write who ever had a run."""
+
+    def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
+        try:
+            return super().claim(run, owner, now, until, dead)
+        except TakenError:
+            return Claim(run, owner, 0)
+
+    def _guard(self, claim: Claim) -> Any:
+        return self._runs[claim.run]
+
+
 # --- ways to speak to the platform
 
 
@@ -243,6 +265,29 @@ class FirstBinding(Bent):
         return self.honest.prepare(self.first, batch, ids, secret, sheet, events)
 
 
+class IdentifierTold(Bent):
+    """Repeats in a note what could not be delivered."""
+
+    def send(self, request: Request) -> Receipt:
+        receipt = self.honest.send(request)
+        one = next(word for word in bytes(request.body).decode().split() if len(word) == 32)
+        return receipt if receipt.answer is Answer.APPLIED else replace(receipt, note=f"no answer for {one}")
+
+
+class SecretTold(Bent):
+    """Repeats in a note how it signed."""
+
+    told = ""
+
+    def prepare(self, *given: Any, **named: Any) -> Request:
+        self.told = given[3].value
+        return self.honest.prepare(*given, **named)
+
+    def send(self, request: Request) -> Receipt:
+        receipt = self.honest.send(request)
+        return receipt if receipt.answer is Answer.APPLIED else replace(receipt, note=f"the signature by {self.told} was refused")
+
+
 # --- stores and engines
 
 
@@ -255,6 +300,14 @@ class SomeVersionsLost(Versions):
         self.count += 1
         if self.count % 4:
             super().add(version)
+
+
+class LeavingTurned(RememberingCatalog):
+    """Writes down the contrary of what was said about the people of a segment."""
+
+    def part(self, parting: Parting) -> None:
+        contrary = Leaving.LET_EXPIRE if parting.how is Leaving.EMPTY else Leaving.EMPTY
+        super().part(replace(parting, how=contrary))
 
 
 class PauseUnseen(RememberingCatalog):
@@ -299,6 +352,44 @@ class _Deaf:
 def _deaf(parts: Parts) -> Parts:
     suppressions: Any = _Deaf(parts.suppressions)
     return replace(parts, suppressions=suppressions)
+
+
+class _DeafToNews:
+    """A list of people who said no that hears nobody while a run is under way."""
+
+    def __init__(self, honest: Any) -> None:
+        self.honest = honest
+
+    def blocks_since(self, project: str, since: datetime) -> int:
+        del project, since
+        return 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.honest, name)
+
+
+def _deaf_to_news(parts: Parts) -> Parts:
+    suppressions: Any = _DeafToNews(parts.suppressions)
+    return replace(parts, suppressions=suppressions)
+
+
+class _NewestKey:
+    """A vault that opens the newest secret of a connection, whichever account it was of."""
+
+    def __init__(self, honest: Any) -> None:
+        self.honest = honest
+
+    def open(self, project: str, connection: str, version: int) -> Secret:
+        secret: Secret = self.honest.open(project, connection, self.honest.latest(project, connection) or version)
+        return secret
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.honest, name)
+
+
+def _newest_key(parts: Parts) -> Parts:
+    vault: Any = _NewestKey(parts.vault)
+    return replace(parts, vault=vault)
 
 
 class _OneKey:
@@ -350,6 +441,10 @@ def _life_not_lengthened() -> AbstractContextManager[None]:
     return _instead("lives", lambda _: lives, fakes)
 
 
+def _old_plan() -> AbstractContextManager[None]:
+    return _instead("overtaken", lambda honest: lambda *given: honest(*given) and "", syncs)
+
+
 def _ledger(kind: type[Witness]) -> Callable[[], Substitutes]:
     return lambda: Substitutes(ledger=kind)
 
@@ -381,6 +476,14 @@ MUTANTS = {
     "pause unseen": Mutant("a paused sync is run", "I12", lambda: Substitutes(catalog=PauseUnseen), begin=9),
     "each for himself": Mutant("a leaver takes a shared identifier along", "I3", lambda: Substitutes(resolve=EachForHimself())),
     "opt-out unheard": Mutant("somebody who said no is sent", "I14", lambda: Substitutes(parts=_deaf), begin=3),
+    "opt-out unheard under way": Mutant("a run under way sends who said no", "I14", lambda: Substitutes(parts=_deaf_to_news)),
+    "old plan": Mutant("a run that was cut short goes on after the next slot", "I17", during=_old_plan),
+    "place forgotten": Mutant("a segment that was given up is not emptied", "I9 I11 I12 I14", _ledger(PlaceForgotten)),
+    "newest key": Mutant("an old account is emptied with the new account's secret", "I8", lambda: Substitutes(parts=_newest_key)),
+    "leaving turned": Mutant("who was to lapse is taken out, and the contrary", "I9 I11 I12", lambda: Substitutes(catalog=LeavingTurned)),
+    "fence unseen": Mutant("a worker goes on with a run that another has taken", "I15", _ledger(FenceUnseen)),
+    "identifier told": Mutant("a note names an identifier", "I20", _sender(IdentifierTold)),
+    "secret told": Mutant("a note names a secret", "I20", _sender(SecretTold)),
     "no refresh": Mutant("only differences are sent", "I5", during=_no_refresh),
     "life not lengthened": Mutant("the stamp is the last event's, and the TTL as short as ever", "I1 I5", during=_life_not_lengthened),
     "lapse unseen": Mutant("who has lapsed counts as held", "I5", during=_lapse_unseen),

@@ -1,4 +1,4 @@
-"""A home of the product between people in memory and a platform in memory that loses, delays and halves requests; made for machines."""
+"""A home of the product between people in memory and the platform of `desk.py`; made for machines."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,21 +18,27 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memory_stores import NoEvents, RememberingCatalog, RememberingVault, RememberingVersions
+from desk import NOON, Desk, WallClock
+from memory_stores import (
+    NoEvents,
+    RememberingCatalog,
+    RememberingRequests,
+    RememberingSuppressions,
+    RememberingVault,
+    RememberingVersions,
+)
 from tradewind import moment
 from tradewind.access.passwords import Passwords
 from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
-from tradewind.clock import StandingClock
 from tradewind.compute import Bounds, connect
 from tradewind.database import SQLITE, Database
-from tradewind.destinations.base import Destination, Request, Sheet
+from tradewind.destinations.base import Destination
 from tradewind.engines import memory
 from tradewind.engines.base import Preview, Resolve
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
-from tradewind.membership.buckets import Buckets
 from tradewind.membership.facts import to_arrow
 from tradewind.membership.files import believed
 from tradewind.membership.sql import Versions
@@ -41,36 +47,33 @@ from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import IdentityMap, IdType, Take
 from tradewind.model.identifier import Mapping as IdMapping
-from tradewind.model.plan import Batch, Operation
+from tradewind.model.plan import Batch
+from tradewind.model.privacy import RequestType
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.model.run import Answer, Claim, Entry, Line, LineClass, Receipt, Run, RunOutcome
+from tradewind.model.run import Claim, Entry, Run, RunOutcome
 from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
 from tradewind.model.sync import Binding
+from tradewind.operations import privacy
 from tradewind.parts import Parts
-from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.amplitude.memory import MemoryAmplitude
 from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
-from tradewind.testing.fakes import FakeDestination
 from tradewind.vault.key import NAME, create_key
 from tradewind.vault.sql import Vault, plant_canary
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-URL = "https://memory.invalid"
+_AD, _SPARE = (IdMapping(source, IdType.DAID, Take.ALL) for source in ("user.ad", "user.spare"))
+
+MAPS = {False: IdentityMap((_AD,)), True: IdentityMap((_AD, _SPARE))}
+"""The map of a connection without the spare identifiers, and with them."""
+
 VERSIONS = "versions.db"
 """Membership versions have a database of their own, so that writing one makes no answer of the catalog forgotten."""
 
-LATE = timedelta(seconds=150)
-"""How long a request may be on its way after its sender gave up waiting; less than the time between the two taps."""
-
-LONG_AGO = timedelta(hours=26)
-"""A batch is sent at the latest a day after it was planned."""
-
-Key = tuple[str, str, bytes]
-"""Where an identifier is: advertiser, segment, its bytes."""
+BETWEEN = {"plan.recorded", "delta.written", "batches.laid", "request.signed", "ledger.advanced", "delivery.waiting", "membership.written"}
+"""Moments at which something else may happen in the same thread: no transaction is open."""
 
 
 class Killed(BaseException):
@@ -86,21 +89,35 @@ class Tripwire:
     steps: int = 0
     last: str = ""
 
+    calls: tuple[int, Callable[[], object]] | None = None
+
     def arm(self, steps: int | None) -> None:
         """Die at the `steps`-th step from now; None to live."""
-        self.left, self.dead = steps, False
+        self.left, self.dead, self.calls = steps, False, None
+
+    def call(self, steps: int, act: Callable[[], object]) -> None:
+        """Let something else happen at the `steps`-th of the moments that lie between two transactions."""
+        self.calls = steps, act
 
     def step(self, name: str) -> None:
         """One more thing is done."""
         if self.dead:
             raise Killed(name)
         self.steps += 1
+        self._call(name)
         if self.left is None:
             return
         self.left -= 1
         if self.left <= 0:
             self.dead, self.last = True, name
             raise Killed(name)
+
+    def _call(self, name: str) -> None:
+        if self.calls and name in BETWEEN:
+            left, act = self.calls
+            self.calls = (left - 1, act) if left > 1 else None
+            if self.calls is None:
+                act()
 
 
 _wires: list[Tripwire] = []
@@ -121,6 +138,8 @@ class Witness(MemoryLedger):
     wire: Tripwire
     intents: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     promised: set[str] = field(default_factory=set)
+    run_of: dict[str, str] = field(default_factory=dict)
+    written: Counter[str] = field(default_factory=Counter)
     ended: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -156,159 +175,25 @@ class Witness(MemoryLedger):
             assert batch.fingerprint
             self.intents.setdefault((claim.run, batch.number), set()).add(batch.fingerprint)
             self.promised.add(batch.fingerprint)
+            self.run_of[batch.fingerprint] = claim.run
+            self.written[batch.fingerprint] += 1
         self.wire.step("ledger.advanced")
 
 
-class WallClock(StandingClock):
-    """A clock that a person may set; `true` is what the platform's own clock says."""
+class Another:
+    """The ledger as another process has it, which claims by a name of its own."""
 
-    def __init__(self, start: datetime) -> None:
-        super().__init__(start)
-        self._start, self.off = start, timedelta()
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
 
-    def true(self) -> datetime:
-        """The time as it is."""
-        return self._start + timedelta(seconds=self.monotonic())
+    def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
+        """As another."""
+        name = owner if owner.startswith("another") else f"another {owner}"
+        claim: Claim = self._inner.claim(run, name, now, until, dead)
+        return claim
 
-    def jump(self, by: timedelta) -> None:
-        """Somebody sets the clock."""
-        self._now += by
-        self.off += by
-
-
-REFUSED = (Line(0, "BadFormat", LineClass.ROW),)
-
-FATES: dict[str, Receipt] = {
-    "ok": Receipt(Answer.APPLIED, status=200),
-    "partial": Receipt(Answer.APPLIED, REFUSED, status=200),
-    "busy": Receipt(Answer.THROTTLED, status=429, wait=5),
-    "unreached": Receipt(Answer.UNREACHED, note="no connection"),
-    "lost": Receipt(Answer.UNKNOWN, note="no answer"),
-    "applied": Receipt(Answer.UNKNOWN, note="no answer"),
-    "half": Receipt(Answer.UNKNOWN, note="half an answer"),
-    "late": Receipt(Answer.UNKNOWN, note="no answer"),
-    "unattributed": Receipt(Answer.UNATTRIBUTED, status=200),
-    "poisoned": Receipt(Answer.POISONED, status=400),
-    "large": Receipt(Answer.TOO_LARGE, status=413),
-    "forbidden": Receipt(Answer.FORBIDDEN, status=403),
-}
-"""What may become of a request, and what is answered; `Desk.send` says what is applied."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A request as it came: when by the sender's clock, where, what it asked for whom, with what secret, and what was answered.
-
-    `absent` are those who had left more than a day before.
-    """
-
-    wall: datetime
-    advertiser: str
-    segment: str
-    operation: Operation
-    keys: tuple[bytes, ...]
-    secret: str
-    fate: str
-    absent: frozenset[bytes]
-
-
-@dataclass
-class Desk(FakeDestination):
-    """The platform: (advertiser, segment, identifier) -> expiry by its own clock; the last arrival wins, and some arrive late.
-
-    The fate of a request depends on its batch and on how often it was sent, not on which of several comes first.
-    """
-
-    items: int = 3
-    plan: tuple[str, ...] = ("ok",)
-    present: dict[Key, datetime] = field(default_factory=dict)
-    arrivals: list[Arrival] = field(default_factory=list)
-    delayed: list[tuple[datetime, Operation, tuple[Key, ...], datetime]] = field(default_factory=list)
-    accepted: dict[str, int] = field(default_factory=dict)
-    times: Counter[str] = field(default_factory=Counter)
-    secrets: dict[str, str] = field(default_factory=dict)
-    promised: set[str] = field(default_factory=set)
-    unpromised: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.spec = replace(self.spec, limits=replace(self.spec.limits, at_once=1))  # else the order of answers is one of chance
-        self.lock = threading.Lock()
-
-    def prepare(
-        self,
-        binding: Binding,
-        batch: Batch,
-        ids: pa.Array[Any],
-        secret: Secret,
-        sheet: Sheet | None = None,
-        events: pa.Array[Any] | None = None,
-    ) -> Request:
-        """As the fake does; with which secret is remembered."""
-        request = super().prepare(binding, batch, ids, secret, sheet, events)
-        self.secrets[request.fingerprint] = secret.value
-        return request
-
-    def send(self, request: Request) -> Receipt:
-        """What the plan says becomes of it."""
-        with self.lock:
-            self.arrive()
-            binding, batch, values = self._prepared[request.fingerprint]
-            if request.fingerprint not in self.promised:
-                self.unpromised.append(request.fingerprint)
-            fate = self.plan[(batch.number + self.times[request.fingerprint]) % len(self.plan)]
-            if fate == "large" and len(values) == 1:
-                fate = "ok"
-            self.times[request.fingerprint] += 1
-            target, keys = binding.target, tuple((binding.target.advertiser, binding.target.segment, value) for value in values)
-            absent = frozenset(key[2] for key in keys if self.present.get(key, NOON) < self.now() - LONG_AGO)
-            secret = self.secrets[request.fingerprint]
-            place = target.advertiser, target.segment
-            self.arrivals.append(Arrival(self.clock.now(), *place, batch.operation, tuple(values), secret, fate, absent))
-            assert batch.stamp is not None
-            self._become(fate, batch.operation, keys, self._ends[request.fingerprint][0])  # all of a request end at once
-            if fate in {"ok", "partial"}:
-                self.accepted[request.fingerprint] = len(keys) - (fate == "partial")
-            return FATES[fate]
-
-    def now(self) -> datetime:
-        """By the platform's own clock."""
-        assert isinstance(self.clock, WallClock)
-        return self.clock.true()
-
-    def has(self, key: Key) -> bool:
-        """Whether an identifier is in a segment now."""
-        return self.present.get(key, NOON) > self.now()
-
-    def arrive(self) -> None:
-        """What was on its way and has come by now is applied."""
-        for due, operation, keys, expiry in sorted(self.delayed, key=lambda each: each[0]):
-            if due <= self.now():
-                self._put(operation, keys, expiry)
-        self.delayed = [each for each in self.delayed if each[0] > self.now()]
-
-    def inside(self, advertiser: str, segment: str) -> set[bytes]:
-        """Who is in a segment now."""
-        self.arrive()
-        return {key[2] for key in self.present if key[:2] == (advertiser, segment) and self.has(key)}
-
-    def _become(self, fate: str, operation: Operation, keys: tuple[Key, ...], expiry: datetime) -> None:
-        match fate:
-            case "ok" | "applied":
-                self._put(operation, keys, expiry)
-            case "partial":
-                self._put(operation, keys[1:], expiry)
-            case "half" | "unattributed":
-                self._put(operation, keys[: (len(keys) + 1) // 2], expiry)
-            case "late":
-                self.delayed.append((self.now() + LATE, operation, keys, expiry))
-
-    def _put(self, operation: Operation, keys: tuple[Key, ...], expiry: datetime) -> None:
-        for key in keys:
-            if operation is Operation.REMOVE:
-                self.present.pop(key, None)
-            else:
-                self.present[key] = expiry
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 def identifier(text: str) -> bytes:
@@ -318,17 +203,25 @@ def identifier(text: str) -> bytes:
 
 @dataclass
 class Crowd:
-    """The engine: cohorts as sets of persons, and each person's identifiers by name; two share one, unless told otherwise."""
+    """The engine: cohorts as sets of persons, and each person's identifiers by name; two share one, unless told otherwise.
+
+    Each person has a spare one too, which counts where the connection's map asks for `user.spare` (`spare`: of which cohorts).
+    """
 
     members: dict[str, set[int]] = field(default_factory=dict)
     names: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    spare: set[str] = field(default_factory=set)
     broken: bool = False
     universe: dict[str, set[bytes]] = field(default_factory=dict)
     asked: dict[str, frozenset[bytes]] = field(default_factory=dict)
 
     def identifiers(self, cohort: str) -> set[bytes]:
-        """Those of everybody who is in a cohort now."""
-        return {identifier(name) for person in self.members.get(cohort, ()) for name in self._names(cohort, person)}
+        """Those of everybody who is in a cohort now, by the map of now."""
+        return self._identifiers(cohort, ["user.ad", "user.spare"] if cohort in self.spare else ["user.ad"])
+
+    def _identifiers(self, cohort: str, sources: Iterable[str]) -> set[bytes]:
+        everybody = self.members.get(cohort, ())
+        return {identifier(name) for source in sources for person in everybody for name in self._names(cohort, person, source)}
 
     def evaluate(
         self,
@@ -344,12 +237,17 @@ class Crowd:
         del project, nested
         if self.broken:
             raise EngineError("the events cannot be read")
-        wished = self.identifiers(cohort.id)
+        wished = self._identifiers(cohort.id, [each.source for each in wanted])
         self.universe.setdefault(cohort.id, set()).update(wished)
         self.asked[out.parent.name] = frozenset(wished)
         persons = sorted(self.members.get(cohort.id, ()))
-        given = [[str(_guid(identifier(name))) for name in self._names(cohort.id, person)] for person in persons]
-        columns: dict[str, pa.Array[Any]] = {each.source: pa.array(given, pa.list_(pa.string())) for each in wanted}
+        columns: dict[str, pa.Array[Any]] = {
+            each.source: pa.array(
+                [[guid(identifier(name)) for name in self._names(cohort.id, person, each.source)] for person in persons],
+                pa.list_(pa.string()),
+            )
+            for each in wanted
+        }
         if recency:
             columns[LAST_EVENT] = pa.array([_last_event(person, as_of) for person in persons], pa.timestamp("us"))
         members = pa.array([identifier(f"{cohort.id} {person}") for person in persons], pa.binary())
@@ -366,7 +264,9 @@ class Crowd:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _names(self, cohort: str, person: int) -> tuple[str, ...]:
+    def _names(self, cohort: str, person: int, source: str) -> tuple[str, ...]:
+        if source == "user.spare":
+            return (f"{cohort} {person} spare",)
         return self.names.get((cohort, person), (f"{cohort} {person}", f"{cohort} of {person // 2}"))
 
 
@@ -379,7 +279,8 @@ def _last_event(person: int, as_of: datetime) -> datetime | None:
     return last if last < as_of else last - timedelta(days=2 * person)
 
 
-def _guid(value: bytes) -> str:
+def guid(value: bytes) -> str:
+    """An identifier as text."""
     text = value.hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
@@ -409,11 +310,10 @@ def _template() -> Path:
     plant_canary(database, create_key(folder))
     catalog, vault = RememberingCatalog(database), Vault(database, folder / NAME)
     catalog.add_project(Project("default", "Default", ProjectPlan.PAID, "America/New_York", ("fake",)), "ann")
-    identity = IdentityMap((IdMapping("user.ad", IdType.DAID, Take.ALL),))
     for name in ("north", "south"):
         catalog.save_cohort(Cohort("default", name, name.title(), CohortKind.BEHAVIOURAL, Behaviour(Did("Open"))))
-        catalog.save_connection(Connection("default", name, name.title(), "fake", f"adv-{name}", "here", Auth.SIGNATURE, identity))
-        vault.seal("default", name, Secret(f"{name}-secret-1"))
+        catalog.save_connection(Connection("default", name, name.title(), "fake", f"adv-{name}", "here", Auth.SIGNATURE, MAPS[False]))
+        vault.seal("default", name, Secret(f"{name}-secret-0"))
     database.close()
     shutil.copy(folder / SQLITE, folder / VERSIONS)
     return folder
@@ -430,6 +330,7 @@ class World:
     def __init__(self, substitutes: Substitutes = HONEST) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tradewind-world-", dir=_quick_place()))
         self.refused: dict[bytes, datetime] = {}
+        self.leaving: dict[str, int] = {}
         shutil.copytree(_template(), self.folder, dirs_exist_ok=True)
         self.database, self.versions = Database.at(self.folder), Database(f"sqlite:///{self.folder / VERSIONS}")
         self.clock, self.crowd, self.wire = WallClock(NOON), Crowd(), Tripwire()
@@ -438,7 +339,7 @@ class World:
         destination, duck = substitutes.destination(self.desk), _duckdb()
         vault = RememberingVault(self.database, self.folder / NAME)
         self.catalog = Catalog(self.database)
-        self.suppressions = Suppressions(self.database, vault.suppressions_key(), vault)
+        suppressions = RememberingSuppressions(self.database, vault.suppressions_key(), vault)
         self.parts = substitutes.parts(
             Parts(
                 home=self.folder,
@@ -451,8 +352,8 @@ class World:
                 ledger=self.ledger,
                 versions=substitutes.versions(self.versions),
                 vault=vault,
-                suppressions=self.suppressions,
-                privacy=Requests(self.database),
+                suppressions=suppressions,
+                privacy=RememberingRequests(self.database),
                 events=NoEvents(self.database, self.folder),
                 engine=self.crowd,
                 resolve=substitutes.resolve,
@@ -469,18 +370,22 @@ class World:
         _wires.append(self.wire)
 
     def say_no(self, name: str) -> None:
-        """Somebody does not want to be reached any more by an identifier."""
+        """Somebody does not want to be reached any more by an identifier; it is written down, and the worker does the rest.
+
+        What leaves at this very moment is in `leaving`: the bodies, each with how often it will have come then.
+        """
         value = identifier(name)
         if value not in self.refused:
-            self.suppressions.add("default", f"request {len(self.refused)}", 0, [value], self.clock.now())
-            self.refused[value] = self.clock.now()
+            privacy.ask(self.parts, "default", RequestType.OPT_OUT, privacy.words([guid(value)]), lambda *_: None)
+            self.refused[value] = self.desk.now()
+            self.leaving |= {body: times for body, times in self.ledger.written.items() if times > self.desk.times[body]}
 
     def held(self, target: str) -> dict[bytes, dict[str, Any]]:
         """What the newest version of a target's membership says, by identifier."""
         newest = self.parts.versions.newest(target)
         if newest is None:
             return {}
-        held = Buckets(self.folder / newest.path, newest.buckets, (IdType.DAID,))
+        held = newest.held(self.folder)
         found: dict[bytes, dict[str, Any]] = {}
         for rows in believed(held, IdType.DAID):
             facts: Any = to_arrow(rows.facts)
