@@ -122,6 +122,15 @@ class EngineSuite:
             "device:d9": [None, "d9", None, None],
         }
 
+    def test_the_columns_of_few_among_many(self, members: Callable[..., Any]) -> None:
+        """Whether few or nearly all of those who did anything belong, each has what they said themselves."""
+        crowd = [said(2, f"u{number}", adid=f"a{number}") for number in range(40)]
+        wanted = [Wanted("user.adid", False)]
+        for buyers in (1, 39):
+            bought = [happened(1, f"u{number}") for number in range(buyers)]
+            _, rows = members([*crowd, *bought], wanted, Did("Buy"))
+            assert {person: row["user.adid"] for person, row in rows.items()} == {f"user:u{n}": f"a{n}" for n in range(buyers)}
+
     def test_all_values(self, members: Callable[..., Any]) -> None:
         """Each different value once, the one seen last at the end; NULL for nobody's."""
         wanted = [Wanted(source, True) for source in ("user_id", "device_id", "user.adid", "event.adid")]

@@ -72,3 +72,12 @@ def test_projects_do_not_see_one_another(desk: Desk) -> None:
     desk.bring(desk.file("e.json", *told("A,-")))
     assert desk.store.files("other") == ()
     assert "read_parquet" not in desk.store.view("other").relation()
+
+
+def test_what_is_imported_later_is_not_in_a_view(desk: Desk) -> None:
+    """The shares of an evaluation are asked for one after the other; they must be of the same events."""
+    desk.bring(desk.file("e.json", *told("A,Ann")))
+    view = desk.store.view("p")
+    desk.bring(desk.file("f.json", *told("B,Bob", start=9)))
+    assert (view.rows, desk.store.view("p").rows) == (1, 2)
+    assert view.relation() == desk.store.view("p").relation().replace(f", '{desk.store.files('p')[1].path}'", "")
