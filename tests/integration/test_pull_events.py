@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,7 +104,7 @@ def test_an_hour_beyond_the_limit_is_named_and_the_next_pull_goes_on(product: Pr
     refused = product.text("events", "pull", "amp", "--from", "2026-05-01", "--to", "2026-05-01T03")
     assert refused.code == 14
     assert "the hour 2026-05-01 01:00 UTC is too much for Amplitude's Export API" in refused.error
-    sandbox.post("/_sandbox/amplitude/limits", {"export_bytes": 1000})
+    sandbox.post("/_sandbox/amplitude/limits", {"export_bytes": 5000})
     assert product.ok(*PULL)["events_new"] == len(EVENTS)
 
 
@@ -148,6 +150,21 @@ def test_a_pull_that_is_killed_loses_and_doubles_nothing(product: Product, sandb
     assert product.ok("events", "pull", "amp", "--from", "2026-05-01", "--to", "2026-05-03T12")["before"] == 60
     assert total(product) == len(EVENTS)
     assert list((product.folder / "home" / "pulls").rglob("*.zip")) == []
+
+
+KILLING = (
+    "import os, signal, sys\nfrom tradewind import moment\nfrom tradewind.cli.main import main\n"
+    "moment.watch(lambda name: name == sys.argv[1] and os.kill(os.getpid(), signal.SIGKILL))\nmain(sys.argv[2:])"
+)
+
+
+@pytest.mark.parametrize(("moment", "there"), [("import.written", 0), ("import.named", 24)])
+def test_events_are_there_from_the_moment_that_their_hours_are(product: Product, moment: str, there: int) -> None:
+    command = [sys.executable, "-c", KILLING, moment, *PULL]
+    killed = subprocess.run(command, cwd=product.folder, env=product.environment, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    done = product.ok(*PULL)
+    assert (done["before"], done["done"], done["duplicates"], total(product)) == (there, 60 - there, 0, len(EVENTS))
 
 
 def total(product: Product) -> int:

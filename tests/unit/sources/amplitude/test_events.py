@@ -6,6 +6,7 @@ import gzip
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from event_desk import Desk, exported
 from tradewind.clock import StandingClock
 from tradewind.errors import DefinitionError, EngineError, RetryableError
-from tradewind.sources.amplitude.base import Exported
+from tradewind.sources.amplitude.base import Account, Exported
 from tradewind.sources.amplitude.events import HOUR, LIKED, Place, Pulled, next_span, pull_events
+from tradewind.sources.amplitude.memory import MemoryAmplitude
 
 DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - hours are naive and in UTC
 
@@ -52,6 +54,16 @@ class Exports:
         moved(out.stat().st_size)
         self.trouble(out)
         return Exported.FILE
+
+
+class NoPace:
+    """Lets everybody through."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def hold_off(self, seconds: float) -> None:
+        raise AssertionError(f"nobody was to wait {seconds} s")
 
 
 def pull(
@@ -181,6 +193,18 @@ def test_hours_that_cannot_be_are_refused(desk: Desk, first: datetime, until: da
     with pytest.raises(DefinitionError, match=sentence):
         pull(desk, exports, first, until)
     assert exports.asked == []
+
+
+def test_the_twin_in_memory_gives_its_events_the_same_way(desk: Desk) -> None:
+    amplitude, account = MemoryAmplitude(), Account("key", "secret", "https://amplitude.com")
+    amplitude.knows.add((account.api_key, account.secret_key, account.host))
+    amplitude.events = {(DAY + hour * HOUR).replace(tzinfo=UTC): [json.dumps(exported(60 * hour, "D"))] for hour in (1, 2, 9)}
+    clock = StandingClock((DAY + 48 * HOUR).replace(tzinfo=UTC))
+    client = amplitude.connect(account, NoPace(), clock)
+    done = pull_events(client, Place(desk.store, "p", "amp"), DAY, DAY + 8 * HOUR, clock, lambda _: None)
+    assert (done.done, done.events_new) == (8, 2)
+    later = pull_events(client, Place(desk.store, "p", "amp"), None, DAY + 9 * HOUR, clock, lambda _: None)
+    assert (later.done, later.empty, later.events_new) == (1, 1, 0)
 
 
 def test_how_many_hours_are_asked_for_follows_their_size() -> None:
