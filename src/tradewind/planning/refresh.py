@@ -17,8 +17,10 @@ DAY = timedelta(days=1)
 
 
 def margin(cadence: Cadence, ttl_minutes: int) -> timedelta:
-    """How much time left is too little: two periods, so that one run may fail, or a third of the TTL where that is more."""
-    return max(2 * cadence.period, timedelta(minutes=ttl_minutes) / 3)
+    """How much time left is too little: two periods, so that one run may fail, and a quarter for a run that comes late or takes
+    its time, and for the long day of the year; or a third of the TTL where that is more.
+    """
+    return max(cadence.period * 9 / 4, timedelta(minutes=ttl_minutes) / 3)
 
 
 def renewal(sync: Sync, now: datetime) -> Renewal:

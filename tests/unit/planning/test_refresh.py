@@ -19,9 +19,10 @@ def a_sync(cadence: Cadence, days: int, refresh: Refresh = Refresh.BEFORE_EXPIRY
 
 
 @pytest.mark.parametrize(
-    ("cadence", "ttl_days", "days"), [(Cadence.DAILY, 30, 10), (Cadence.DAILY, 3, 2), (Cadence.HOURLY, 3, 1), (Cadence.ONE_TIME, 30, 10)]
+    ("cadence", "ttl_days", "days"),
+    [(Cadence.DAILY, 30, 10), (Cadence.DAILY, 3, 2.25), (Cadence.HOURLY, 3, 1), (Cadence.ONE_TIME, 30, 10)],
 )
-def test_little_time_is_two_periods_or_a_third_of_the_ttl(cadence: Cadence, ttl_days: int, days: int) -> None:
+def test_little_time_is_two_periods_and_a_quarter_or_a_third_of_the_ttl(cadence: Cadence, ttl_days: int, days: float) -> None:
     """Whichever is more."""
     assert margin(cadence, ttl_days * 1440) == days * DAY
     assert renewal(a_sync(cadence, ttl_days), NOW).before == NOW + days * DAY
