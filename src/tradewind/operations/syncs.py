@@ -69,6 +69,7 @@ class Change:
     cadence: Cadence | None = None
     at: time | None = None
     refresh: Refresh | None = None
+    recency: Recency | None = None
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -113,6 +114,7 @@ def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
         cadence=before.cadence if wish.cadence is None else wish.cadence,
         at=before.at if wish.at is None else wish.at,
         refresh=before.refresh if wish.refresh is None else wish.refresh,
+        recency=before.recency if wish.recency is None else wish.recency,
     )
     check_lasting(after)
     parts.catalog.change_sync(after)

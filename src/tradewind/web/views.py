@@ -15,7 +15,7 @@ from tradewind.model.destination import Connection
 from tradewind.model.plan import Decision
 from tradewind.model.project import Project, ProjectPlan, ReleaseStage, Wall
 from tradewind.model.run import Account, Run, RunKind, RunOutcome, RunState
-from tradewind.model.sync import Cadence, Leaving, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync, SyncState
 from tradewind.operations.endings import Ended
 from tradewind.operations.entitlement import Tile
 from tradewind.operations.partings import Stake
@@ -145,13 +145,14 @@ class SyncView(BaseModel):
     cadence: Cadence
     at: str
     refresh: Refresh
+    recency: Recency
     state: SyncState
     added_at: datetime | None
 
 
 def sync_view(sync: Sync) -> SyncView:
     """As it is now."""
-    names = ("id", "cohort", "connection", "segment", "cadence", "refresh", "state", "added_at")
+    names = ("id", "cohort", "connection", "segment", "cadence", "refresh", "recency", "state", "added_at")
     return SyncView(**{name: getattr(sync, name) for name in names}, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}")
 
 

@@ -119,8 +119,8 @@ def test_a_run_that_is_open_is_not_opened_twice(site: Site, root: TestClient) ->
 
 def test_a_sync_is_changed_within_what_is_possible(site: Site, root: TestClient) -> None:
     site.town.add("daily", Cadence.DAILY)
-    changed = root.patch(f"{P}/syncs/daily", json={"ttl_days": 14, "at": "07:30"}).json()
-    assert (changed["ttl_days"], changed["at"], changed["cadence"]) == (14, "07:30", "daily")
+    changed = root.patch(f"{P}/syncs/daily", json={"ttl_days": 14, "at": "07:30", "recency": "last_event"}).json()
+    assert (changed["ttl_days"], changed["at"], changed["cadence"], changed["recency"]) == (14, "07:30", "daily", "last_event")
     for wrong in ({"ttl_days": 0}, {"at": "25:00"}, {"cadence": "never"}, {"segment": "another"}, {"cohort": "other"}):
         assert root.patch(f"{P}/syncs/daily", json=wrong).status_code == 422, wrong
 

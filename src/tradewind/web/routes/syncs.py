@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from tradewind.model.sync import Cadence, Refresh
+from tradewind.model.sync import Cadence, Recency, Refresh
 from tradewind.operations import endings, syncs
 from tradewind.schedule import time_of_day
 from tradewind.web.bodies import API, Body, How, Id
@@ -29,6 +29,7 @@ class NewSync(Body):
     cadence: Cadence = Cadence.ONE_TIME
     at: str = Field(default="06:00", max_length=5)
     refresh: Refresh = Refresh.EVERY_SYNC
+    recency: Recency = Recency.SYNC
 
 
 class SyncChange(Body):
@@ -38,6 +39,7 @@ class SyncChange(Body):
     cadence: Cadence | None = None
     at: str | None = Field(default=None, max_length=5)
     refresh: Refresh | None = None
+    recency: Recency | None = None
 
 
 @router.get("")
@@ -54,7 +56,15 @@ def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONR
         named = body.id or f"{body.cohort} to {body.connection}"
         ask.note("sync.add", named, project, cohort=body.cohort, connection=body.connection)
         wish = syncs.Wish(
-            body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence, time_of_day(body.at), body.refresh
+            body.cohort,
+            body.connection,
+            body.id,
+            body.segment,
+            body.ttl_days,
+            body.cadence,
+            time_of_day(body.at),
+            body.refresh,
+            body.recency,
         )
         made = sync_view(syncs.add(ask.parts, project, wish))
         ask.request.app.state.nudge()
@@ -71,10 +81,10 @@ def show_sync(ask: Viewer, project: Id, sync: Id) -> SyncView:
 
 @router.patch("/{sync}")
 def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange) -> SyncView:
-    """Change TTL, cadence, time of day or refresh; what is fixed (cohort, connection) never changes."""
+    """Change TTL, cadence, time of day, refresh or recency; what is fixed (cohort, connection) never changes."""
     ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
     at = time_of_day(body.at) if body.at is not None else None
-    changed = syncs.change(ask.parts, project, sync, syncs.Change(body.ttl_days, body.cadence, at, body.refresh))
+    changed = syncs.change(ask.parts, project, sync, syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency))
     ask.request.app.state.nudge()
     return sync_view(changed)
 
