@@ -147,6 +147,32 @@ def test_a_cohort_in_amplitude_goes_the_whole_way(product: Product, sandbox: San
     ]
 
 
+def test_the_whole_of_it_is_set_up_by_commands_alone(product: Product, sandbox: SandboxProcess) -> None:
+    product.ok("sources", "add", "amplitude", "amp", "--region", "sandbox", "--api-key-env", "AMP_KEY", "--secret-key-env", "AMP_SECRET")
+    added = product.text("cohorts", "add", "payers", "--source", "amp", "--cohort", "5kx7abc")
+    assert "Cohort 'payers' is defined. The people of the cohort 5kx7abc in Amplitude (source 'amp')." in added.output
+    assert [(each["name"], each["kind"]) for each in product.ok("cohorts", "list")["cohorts"]] == [("Payers there", "amplitude")]
+    product.ok(
+        "connections", "add", "main", "--name", "Main", "--advertiser", "ready1", "--region", "sandbox", "--secret-env", "TTD_SECRET",
+        "--map", "user.advertising_id=DAID",
+    )  # fmt: skip
+    product.ok("syncs", "add", "payers", "main", "--cadence", "daily", "--segment", SEGMENT)
+    [sync] = product.ok("syncs", "list")["syncs"]
+    product.ok("syncs", "run", sync["id"])
+    assert sandbox.members("ready1", SEGMENT) == devices(1, 61)
+
+
+def test_a_cohort_is_added_only_if_amplitude_lists_it_and_keeps_it(product: Product, sandbox: SandboxProcess) -> None:
+    applied(product)
+    taken = product.text("cohorts", "add", "payers", "--source", "amp", "--cohort", "5kx7abc")
+    assert (taken.code, "cohort 'payers' exists already" in taken.error) == (10, True)
+    unknown = product.text("cohorts", "add", "others", "--source", "amp", "--cohort", "5kx7abd")
+    assert (unknown.code, "did you mean '5kx7abc'?" in unknown.error) == (10, True)
+    hold(sandbox, people(1, 61), archived=True)
+    archived = product.text("cohorts", "add", "others", "--source", "amp", "--cohort", "5kx7abc")
+    assert (archived.code, "is archived in Amplitude" in archived.error) == (10, True)
+
+
 def test_half_a_download_is_held_and_removes_nobody(product: Product, sandbox: SandboxProcess) -> None:
     applied(product).ok("syncs", "run", "payers")
     sandbox.post("/_sandbox/amplitude/faults", {"faults": [{"kind": "fewer_rows"}]})

@@ -1,4 +1,4 @@
-"""`tradewind cohorts`: list, check, explain, preview, export; and fill the list of a static one."""
+"""`tradewind cohorts`: list, add, check, explain, preview, export; and fill the list of a static one."""
 
 from __future__ import annotations
 
@@ -42,6 +42,26 @@ def list_(
         show.table("", ("cohort", "name", "kind", "version"), [(c.id, c.name, c.kind.value, c.version) for c in own])
     else:
         show.line("No cohorts yet. Bring them with: tradewind apply FILE")
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    cohort: CohortId,
+    source: Annotated[str, typer.Option(help="The source whose Amplitude keeps it.")],
+    there: Annotated[str, typer.Option("--cohort", help="Its id there, as `cohorts list --source` shows it.")],
+    name: Annotated[str | None, typer.Option(help="What people read (default: its name there).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Define a cohort that is pulled from Amplitude. Cohorts of all other kinds are written in files: see `apply`."""
+    from tradewind.operations import cohorts
+
+    with parts_of(context) as parts:
+        added = cohorts.add(parts, project_of(context), cohort, name, source, there)
+    if as_json:
+        show.print_json(added)
+    else:
+        show.line(f"Cohort '{added.id}' is defined. {added.sentence}\nKeep a segment equal to it with: tradewind syncs add")
 
 
 @app.command()

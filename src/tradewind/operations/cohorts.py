@@ -19,6 +19,7 @@ from tradewind.engines.look import export_persons
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort, CohortKind, Pulled
 from tradewind.model.identifier import Resolution
+from tradewind.operations import sources
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
@@ -62,11 +63,11 @@ def checked(parts: Parts, project: str, files: Iterable[Path]) -> tuple[Explaine
         if place:
             place.refuse(error.message)
         raise error
-    sources = {each.id for each in parts.sources.all(project)} | {each.value.id for each in documents.sources}
+    homes = {each.id for each in parts.sources.all(project)} | {each.value.id for each in documents.sources}
     for each in documents.cohorts:
         definition = each.value.definition
-        if isinstance(definition, Pulled) and definition.source not in sources:
-            each.node.refuse(missing("source", definition.source, dict.fromkeys(sources)))
+        if isinstance(definition, Pulled) and definition.source not in homes:
+            each.node.refuse(missing("source", definition.source, dict.fromkeys(homes)))
     return tuple(_explained(cohort, known) for cohort in written.values())
 
 
@@ -94,6 +95,25 @@ def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort
     if isinstance(cohort.definition, Pulled):
         pick({each.id: each for each in parts.sources.all(project)}, cohort.definition.source, "source")
     return parts.catalog.save_cohort(cohort)
+
+
+def add(parts: Parts, project: str, cohort_id: str, name: str | None, source: str, there: str) -> Explained:
+    """Define a cohort that is pulled: the one with the id `there` that Amplitude lists for a source, under its own name if none is given.
+
+    Raises DefinitionError when the id is taken or Amplitude lists no such cohort, and as `sources.cohorts` does.
+    """
+    known = {each.id: each for each in parts.catalog.cohorts(project)}
+    if cohort_id in known:
+        raise DefinitionError(f"cohort '{cohort_id[:80]}' exists already; change its definition with: tradewind apply FILE")
+    found = pick({each.id: each for each in sources.cohorts(parts, project, source)}, there, "cohort in Amplitude")
+    if found.archived:
+        raise DefinitionError(f"cohort '{there}' is archived in Amplitude, which then gives no members; restore it there first")
+    cohort = define(
+        parts,
+        project,
+        {"id": cohort_id, "name": name or found.name, "kind": CohortKind.AMPLITUDE.value, "source": source, "cohort": there},
+    )
+    return _explained(cohort, known | {cohort.id: cohort})
 
 
 def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, connection: str | None, limit: int) -> Preview:
