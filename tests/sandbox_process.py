@@ -86,9 +86,9 @@ def running_sandbox(folder: Path, *arguments: str) -> Iterator[str]:
     assert errors.read_text() == ""
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
     """Return as soon as the condition holds; fail, naming it, if it does not in time."""
-    deadline, turn = time.monotonic() + DEADLINE_SECONDS, threading.Event()
+    deadline, turn = time.monotonic() + seconds, threading.Event()
     while not holds():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
         turn.wait(0.01)

@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import httpx2
 import pytest
 
 from product import Product
-from sandbox_process import SandboxProcess
+from sandbox_process import SandboxProcess, wait_until
 
 PASSWORD = "correct horse battery"
 P = "/api/v1/projects/default"
@@ -34,14 +33,6 @@ def product(tmp_path: Path, sandbox: SandboxProcess) -> Product:
 
 PATIENCE = 120
 """Seconds: a server is a whole program to load, beside whatever else the machine does."""
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    """Return as soon as the condition holds, looked at now and then; fail, naming it, if it does not in time."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.2)
 
 
 class Serving:
@@ -77,7 +68,7 @@ def serving(product: Product) -> Iterator[Serving]:
         process = subprocess.Popen(command, cwd=product.folder, env=product.environment, stdout=out, stderr=err)
     server = Serving(product, port, process)
     try:
-        until(server.is_ready, "the server is ready")
+        wait_until(server.is_ready, "the server is ready", PATIENCE)
         yield server
     finally:
         server.http.close()
@@ -104,7 +95,7 @@ def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> d
         found.update(server.http.get(f"{P}/runs/{run}", headers=headers).json())
         return bool(found["run"]["state"] == state)
 
-    until(is_there, f"run {run} is {state}")
+    wait_until(is_there, f"run {run} is {state}", PATIENCE)
     return found
 
 
