@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from tradewind import __version__
+from tradewind.door import is_loopback
 from tradewind.errors import Bug, TradewindError, of_system
 from tradewind.parts import Parts
 from tradewind.web.bodies import API
@@ -112,7 +112,7 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
     @app.get("/metrics", tags=["process"])
     def counts(ask: Anybody) -> Response:
         """Counts for Prometheus; only to this machine."""
-        if not _is_here(address_of(ask.request)):
+        if not is_loopback(address_of(ask.request)):
             raise Refusal(403, "metrics are for this machine alone; let a collector run beside the server")
         return Response(metrics.text(), media_type=MEDIA)
 
@@ -120,13 +120,6 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
     def description(ask: SignedIn) -> dict[str, Any]:  # noqa: ARG001  same
         """This description, as OpenAPI 3.1."""
         return app.openapi()
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def declare(app: FastAPI) -> None:
