@@ -20,6 +20,7 @@ from tradewind.sandbox.advertisers import built_in, read_advertisers
 from tradewind.sandbox.amplitude.platform import Amplitude, Front
 from tradewind.sandbox.amplitude.projects import Region
 from tradewind.sandbox.desk import Desk
+from tradewind.sandbox.screens.screens import Screens
 from tradewind.sandbox.server import Server, Site
 from tradewind.sandbox.unusable import Unusable
 
@@ -86,10 +87,10 @@ def _run(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespac
 
 
 def _servers(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespace, at_the_end: ExitStack) -> dict[str, Server]:
-    """The Trade Desk's and one for each of Amplitude's regions, each listening. All of them show the same pages."""
+    """The Trade Desk's and one for each of Amplitude's regions, each listening. All of them show the same pages under `/_sandbox`."""
     pages = partial(control.pages, desk, amplitude)
     sites: dict[str, tuple[Site, int]] = {
-        "thetradedesk": (desk, options.port),
+        "thetradedesk": (Screens(desk), options.port),
         Region.US: (Front(amplitude, Region.US), options.amplitude_port),
         Region.EU: (Front(amplitude, Region.EU), options.amplitude_eu_port),
     }

@@ -64,6 +64,7 @@ class Desk:
             self.segments = Segments(self.advertisers.values())
             self.journal = Journal()
             self.faults = Faults()
+            self.integrations: set[tuple[str, str]] = set()
             self.clock.reset()
             self.version += 1
 

@@ -52,11 +52,12 @@ class Segments:
     def count(self) -> int:
         return sum(len(named) for named in self._held.values())
 
-    def summaries(self, now: int) -> list[dict[str, Any]]:
-        """One row a segment: live members in all and by type, lapsed ones, first and last expiry of the live."""
+    def summaries(self, now: int, only: str | None = None) -> list[dict[str, Any]]:
+        """One row a segment, of all advertisers or of one: live members, by type too, lapsed ones, first and last expiry of the live."""
         return [
             {"advertiser": advertiser, "name": name, **_summary(members, now)}
             for advertiser, named in sorted(self._held.items())
+            if only in (None, advertiser)
             for name, members in sorted(named.items())
         ]
 
