@@ -126,6 +126,7 @@ def _commands() -> None:
         quickstart,
         runs,
         sandbox,
+        segments,
         serve,
         sources,
         syncs,
@@ -137,7 +138,7 @@ def _commands() -> None:
 
     for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit):
         single.add_to(app)
-    for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, privacy, ledger):
+    for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, segments, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

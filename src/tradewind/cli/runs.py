@@ -94,6 +94,33 @@ def rejects(
 
 
 @app.command()
+def batches(context: typer.Context, run: RunId, as_json: Json = False) -> None:
+    """List what was sent, request by request, with the platform's answers; and what its refusals mean."""
+    from tradewind.operations import batches as operation
+
+    with parts_of(context) as parts:
+        found = operation.listed(parts, project_of(context), run)
+        refused = operation.refusals(parts, project_of(context), run)
+    if as_json:
+        show.print_json({"batches": found, "refused": refused})
+        return
+    rows = [
+        (
+            each.batch.number,
+            each.batch.operation.value,
+            each.batch.id_type.value,
+            each.batch.rows,
+            each.state.value,
+            "; ".join(f"{one.answered_at:%H:%M:%S} {one.answer.value}{f' ({one.status})' if one.status else ''}" for one in each.attempts),
+        )
+        for each in found
+    ]
+    show.table("", ("batch", "wish", "type", "identifiers", "state", "answers"), rows)
+    for why in refused:
+        show.line(f"{why.code}: {why.count:,}. {why.advice}")
+
+
+@app.command()
 def approve(
     context: typer.Context,
     run: RunId,

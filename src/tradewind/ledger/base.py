@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from tradewind.ledger.slots.base import Slots
-from tradewind.model.plan import Batch
+from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import Account, Answer, Attempt, BatchState, Claim, Entry, Line, Outcome, Run, RunOutcome
 from tradewind.model.sync import Binding
 
@@ -70,15 +70,22 @@ class History(Protocol):
     def attempts(self, run: str) -> tuple[Attempt, ...]:
         """Every request of the run, in order."""
 
-    def account(self, run: str) -> Account:
-        """The exact account of the run, at any moment of its life: every planned identifier in one outcome."""
-
     def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
         """Every batch that counts (no split one), with its state, outcome and refused lines.
 
         The state of a batch without outcome says whether it may have been applied (SENT) or surely was not (PLANNED). With an
         outcome it is SENT where an attempt before the one that was answered may have been applied, else SETTLED.
         """
+
+
+class Accounts(Protocol):
+    """What became of every identifier that was planned."""
+
+    def account(self, run: str) -> Account:
+        """The exact account of the run, at any moment of its life: every planned identifier in one outcome."""
+
+    def tallies(self, runs: Iterable[str]) -> dict[str, dict[Operation, Account]]:
+        """The accounts of some runs, of each operation on its own; they add up to the account of the run."""
 
 
 class Overview(Protocol):
@@ -135,7 +142,7 @@ class Reaches(Protocol):
         """Every binding that a run of the project was opened with, the one of the newest run first."""
 
 
-class Ledger(Runs, Deliveries, History, Overview, Reaches, Protocol):
+class Ledger(Runs, Deliveries, History, Accounts, Overview, Reaches, Protocol):
     """All books together, as the product's parts hold them, and the slots of the endpoints."""
 
     @property

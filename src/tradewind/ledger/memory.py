@@ -11,7 +11,7 @@ from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS, Reach
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.memory import MemorySlots
-from tradewind.model.plan import Batch
+from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import Account, Attempt, BatchState, Claim, Entry, Line, Outcome, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Binding
 
@@ -193,18 +193,17 @@ class MemoryLedger:
 
     def account(self, run: str) -> Account:
         """The exact account of the run."""
-        planned = accepted = rejected = unknown = not_sent = 0
-        for batch, state, outcome, _ in self.settled(run):
-            if batch.again:
-                continue
-            planned += batch.rows
-            if outcome:
-                accepted, rejected, unknown = accepted + outcome.accepted, rejected + outcome.rejected, unknown + outcome.unknown
-            elif state is BatchState.SENT:
-                unknown += batch.rows
-            else:
-                not_sent += batch.rows
-        return Account(planned, accepted, rejected, unknown, not_sent)
+        return sum(self.tallies([run]).get(run, {}).values(), Account())
+
+    def tallies(self, runs: Iterable[str]) -> dict[str, dict[Operation, Account]]:
+        """The accounts of some runs, of each operation on its own."""
+        found: dict[str, dict[Operation, Account]] = {}
+        for run in runs:
+            for batch, state, outcome, _ in self.settled(run):
+                if not batch.again:
+                    mine = found.setdefault(run, {})
+                    mine[batch.operation] = mine.get(batch.operation, Account()) + _account(batch, state, outcome)
+        return found
 
     def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
         """Every batch that counts, in order."""
@@ -220,6 +219,12 @@ class MemoryLedger:
         if row is None or (row.owner, row.fence) != (claim.owner, claim.fence):
             raise LedgerError(f"the claim on run {claim.run} is lost: another worker has taken it")
         return row
+
+
+def _account(batch: Batch, state: BatchState, outcome: Outcome | None) -> Account:
+    if outcome:
+        return Account(batch.rows, outcome.accepted, outcome.rejected, outcome.unknown)
+    return Account(batch.rows, unknown=batch.rows) if state is BatchState.SENT else Account(batch.rows, not_sent=batch.rows)
 
 
 def _fate(row: _Batch) -> BatchState:

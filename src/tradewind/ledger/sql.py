@@ -326,19 +326,21 @@ class SqlLedger:
 
     def account(self, run: str) -> Account:
         """The exact account of the run, at any moment of its life."""
+        return sum(self.tallies([run]).get(run, {}).values(), Account())
+
+    def tallies(self, runs: Iterable[str]) -> dict[str, dict[Operation, Account]]:
+        """The accounts of some runs, of each operation on its own."""
         b = batch_table.c
         settled, counted = b.state == BatchState.SETTLED.value, sa.and_(b.state != BatchState.SPLIT.value, ~b.again)
         doubtful = sa.and_(~settled, sa.or_(b.uncertain, b.state == BatchState.SENT.value))
-        sums = (
-            sa.func.coalesce(sa.func.sum(b.rows), 0),
-            sa.func.coalesce(sa.func.sum(b.accepted), 0),
-            sa.func.coalesce(sa.func.sum(b.rejected), 0),
-            sa.func.coalesce(sa.func.sum(b.unknown + sa.case((doubtful, b.rows), else_=0)), 0),
-            sa.func.coalesce(sa.func.sum(sa.case((sa.and_(~settled, ~doubtful), b.rows), else_=0)), 0),
-        )
+        doubted, unsent = sa.case((doubtful, b.rows), else_=0), sa.case((sa.and_(~settled, ~doubtful), b.rows), else_=0)
+        sums = [sa.func.coalesce(sa.func.sum(each), 0) for each in (b.rows, b.accepted, b.rejected, b.unknown + doubted, unsent)]
+        query = sa.select(b.run, b.operation, *sums).where(b.run.in_(list(runs)), counted).group_by(b.run, b.operation)
+        found: dict[str, dict[Operation, Account]] = {}
         with self.database.transaction() as db:
-            row = db.execute(sa.select(*sums).where(b.run == run, counted)).one()
-        return Account(*(int(value) for value in row))
+            for run, operation, *counts in db.execute(query):
+                found.setdefault(run, {})[Operation(operation)] = Account(*(int(count) for count in counts))
+        return found
 
     def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
         """Every batch that counts; the outcome is None where none is known, and then `unknown` is told by the state."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from tradewind.durable import sync
 from tradewind.errors import EngineError
 from tradewind.membership.buckets import WIDTHS, Buckets, bucket_name
-from tradewind.membership.facts import FACT, NEVER, from_arrow, to_arrow
+from tradewind.membership.facts import FACT, NEVER, Facts, from_arrow, to_arrow
 from tradewind.membership.rows import NO_FACT, Rows, rows_of
 from tradewind.model.identifier import IdType
 from tradewind.model.snapshot import LAST_EVENT
@@ -88,6 +88,17 @@ def read_bucket(path: Path, id_type: IdType) -> Rows:
     if ids.type != storage(id_type) or not isinstance(beliefs, pa.DictionaryArray):
         raise pa.ArrowInvalid("not a file of a membership")
     return rows_of(ids, beliefs.indices.to_numpy(), from_arrow(beliefs.dictionary))
+
+
+def read_facts(path: Path) -> tuple[Facts, npt.NDArray[np.int64]]:
+    """What one file of a membership believes, and of how many each; the identifiers are not read. Raises as `read_bucket` does."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+        beliefs = file.get_batch(0).column("fact")
+        beliefs.validate(full=True)
+        if not isinstance(beliefs, pa.DictionaryArray):
+            raise pa.ArrowInvalid("not a file of a membership")
+        facts = from_arrow(beliefs.dictionary)
+        return facts, np.bincount(beliefs.indices.to_numpy(), minlength=len(facts))
 
 
 def write_bucket(path: Path, rows: Rows) -> None:

@@ -39,11 +39,21 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Size:
+    """About how many identifiers the platform wants for a use of a segment, and the sentence that says so."""
+
+    use: str
+    least: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Spec:
     """The declaration of a destination: what a form, a check and the planner need to know.
 
     `tile` is its name in the catalog (without one it is not listed), `paid_plan` the platform's own plan that an admin confirms before
     it is enabled, `stage` the one it has in a new home; `considerations` and `setup` are what a person reads before and while connecting.
+    `sizes` are from how many identifiers a segment can be used for what, and `afterwards` what to do with it at the platform.
     """
 
     kind: str
@@ -55,6 +65,8 @@ class Spec:
     stage: ReleaseStage = ReleaseStage.GENERAL
     considerations: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    sizes: tuple[Size, ...] = ()
+    afterwards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,10 @@ class Account:
         """True when every planned identifier has exactly one outcome."""
         return self.planned == self.accepted + self.rejected + self.unknown + self.not_sent
 
+    def __add__(self, other: Account) -> Account:
+        """Both together."""
+        return Account(*(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)))
+
 
 @dataclass(frozen=True)
 class Run:

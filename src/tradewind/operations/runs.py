@@ -43,6 +43,7 @@ class RunReport:
     resolution: Resolution | None
     plan: Plan | None
     account: Account
+    tallies: dict[Operation, Account]
     refused: dict[str, int]
     requests: int
     repeated: int
@@ -83,7 +84,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
     run = found(parts, project, run_id)
     ledger = parts.ledger
     binding, version = ledger.binding(run.binding), parts.versions.of_run(run.id)
-    attempts = ledger.attempts(run.id)
+    attempts, tallies = ledger.attempts(run.id), ledger.tallies([run.id]).get(run.id, {})
     return RunReport(
         run,
         binding,
@@ -91,7 +92,8 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
         ledger.recall(run.id, RunState.EVALUATED, Snapshot),
         ledger.recall(run.id, RunState.RESOLVED, Resolution),
         ledger.recall(run.id, RunState.PLANNED, Plan),
-        ledger.account(run.id),
+        sum(tallies.values(), Account()),
+        tallies,
         dict(Counter(line.code for batch, *_, lines in ledger.settled(run.id) for line in lines if not batch.again)),
         len(attempts),
         _again(attempts),

@@ -211,6 +211,18 @@ class LedgerSuite:
         ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.FORBIDDEN, 2))])
         assert ledger.account("r1") == Account(planned=10, unknown=10)
 
+    def test_the_account_is_told_of_each_operation(self, ledger: Ledger, claim: Claim) -> None:
+        """They add up to the account of the run; what is said again counts in none, and a run without batches has none."""
+        leaving = replace(a_batch(1, rows=4), operation=Operation.REMOVE)
+        ledger.lay(claim, [a_batch(0), leaving, replace(a_batch(2, rows=3), operation=Operation.REMOVE)])
+        ledger.lay(claim, [replace(a_batch(5), again=True)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.APPLIED), Outcome(9, 1, 0))], [replace(leaving, stamp=NOON, sends=1)])
+        found = ledger.tallies(["r1", "r9"])
+        assert found == {
+            "r1": {Operation.ADD: Account(10, accepted=9, rejected=1), Operation.REMOVE: Account(7, unknown=4, not_sent=3)},
+        }
+        assert sum(found["r1"].values(), Account()) == ledger.account("r1") == Account(17, 9, 1, 4, 3)
+
     def test_settling_accounts_for_every_row(self, ledger: Ledger, claim: Claim) -> None:
         """Accepted, rejected and the lines are one transaction."""
         lines = (Line(3, "MissingUserId", LineClass.ROW),)

@@ -22,9 +22,9 @@ from tradewind.web.limits import Limits, Seen
 from tradewind.web.metrics import MEDIA, Metrics
 from tradewind.web.problems import TITLES, Refusal, of_error, problem
 from tradewind.web.rates import Rates
-from tradewind.web.routes import cohorts, connections, events, people, projects, runs, session, syncs
+from tradewind.web.routes import cohorts, connections, events, people, projects, runs, segments, session, syncs
 
-NOUNS = (session, projects, people, cohorts, connections, syncs, runs, events)
+NOUNS = (session, projects, people, cohorts, connections, syncs, runs, segments, events)
 
 PROBLEM = {
     "type": "object",

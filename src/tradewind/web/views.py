@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,13 @@ from tradewind.access.trail import Entry
 from tradewind.cohorts.parse import to_document
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
-from tradewind.model.plan import Decision
+from tradewind.model.plan import Decision, Operation
 from tradewind.model.project import Project, ProjectPlan, ReleaseStage, Wall
 from tradewind.model.run import Account, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync, SyncState
 from tradewind.operations.endings import Ended
 from tradewind.operations.entitlement import Tile
+from tradewind.operations.funnel import funnel
 from tradewind.operations.partings import Stake
 from tradewind.operations.runs import RunReport
 
@@ -199,8 +201,32 @@ class AccountView(BaseModel):
     not_sent: int
 
 
+def account_views(tallies: Mapping[Operation, Account]) -> dict[Operation, AccountView]:
+    """Of each operation on its own."""
+    return {operation: AccountView(**vars(account)) for operation, account in tallies.items()}
+
+
+class LossView(BaseModel):
+    """How many did not come further, and why."""
+
+    why: str
+    count: int
+
+
+class StepView(BaseModel):
+    """How many came so far. `lost` is from the step before, where the unit is the same."""
+
+    name: str
+    unit: str
+    count: int
+    lost: list[LossView]
+
+
 class ReportView(BaseModel):
-    """A run from people to the platform, in counts; null where a phase was not reached."""
+    """A run from people to the platform, in counts; null where a phase was not reached.
+
+    `funnel` is its way step by step, `wishes` what was planned of each operation, `unchanged` who stays and needs nothing yet.
+    """
 
     run: RunView
     members: int | None
@@ -212,6 +238,15 @@ class ReportView(BaseModel):
     decision: Decision | None
     verdicts: list[VerdictView]
     account: AccountView
+    tallies: dict[Operation, AccountView]
+    wishes: dict[Operation, int] | None
+    unchanged: int | None
+    settles_at: datetime | None
+    funnel: list[StepView]
+    segment: str
+    advertiser: str
+    connection: str
+    ttl_days: int
     refused: dict[str, int]
     requests: int
     repeated: int
@@ -301,8 +336,8 @@ def entry_view(entry: Entry) -> EntryView:
 
 def report_view(report: RunReport) -> ReportView:
     """In counts alone."""
-    plan, found = report.plan, report.resolution
-    account: Account = report.account
+    plan, found, binding = report.plan, report.resolution, report.binding
+    steps = funnel(found, plan, report.tallies)
     return ReportView(
         run=run_view(report.run), members=report.snapshot.members if report.snapshot else None,
         members_usable=found.members_usable if found else None,
@@ -312,6 +347,12 @@ def report_view(report: RunReport) -> ReportView:
         held=plan.delta.held if plan else None, desired=plan.delta.desired if plan else None, decision=plan.decision if plan else None,
         verdicts=[VerdictView(guard=each.guard, count=each.count, limit=each.limit, sentence=each.sentence) for each in plan.verdicts]
         if plan else [],
-        account=AccountView(**vars(account)), refused=report.refused, requests=report.requests, repeated=report.repeated,
+        account=AccountView(**vars(report.account)), tallies=account_views(report.tallies),
+        wishes={each: plan.delta.count(each) for each in Operation} if plan else None, unchanged=plan.delta.unchanged if plan else None,
+        settles_at=plan.delta.settles_at if plan else None,
+        funnel=[StepView(name=each.name, unit=each.unit, count=each.count, lost=[LossView(**vars(loss)) for loss in each.lost])
+                for each in steps],
+        segment=binding.target.segment, advertiser=binding.target.advertiser, connection=binding.connection,
+        ttl_days=binding.ttl_minutes // 1440, refused=report.refused, requests=report.requests, repeated=report.repeated,
         holds=report.holds, lapses_at=report.lapses_at,
     )  # fmt: skip

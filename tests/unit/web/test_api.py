@@ -10,8 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from site_of import HERE, PASSWORD, Site, detail
+from town import guid
 from tradewind.access.roles import Role
 from tradewind.catalog.entitlement import sentence
+from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.operations import people
 from tradewind.web.gate import COOKIE
@@ -97,6 +99,47 @@ def test_a_held_run_goes_on_when_it_is_approved(site: Site, root: TestClient) ->
     work(site)
     assert root.get(f"{P}/runs/{run}").json()["run"]["outcome"] == "clean"
     assert len(town.held(sync)) == 10
+
+
+def test_a_run_is_told_step_by_step_and_request_by_request(site: Site, root: TestClient) -> None:
+    town = site.town
+    town.platform.answers.append(
+        Receipt(Answer.APPLIED, (Line(3, "MissingUserId", LineClass.ROW),), status=200, note="no id", request_id="q1")
+    )
+    town.add("daily", Cadence.DAILY)
+    run = root.post(f"{P}/syncs/daily/runs").json()["id"]
+    work(site)
+    report = root.get(f"{P}/runs/{run}").json()
+    assert [(step["name"], step["count"]) for step in report["funnel"]][-3:] == [("unique", 100), ("sent", 100), ("accepted", 99)]
+    assert report["funnel"][-1]["lost"] == [{"why": "refused by the platform", "count": 1}]
+    assert (report["wishes"], report["tallies"]["add"]["rejected"]) == ({"remove": 0, "add": 100, "refresh": 0}, 1)
+    (batch,) = root.get(f"{P}/runs/{run}/batches").json()["items"]
+    assert (batch["rows"], batch["accepted"], batch["refused"], batch["state"]) == (100, 99, {"MissingUserId": 1}, "settled")
+    assert [(one["answer"], one["status"], one["note"], one["request_id"]) for one in batch["attempts"]] == [
+        ("applied", 200, "no id", "q1")
+    ]
+    (why,) = root.get(f"{P}/runs/{run}/refusals").json()
+    assert (why["code"], why["count"]) == ("MissingUserId", 1)
+    assert "comes from" in why["advice"]
+    (listed,) = root.get(f"{P}/runs").json()["items"]
+    assert listed["tallies"] == report["tallies"]
+
+
+def test_a_segment_and_one_identifier_are_looked_at(site: Site, root: TestClient) -> None:
+    sync = site.town.add("daily", Cadence.DAILY)
+    root.post(f"{P}/syncs/daily/runs")
+    work(site)
+    (segment,) = root.get(f"{P}/segments").json()["items"]
+    assert (segment["sync"]["segment"], segment["holds"], segment["last"]["outcome"]) == (sync.segment, 100, "clean")
+    shown = root.get(f"{P}/segments/daily").json()
+    assert (shown["count"], shown["by_day"], shown["next"]["due"]) == (100, [{"day": "2026-03-31", "count": 100}], 100)
+    assert [point["holds"] for point in shown["points"]] == [100]
+    traced = root.post(f"{P}/trace", json={"identifier": str(guid(7))})
+    assert [(each["segment"], each["standing"]) for each in traced.json()["beliefs"]] == [(sync.segment, "present")]
+    assert "not of the form" in detail(root.post(f"{P}/trace", json={"identifier": "seven"}))
+    trail = root.get(f"{P}/audit").text
+    assert "identifier.trace" in trail
+    assert str(guid(7)) not in trail
 
 
 def test_a_paused_sync_is_emptied_by_the_worker(site: Site, root: TestClient) -> None:

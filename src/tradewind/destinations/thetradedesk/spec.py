@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tradewind.errors import ConfigurationError
-from tradewind.model.destination import Limits, Region, Spec
+from tradewind.model.destination import Limits, Region, Size, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.project import ReleaseStage
 
@@ -39,6 +39,15 @@ SPEC = Spec(
         "Here: add a connection with a name, both of them, and the data center region nearest to the people.",
         "Map where identifiers come from (such as user.advertising_id) to TDID, DAID or UID2.",
         "Test the connection; then add a sync of a cohort through it, and choose its cadence.",
+    ),
+    sizes=(
+        Size("target", 1_000, "To target it in an ad group, The Trade Desk wants about 1,000 identifiers received in the last 30 days."),
+        Size("seed", 5_000, "To make it a seed, The Trade Desk wants 5,000 identifiers that it saw in the last 7 days."),
+    ),
+    afterwards=(
+        "The Trade Desk makes the segment at the first delivery and lists it after 24 to 48 hours.",
+        "There: find it by its name among the advertiser's first-party data, and put it into a data group.",
+        "Put the data group into an audience, and attach the audience to an ad group; or make a seed of the segment.",
     ),
 )
 

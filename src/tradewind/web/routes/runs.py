@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from tradewind.model.plan import Approval
-from tradewind.operations import runs
+from tradewind.model.plan import Approval, Operation
+from tradewind.model.run import Answer, BatchState
+from tradewind.operations import batches, runs
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
-from tradewind.web.views import ReportView, RunView, report_view, run_view
+from tradewind.web.views import AccountView, ReportView, RunView, account_views, report_view, run_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/runs", tags=["runs"])
 
@@ -45,18 +47,76 @@ class RefusedIdentifier(BaseModel):
     code: str
 
 
+class AttemptView(BaseModel):
+    """A request: when it was sent, and what was answered. `note` is the platform's words, without identifiers."""
+
+    number: int
+    sent_at: datetime
+    answered_at: datetime
+    answer: Answer
+    status: int | None
+    note: str
+    request_id: str | None
+
+
+class BatchView(BaseModel):
+    """A slice of the delta, and its requests. `state` says of one without outcome whether it may have been applied."""
+
+    number: int
+    operation: Operation
+    id_type: str
+    rows: int
+    again: bool
+    state: BatchState
+    accepted: int | None
+    rejected: int | None
+    unknown: int | None
+    refused: dict[str, int]
+    attempts: list[AttemptView]
+
+
+class RefusalView(BaseModel):
+    """How many identifiers the platform refused for one reason, and what to do."""
+
+    code: str
+    count: int
+    advice: str
+
+
+class ListedRun(RunView):
+    """A run in a list, with its account by operation."""
+
+    tallies: dict[Operation, AccountView]
+
+
 @router.get("")
 def list_runs(
     ask: Viewer, project: Id, sync: Annotated[str | None, Query(max_length=63)] = None, cursor: Cursor = None, limit: Limit = 50
-) -> Page[RunView]:
+) -> Page[ListedRun]:
     """The runs of the project, or of one sync, the newest first."""
-    return page(runs.listed(ask.parts, project, sync), lambda each: each.id, run_view, cursor, limit)
+    found = page(runs.listed(ask.parts, project, sync), lambda each: each.id, run_view, cursor, limit)
+    tallies = ask.parts.ledger.tallies(each.id for each in found.items)
+    shown = [ListedRun(**vars(each), tallies=account_views(tallies.get(each.id, {}))) for each in found.items]
+    return Page(items=shown, next=found.next)
 
 
 @router.get("/{run}")
 def show_run(ask: Viewer, project: Id, run: Id) -> ReportView:
     """Its way from people to the platform, in counts."""
     return report_view(runs.report(ask.parts, project, run))
+
+
+@router.get("/{run}/batches")
+def list_batches(ask: Viewer, project: Id, run: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[BatchView]:
+    """What was sent, request by request."""
+    return page(batches.listed(ask.parts, project, run), lambda each: str(each.batch.number), _batch, cursor, limit)
+
+
+@router.get("/{run}/refusals")
+def refusals(ask: Viewer, project: Id, run: Id) -> list[RefusalView]:
+    """Why the platform refused identifiers, and what to do about it; in counts."""
+    found = batches.refusals(ask.parts, project, run)
+    return [RefusalView(code=each.code, count=each.count, advice=each.advice) for each in found]
 
 
 @router.get("/{run}/refused")
@@ -82,6 +142,14 @@ def discard(ask: Manager, project: Id, run: Id, body: Reason) -> RunView:
     """End a run that is held, or of which nothing was sent."""
     ask.note("run.discard", run, project)
     return run_view(runs.discard(ask.parts, project, run, body.reason))
+
+
+def _batch(each: batches.Sent) -> BatchView:
+    counts = vars(each.outcome) if each.outcome else dict.fromkeys(("accepted", "rejected", "unknown"))
+    attempts = [AttemptView(**{name: getattr(one, name) for name in AttemptView.model_fields}) for one in each.attempts]
+    names = ("number", "operation", "rows", "again")
+    kept = {name: getattr(each.batch, name) for name in names}
+    return BatchView(**kept, **counts, id_type=each.batch.id_type.value, state=each.state, refused=each.refused, attempts=attempts)
 
 
 def _refused(each: runs.PlatformReject) -> RefusedIdentifier:

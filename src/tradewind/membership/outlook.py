@@ -1,0 +1,53 @@
+"""Until when the people in a segment stay, day by day, and how many of them a run would renew."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tradewind.membership.buckets import Buckets, bucket_name
+from tradewind.membership.facts import NEVER, Facts, micros, moment, removed
+from tradewind.membership.files import read_facts, readable
+from tradewind.membership.rows import Flags
+from tradewind.model.plan import Renewal
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Identifiers in a segment: how many, how many of them are in doubt, by the day (UTC) on which they lapse, and how many are due.
+
+    `due` are those that a run would send again.
+    """
+
+    count: int
+    uncertain: int
+    by_day: tuple[tuple[date, int], ...]
+    due: int
+
+
+def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
+    """Who has not lapsed by `now`; due is who `renewal` sends again. Reads what is believed and no identifier.
+
+    Raises EngineError when a file is gone or damaged.
+    """
+    count = uncertain = due = 0
+    days: Counter[date] = Counter()
+    with readable(held):
+        for id_type in held.types:
+            for number in range(held.count):
+                facts, many = read_facts(held.place(id_type) / bucket_name(number, "arrow"))
+                live = (facts["expires_until"] > micros(now)) & ~removed(facts)
+                facts, many = facts[live], many[live]
+                doubtful = (facts["unknown_since"] != NEVER) | (facts["expires_from"] <= micros(now))
+                count, uncertain = count + int(many.sum()), uncertain + int(many[doubtful].sum())
+                due += int(many[_due(facts, renewal)].sum()) if renewal else 0
+                for until, of_it in zip(facts["expires_until"].tolist(), many.tolist(), strict=True):
+                    days[moment(until).date()] += of_it
+    return Outlook(count, uncertain, tuple(sorted(days.items())), due)
+
+
+def _due(facts: Facts, renewal: Renewal) -> Flags:
+    expires = facts["expires_from"]
+    due: Flags = (expires < micros(renewal.before)) | (expires > micros(renewal.after)) | (facts["unknown_since"] != NEVER)
+    return due

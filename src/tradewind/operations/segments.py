@@ -1,0 +1,141 @@
+"""Segments: how many are in each, what came and went, until when they stay, and whether that is enough at the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tradewind.ledger.base import DELIVERED
+from tradewind.membership.outlook import Outlook, outlook
+from tradewind.membership.sql import Version
+from tradewind.model.destination import Size
+from tradewind.model.plan import Operation, Plan
+from tradewind.model.run import Account, Run, RunState
+from tradewind.model.sync import Sync, SyncState
+from tradewind.parts import Parts
+from tradewind.phases import binding_of
+from tradewind.planning.refresh import renewal
+from tradewind.schedule import next_fire
+from tradewind.targets import known_place
+
+SHOWN = 100
+"""So many of the youngest runs are looked at."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The segment of a sync: how many identifiers it holds as far as is known, since the run that changed it last.
+
+    `place` is the address and the account; both are empty where the sync's region has no address now.
+    """
+
+    sync: Sync
+    url: str
+    advertiser: str
+    holds: int
+    changed_at: datetime | None
+    last: Run | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run and what it left in the segment: how many it held then, and what came, went and was renewed. None where it left nothing."""
+
+    run: Run
+    holds: int | None
+    tallies: dict[Operation, Account]
+
+
+@dataclass(frozen=True)
+class Next:
+    """The sync's next run by its cadence: who would be renewed then, in how many requests."""
+
+    at: datetime
+    due: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What renewing only who has little time left saved in the runs that are shown: identifiers not sent, and requests."""
+
+    identifiers: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class Enough:
+    """Whether a segment has as many identifiers as a use of it wants."""
+
+    size: Size
+    enough: bool
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """All of a segment. `points` are its youngest runs, newest first."""
+
+    segment: Segment
+    points: tuple[Point, ...]
+    outlook: Outlook
+    next: Next | None
+    saved: Saved
+    sizes: tuple[Enough, ...]
+    afterwards: tuple[str, ...]
+
+
+def listed(parts: Parts, project: str) -> tuple[Segment, ...]:
+    """The segments of a project, by sync. Raises as `segment` does."""
+    heads = parts.versions.heads()
+    return tuple(segment(parts, sync, heads) for sync in parts.catalog.syncs(project))
+
+
+def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
+    """The segment of one sync. Raises DefinitionError when there is no such sync, EngineError when a file is gone or damaged."""
+    sync = parts.catalog.sync(project, sync_id)
+    target = known_place(parts, sync)
+    version = parts.versions.newest(target.id) if target else None
+    mine = segment(parts, sync, {target.id: version} if target and version else {})
+    now, points = parts.clock.now(), _points(parts, project, sync_id)
+    at = _next(parts, sync, now)
+    seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), 0)
+    destination = parts.destination(parts.catalog.connection(project, sync.connection).destination)
+    items = destination.items_per_request(binding_of(parts, sync)) if target else destination.spec.limits.items
+    sizes = tuple(Enough(size, seen.count >= size.least) for size in destination.spec.sizes)
+    coming = Next(at, seen.due, -(-seen.due // items)) if at else None
+    return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards)
+
+
+def segment(parts: Parts, sync: Sync, heads: Mapping[str, Version]) -> Segment:
+    """The segment of one sync, by the newest version of each target.
+
+    No file is read: who lapsed since the last run still counts, until all have.
+    """
+    target = known_place(parts, sync)
+    version = heads.get(target.id) if target else None
+    last = next(iter(parts.ledger.history(sync.project, sync.id, 1)), None)
+    over = version is None or version.created_at + timedelta(minutes=sync.ttl_minutes) <= parts.clock.now()
+    holds = 0 if over or version is None else version.rows
+    place = (target.url, target.advertiser) if target else ("", "")
+    return Segment(sync, *place, holds, version.created_at if version else None, last)
+
+
+def _points(parts: Parts, project: str, sync: str) -> tuple[Point, ...]:
+    runs = parts.ledger.history(project, sync, SHOWN)
+    names = [run.id for run in runs]
+    versions, tallies = parts.versions.of_runs(names), parts.ledger.tallies(names)
+    return tuple(Point(run, versions[run.id].rows if run.id in versions else None, tallies.get(run.id, {})) for run in runs)
+
+
+def _next(parts: Parts, sync: Sync, now: datetime) -> datetime | None:
+    if sync.state is not SyncState.ACTIVE:
+        return None
+    return next_fire(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, now)
+
+
+def _saved(parts: Parts, points: Iterable[Point], items: int) -> Saved:
+    """Of runs that carried out a plan."""
+    plans = [parts.ledger.recall(each.run.id, RunState.PLANNED, Plan) for each in points if each.run.outcome in DELIVERED]
+    unchanged = [plan.delta.unchanged for plan in plans if plan]
+    return Saved(sum(unchanged), sum(-(-each // items) for each in unchanged))
