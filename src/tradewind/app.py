@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import random
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,15 +23,20 @@ from tradewind.compute import Bounds, duckdb_version
 from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
 from tradewind.door import Door
+from tradewind.durable import publish
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.resolve import resolve
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
+from tradewind.keeping.archive import About
+from tradewind.keeping.sql import FOLDER, fill, is_empty
 from tradewind.ledger.sql import SqlLedger
 from tradewind.membership.sql import Versions
 from tradewind.migrations import database_upgrade
 from tradewind.model.project import Project
+from tradewind.operations.backup import Progress, Restored, settle_in, take_out
 from tradewind.operations.doctor import Finding, examined, room
+from tradewind.operations.ledger import verify as verify_ledger
 from tradewind.operations.projects import Initialised, initialise
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
@@ -41,10 +48,12 @@ from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
-from tradewind.vault.key import NAME
+from tradewind.vault.key import NAME, read_key, write_key
 from tradewind.vault.sql import Vault
 
 LITTLE = "256MiB"
+
+SQLITE_URL = "sqlite:///"
 
 
 def make_home(home: Path | None, zone: str) -> Initialised:
@@ -90,6 +99,73 @@ def opened(home: Path | None) -> Iterator[Parts]:
     settings = read_settings(home)
     if not any((settings.home / name).exists() for name in (NAME, SQLITE)):
         raise ConfigurationError(f"{settings.home} is not a home of tradewind yet; make it with: tradewind init")
+    with _opened(settings) as parts:
+        yield parts
+
+
+def restore_home(
+    source: Path, passphrase: str, into: Path, key_file: Path, who: str, progress: Progress, *, verify: bool
+) -> tuple[Restored, tuple[Finding, ...]]:
+    """Make a home of a backup, whole or not at all; with `verify` also what `ledger verify` finds in it.
+
+    Raises DefinitionError when the file is no backup, ConfigurationError when the home or the database is not empty, the key or the
+    passphrase is another, or the backup is damaged or of a newer schema.
+    """
+    settings = read_settings(into)
+    home, server = settings.home, not settings.database_url.startswith(SQLITE_URL)
+    _refuse_taken(settings)
+    read_key(key_file)
+    folder = home.with_name(f".{home.name}.restoring-{secrets.token_hex(4)}")
+    folder.mkdir(mode=0o700)
+    try:
+        about, files = take_out(source, passphrase, folder, "postgresql" if server else "sqlite", progress)
+        write_key(folder, key_file)
+        there = settings.model_copy(update={"home": folder} | ({} if server else {"database_url": f"{SQLITE_URL}{folder / SQLITE}"}))
+        if server:
+            _fill(there, about)
+        with _opened(there) as parts:
+            done = settle_in(parts, about, files, who, lambda _what, _done, _total: None)
+            findings = verify_ledger(parts, lambda _what, _done, _total: None) if verify else ()
+        if home.is_dir():
+            home.rmdir()
+        publish(folder, home)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return done, findings
+
+
+def _refuse_taken(settings: Settings) -> None:
+    """Raises ConfigurationError when a home cannot be made there of a backup."""
+    home = settings.home
+    if home.exists() and not (home.is_dir() and not any(home.iterdir())):
+        raise ConfigurationError(f"{home} is not empty, and a restore never replaces anything; name a folder that does not exist yet")
+    if not home.parent.is_dir():
+        raise ConfigurationError(f"the folder {home.parent} does not exist; make it, or choose another home")
+    if settings.database_url.startswith(SQLITE_URL):
+        if settings.database_url != f"{SQLITE_URL}{home / SQLITE}":
+            raise ConfigurationError("unset TRADEWIND_DATABASE_URL: a restored home has its SQLite inside")
+        return
+    database = Database(settings.database_url)
+    try:
+        if not is_empty(database):
+            raise ConfigurationError("the database of TRADEWIND_DATABASE_URL is not empty; name one without tables")
+    finally:
+        database.close()
+
+
+def _fill(settings: Settings, about: About) -> None:
+    """Give a PostgreSQL the tables and rows of a backup."""
+    database = Database(settings.database_url)
+    try:
+        database_upgrade(database)
+        fill(database, settings.home / FOLDER, about.tables)
+    finally:
+        database.close()
+    shutil.rmtree(settings.home / FOLDER)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Parts]:
     database = Database(settings.database_url)
     door = Door(loopback_only=settings.loopback_only)
     try:

@@ -19,6 +19,7 @@ from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, wanted_by
 from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.diff import diff as diff_buckets
+from tradewind.membership.doubting import doubt
 from tradewind.membership.files import readable
 from tradewind.membership.keep import keep as keep_buckets
 from tradewind.membership.keep import lapsing as count_lapsing
@@ -222,6 +223,13 @@ def strike(stage: Stage) -> Delta:
     return _apart(stage, lambda out: strike_buckets(held, stage.sieve().hits, now=now, hold=HOLD, out=out, group_rows=rows))
 
 
+def nothing(stage: Stage) -> Delta:
+    """No wish at all, over as many as are held."""
+    newest = stage.parts.versions.newest(stage.binding.target.id)
+    rows = newest.rows if newest else 0
+    return Delta((), held=rows, desired=0, unchanged=rows)
+
+
 def _too_soon(stage: Stage) -> datetime:
     cadence = stage.parts.catalog.sync(stage.run.project, stage.run.sync).cadence
     return stage.parts.clock.now() + margin(cadence, stage.binding.ttl_minutes)
@@ -325,6 +333,8 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
 def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Path, count: int, now: datetime) -> tuple[Buckets, int]:
     """Write into the folder `out` what a run made of what was held, by its delta files and the receipts in the ledger; with its rows."""
     ttl = timedelta(minutes=parts.ledger.binding(run.binding).ttl_minutes)
+    if run.kind is RunKind.RESTORE and held:
+        return doubt(held, out=out, at=now, ttl=ttl)
     settled, delta = parts.ledger.settled(run.id), parts.home / "runs" / run.id / "delta"
     found = doubts(((batch, state) for batch, state, *_ in settled), parts.ledger.attempts(run.id), UNCERTAIN_ANSWERS, now)
     sent = Sent(delta, planned.delta.parts, fates_of(settled, found), ttl)

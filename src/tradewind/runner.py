@@ -84,6 +84,14 @@ def opt_out(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     return phases.close(stage, stop)
 
 
+def doubt(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Write down that anything may have been sent to a target which is not on record: it was put back from a backup. Sends nothing."""
+    stage = _stage(parts, claim, opened, watch)
+    plan = _unguarded(stage, lambda: phases.nothing(stage))
+    phases.acknowledge(stage, plan)
+    return phases.close(stage, None)
+
+
 def lapsing(parts: Parts, run: Run, binding: Binding, watch: Watch) -> int:
     """How many `keep` would renew now; `run` is not opened. Raises EngineError when the membership cannot be read."""
     return phases.lapsing(Stage(parts, Claim(run.id, "", 0), run, binding, parts.home, watch))

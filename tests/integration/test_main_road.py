@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from postgres_process import postgres
+from postgres_process import Server, postgres
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
 
@@ -356,3 +356,23 @@ def test_the_same_road_over_a_postgresql(tmp_path: Path, sandbox: SandboxProcess
         assert product.ok("doctor")["findings"]
         assert len(sandbox.members("ready1", segment)) == 5
         assert not (tmp_path / "home" / "tradewind.db").exists()
+        a_backup_of_it_restores(product, server, tmp_path)
+
+
+def a_backup_of_it_restores(product: Product, server: Server, folder: Path) -> None:
+    """Tables and rows come back into a PostgreSQL that is empty, and into no other."""
+    product.environment["PASSPHRASE"] = "correct horse battery"
+    product.ok("backup", "home.backup", "--passphrase-env", "PASSPHRASE")
+    again = ("restore", "home.backup", "--into", "again", "--home-key", "home/key", "--passphrase-env", "PASSPHRASE", "--verify")
+    taken = product.call(*again)
+    assert (taken.code, "is not empty" in taken.error) == (11, True)
+    server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    del product.environment["TRADEWIND_DATABASE_URL"]
+    other = product.call(*again)
+    assert (other.code, "whose database is postgresql; set TRADEWIND_DATABASE_URL" in other.error) == (11, True)
+    product.environment["TRADEWIND_DATABASE_URL"] = server.admin
+    assert product.ok(*again)["restored"]["paused"] == ["default/devices"]
+    product.environment["TRADEWIND_HOME"] = str(folder / "again")
+    product.ok("syncs", "resume", "devices")
+    sent = product.call("syncs", "run", "devices").json
+    assert (sent["run"]["state"], sent["account"]["accepted"]) == ("settling", 5)

@@ -114,6 +114,7 @@ def _commands() -> None:
     from tradewind.cli import (
         apply,
         audit,
+        backup,
         cohorts,
         connections,
         demo,
@@ -136,7 +137,7 @@ def _commands() -> None:
         worker,
     )
 
-    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit):
+    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup):
         single.add_to(app)
     for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, segments, privacy, ledger):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

@@ -38,6 +38,15 @@ def print_left_out(count: int, people: Sequence[LeftOut], *, as_json: bool) -> N
     show.table(f"{count:,} people have no identifier", (*(["Amplitude id"] if there else []), "person", "why"), rows)
 
 
+KINDS = {
+    RunKind.KEEP: "It only renews who would lapse, since run {keeps} could not go on; nobody was added or removed.",
+    RunKind.OPT_OUT: "It only takes out people who said no; nobody else was added, removed or renewed.",
+    RunKind.DRAIN: "It takes everybody out of a segment that was given up; nobody was added.",
+    RunKind.RESTORE: "It sent nothing: the record was put back from a backup, so everybody is in doubt, and the next run sends them anew.",
+}
+"""What a run is for, where it does not make a segment equal to its cohort."""
+
+
 def print_report(report: RunReport, *, as_json: bool) -> None:
     """A run, as a table or as JSON."""
     if as_json:
@@ -54,12 +63,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(sentence)
     if run.missed:
         show.line(f"Before it {run.missed:,} slots passed without a run; this one makes up for all of them.")
-    if run.kind is RunKind.KEEP:
-        show.line(f"It only renews who would lapse, since run {run.keeps} could not go on; nobody was added or removed.")
-    if run.kind is RunKind.OPT_OUT:
-        show.line("It only takes out people who said no; nobody else was added, removed or renewed.")
-    if run.kind is RunKind.DRAIN:
-        show.line("It takes everybody out of a segment that was given up; nobody was added.")
+    if run.kind in KINDS:
+        show.line(KINDS[run.kind].format(keeps=run.keeps))
     if report.left_to_expire and report.left_to_expire.until:
         until, why = report.left_to_expire.until, report.left_to_expire.reason
         show.line(f"Who is still there leaves by {until:%Y-%m-%d %H:%M} UTC: {why}.")

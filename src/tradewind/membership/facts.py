@@ -126,6 +126,16 @@ def after_again(before: Facts, fates: Fates, operation: Operation, ttl: timedelt
     return told, gone
 
 
+def doubted(facts: Facts, at: datetime, ttl: timedelta) -> Facts:
+    """The same when anything may have been sent until an instant, and nothing of that is on record."""
+    instant, told = micros(at), facts.copy()
+    told["unknown_since"] = np.where(facts["unknown_since"] == NEVER, instant, facts["unknown_since"])
+    told["expires_from"] = np.minimum(facts["expires_from"], instant)
+    told["expires_until"] = np.maximum(facts["expires_until"], instant + ttl // _MICROSECOND)
+    told["late_add"] = told["late_remove"] = instant
+    return told
+
+
 def settled(facts: Facts, doubted_after: int) -> Facts:
     """The same without the requests that cannot be applied any more: those that began by then."""
     told = facts.copy()

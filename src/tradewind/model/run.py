@@ -10,7 +10,8 @@ from tradewind.model.plan import Batch
 
 
 class RunKind(StrEnum):
-    """What a run is for: make the segment equal to the cohort; renew who would lapse; empty a segment; take named people out.
+    """What a run is for: make the segment equal to the cohort; renew who would lapse; empty a segment; take named people out;
+    write down, after a backup was restored, that nothing of a segment is sure.
 
     Only the first is held by guards: the others add nobody, and a person or the sync's own run asked for them.
     """
@@ -19,6 +20,7 @@ class RunKind(StrEnum):
     KEEP = "keep"
     DRAIN = "drain"
     OPT_OUT = "opt_out"
+    RESTORE = "restore"
 
 
 class RunState(StrEnum):

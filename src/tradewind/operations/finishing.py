@@ -12,7 +12,13 @@ from tradewind.operations.claims import kept, take
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 
-WORK = {RunKind.SYNC: runner.run, RunKind.KEEP: runner.keep, RunKind.DRAIN: runner.drain, RunKind.OPT_OUT: runner.opt_out}
+WORK = {
+    RunKind.SYNC: runner.run,
+    RunKind.KEEP: runner.keep,
+    RunKind.DRAIN: runner.drain,
+    RunKind.OPT_OUT: runner.opt_out,
+    RunKind.RESTORE: runner.doubt,
+}
 """What is done in a run of each kind."""
 
 

@@ -34,8 +34,16 @@ def create_key(home: Path) -> Path:
 
     Raises ConfigurationError when a key is there already: what was sealed with it could never be opened again.
     """
-    path = home / NAME
-    text = base64.b64encode(secrets.token_bytes(_LENGTH)) + b"\n"
+    return _write(home / NAME, base64.b64encode(secrets.token_bytes(_LENGTH)) + b"\n")
+
+
+def write_key(home: Path, key_file: Path) -> Path:
+    """Write a copy of a key into a home that has none, with mode 0600. Raises ConfigurationError as `read_key` and `create_key` do."""
+    read_key(key_file)
+    return _write(home / NAME, key_file.read_bytes())
+
+
+def _write(path: Path, text: bytes) -> Path:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
