@@ -17,8 +17,7 @@ from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
 from tradewind.database import Database
 from tradewind.destinations.base import Request
-from tradewind.engines.base import Preview
-from tradewind.engines.memory import Event, MemoryEngine, resolve
+from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolve
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
@@ -85,18 +84,15 @@ class People:
         *,
         recency: bool = False,
     ) -> Snapshot:
-        return self._engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
+        return self.engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
-        return self._engine(project, as_of).attach(project, members, as_of, wanted, out)
-
-    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        return self._engine(project, as_of).preview(project, cohort, as_of, nested, limit)
+        return self.engine(project, as_of).attach(project, members, as_of, wanted, out)
 
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _engine(self, project: Project, as_of: datetime) -> MemoryEngine:
+    def engine(self, project: Project, as_of: datetime) -> MemoryEngine:
         if self.broken:
             raise EngineError("the events cannot be read")
         moment = as_of - timedelta(hours=1)
@@ -142,6 +138,7 @@ class Town:
             privacy=Requests(self.database),
             events=EventStore(self.database, folder),
             engine=self.people,
+            previews=MemoryPreviews(self.people.engine),
             resolve=resolve,
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),

@@ -36,7 +36,7 @@ from tradewind.compute import Bounds, connect
 from tradewind.database import SQLITE, Database
 from tradewind.destinations.base import Destination
 from tradewind.engines import memory
-from tradewind.engines.base import Preview, Resolve
+from tradewind.engines.base import Resolve
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.membership.facts import to_arrow
@@ -258,9 +258,6 @@ class Crowd:
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         raise NotImplementedError
 
-    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        raise NotImplementedError
-
     def close(self) -> None:
         """Nothing to give back."""
 
@@ -356,6 +353,7 @@ class World:
                 privacy=RememberingRequests(self.database),
                 events=NoEvents(self.database, self.folder),
                 engine=self.crowd,
+                previews=memory.MemoryPreviews(lambda _project, _as_of: memory.MemoryEngine({})),
                 resolve=substitutes.resolve,
                 lists=ListStore(self.folder),
                 list_versions=ListVersions(self.database),

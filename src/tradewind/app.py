@@ -8,7 +8,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from tradewind.destinations.registry import Registry
 from tradewind.door import Door
 from tradewind.durable import publish
 from tradewind.engines.duckdb import DuckDBEngine
+from tradewind.engines.duckdb_preview import DuckDBPreviews
 from tradewind.engines.resolve import resolve
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
@@ -170,7 +171,9 @@ def _opened(settings: Settings) -> Iterator[Parts]:
     door = Door(loopback_only=settings.loopback_only)
     try:
         database_upgrade(database)
-        yield _parts(settings, database, door)
+        parts = _parts(settings, database, door)
+        with closing(parts.previews):
+            yield parts
     finally:
         door.close()
         database.close()
@@ -209,6 +212,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         privacy=Requests(database),
         events=events,
         engine=DuckDBEngine(events, bounds),
+        previews=DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory)),
         resolve=resolve,
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),

@@ -12,6 +12,7 @@
         UncertainError
       EngineError
         GoneError
+        OvertakenError
       LedgerError
         TakenError
       Bug
@@ -99,6 +100,10 @@ class EngineError(TradewindError):
 
 class GoneError(EngineError):
     """What was asked for is not there any more; ask for it anew."""
+
+
+class OvertakenError(EngineError):
+    """A newer question took the place of this one: there is nothing to do."""
 
 
 class LedgerError(TradewindError):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from tradewind.cohorts.check import order
-from tradewind.engines.base import Preview
-from tradewind.engines.look import read_persons
+from tradewind.engines.preview import Asked
 from tradewind.errors import ConfigurationError, DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, Pulled, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, InCohort, Pulled, Rule, Select, StaticList
 from tradewind.model.destination import Connection
 from tradewind.model.identifier import IdentityMap, Send, Take
 from tradewind.model.project import Project
@@ -19,6 +18,8 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import SyncState
 from tradewind.parts import Parts
 from tradewind.sources import lists
+
+NONE: Mapping[str, Cohort] = {}
 
 
 def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], folder: Path, *, recency: bool = False) -> Snapshot:
@@ -31,13 +32,21 @@ def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wan
     return _answer(parts, project, cohort, as_of, wanted, nested, folder / "members.parquet", recency=recency)
 
 
-def preview(parts: Parts, cohort: Cohort, as_of: datetime, limit: int, folder: Path, wanted: Sequence[Wanted] = ()) -> Preview:
-    """How many are in a cohort, of how many it can speak of, and a few of them; `wanted` is what will be asked of it next."""
+def asked(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path, instead: Mapping[str, Cohort] = NONE) -> Asked:
+    """A cohort as a question for `parts.previews`; files of the members of those that no rule answers are written to `folder`.
+
+    Cohorts that it is made of are those `instead`, and of the catalog what these do not have.
+
+    Raises DefinitionError when the cohort or one it is made of cannot be, EngineError when a source cannot answer.
+    """
+    project = parts.catalog.project(cohort.project)
+    nested: dict[str, Rule | Path] = {}
+    for part in _built_of(parts, cohort, instead):
+        nested[part.id] = _rule_or_file(parts, project, part, as_of, folder / "nested" / f"{part.id}.parquet")
     if isinstance(cohort.definition, Behaviour):
-        nested = _answer_parts(parts, cohort, as_of, folder)
-        return parts.engine.preview(parts.catalog.project(cohort.project), cohort, as_of, nested, limit)
-    snapshot = evaluate(parts, cohort, as_of, wanted, folder)
-    return Preview(snapshot.members, snapshot.members, read_persons(snapshot.path, limit))
+        return Asked(project, cohort.definition.who, as_of, nested)
+    own = _rule_or_file(parts, project, cohort, as_of, folder / "nested" / f"{cohort.id}.parquet")
+    return Asked(project, InCohort(cohort.id), as_of, {cohort.id: own})
 
 
 def identity_of(cohort: Cohort, connection: Connection) -> IdentityMap:
@@ -59,12 +68,23 @@ def wanted_by(identity: IdentityMap) -> tuple[Wanted, ...]:
 def _answer_parts(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path, *, recency: bool = False) -> dict[str, Path]:
     """The member files of every cohort this one is made of, those they are made of first."""
     project = parts.catalog.project(cohort.project)
-    others = [each for each in parts.catalog.cohorts(cohort.project) if each.id != cohort.id]
     nested: dict[str, Path] = {}
-    for part in order([*others, cohort], [cohort.id])[:-1]:
+    for part in _built_of(parts, cohort):
         out = folder / "nested" / f"{part.id}.parquet"
         nested[part.id] = _answer(parts, project, part, as_of, (), nested, out, recency=recency).path
     return nested
+
+
+def _built_of(parts: Parts, cohort: Cohort, instead: Mapping[str, Cohort] = NONE) -> tuple[Cohort, ...]:
+    """The cohorts that one is made of, parts first; neither it nor those `instead` of the catalog's need be saved."""
+    known = {each.id: each for each in parts.catalog.cohorts(cohort.project)} | dict(instead) | {cohort.id: cohort}
+    return order(known.values(), [cohort.id])[:-1]
+
+
+def _rule_or_file(parts: Parts, project: Project, cohort: Cohort, as_of: datetime, out: Path) -> Rule | Path:
+    if isinstance(cohort.definition, Behaviour):
+        return cohort.definition.who
+    return _answer(parts, project, cohort, as_of, (), {}, out, recency=False).path
 
 
 def _answer(

@@ -16,6 +16,7 @@ from tradewind.clock import Clock
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
 from tradewind.engines.base import Engine, Resolve
+from tradewind.engines.preview import Previews
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
@@ -47,6 +48,7 @@ class Parts:
     privacy: Requests
     events: EventStore
     engine: Engine
+    previews: Previews
     resolve: Resolve
     lists: ListStore
     list_versions: ListVersions

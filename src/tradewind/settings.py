@@ -7,6 +7,7 @@
     sandbox_amplitude_url     TRADEWIND_SANDBOX_AMPLITUDE_URL     a loopback address; offers the region `sandbox` of Amplitude (none)
     sandbox_amplitude_eu_url  TRADEWIND_SANDBOX_AMPLITUDE_EU_URL  a loopback address; offers the region `sandbox-eu` of Amplitude (none)
     memory_limit              TRADEWIND_MEMORY_LIMIT              what DuckDB may use, in the whole process (700MiB)
+    preview_memory            TRADEWIND_PREVIEW_MEMORY            what previews may use beside that, of those who write cohorts (512MiB)
     threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
     loopback_only             TRADEWIND_LOOPBACK_ONLY             refuse to send to any host but this machine, for rehearsals (no)
 
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     sandbox_amplitude_url: str | None = None
     sandbox_amplitude_eu_url: str | None = None
     memory_limit: str = "700MiB"
+    preview_memory: str = "512MiB"
     threads: int = Field(default_factory=_processors, ge=1, le=1024)
     loopback_only: bool = False
 
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     def _loopback(cls, url: str | None) -> str | None:
         return None if url is None else _loopback_url(url)
 
-    @field_validator("memory_limit")
+    @field_validator("memory_limit", "preview_memory")
     @classmethod
     def _size(cls, text: str) -> str:
         if not re.fullmatch(r"[1-9][0-9]{0,6} ?[KMGT]i?B", text):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +24,10 @@ from tradewind.cohorts.parse import parse_cohort, to_document
 from tradewind.compute import Bounds, connect, literal
 from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import SHARE_ROWS, DuckDBDialect, DuckDBEngine
+from tradewind.engines.duckdb_preview import DuckDBPreviews
 from tradewind.engines.matching import meets
-from tradewind.engines.memory import Event, MemoryEngine
+from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews
+from tradewind.engines.preview import Asked, Previews, Turn
 from tradewind.model.cohort import (
     All,
     AnyOf,
@@ -162,23 +165,35 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "user.ad": ad, "event.r": values} for row, ad, values in zip(rows, ads, lists, strict=True)]
 
 
+def looked_at(previews: Previews, asked: Asked, nested: Mapping[str, Path]) -> tuple[object, ...]:
+    """Everything that can be asked of a rule while it is written, also at an instant before which less had happened."""
+    sizes, sample = previews.sizes(asked, Turn()), previews.sample(asked, 3, Turn())
+    other = Asked(asked.project, Not(InCohort("inner")), asked.as_of, {**nested, "inner": asked.rule})
+    overlap = previews.overlap(asked, other, Turn())
+    why = [previews.why(asked, person, Turn()) for person in (*sample, "user:u1", "device:d1", "nobody")]
+    earlier = replace(asked, as_of=asked.as_of - timedelta(days=5))
+    found = (sizes, sample, overlap, why, previews.sizes(earlier, Turn()), previews.sizes(other, Turn()))
+    previews.close()
+    return found
+
+
 @settings(derandomize=True, max_examples=70, deadline=None)
 @given(events, rules, st.sampled_from(ZONES), st.sampled_from([4, SHARE_ROWS]))
 def test_duckdb_answers_as_plain_python_does(told: list[Event], rule: Rule, zone: str, share_rows: int) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, zone, ())
     with TemporaryDirectory() as name, told_store("default", told, Path(name) / "home") as store:
         folder = Path(name)
-        engines: tuple[Engine, ...] = (MemoryEngine({"default": told}), DuckDBEngine(store, Bounds(), share_rows))
+        memory = MemoryEngine({"default": told})
+        engines: tuple[Engine, ...] = (memory, DuckDBEngine(store, Bounds(), share_rows))
+        previews: tuple[Previews, ...] = (MemoryPreviews(lambda _project, _as_of: memory), DuckDBPreviews(store, Bounds()))
         looked = cohort_of(Did("Look"), "vips")
         vips = engines[0].evaluate(project, looked, AS_OF - timedelta(days=9), (), {}, folder / "vips.parquet", recency=share_rows == 4)
         answers = []
         for number, engine in enumerate(engines):
             nested = {"vips": vips.path}
-            seen = engine.preview(project, cohort_of(rule), AS_OF, nested, 3)
+            seen = looked_at(previews[number], Asked(project, rule, AS_OF, nested), nested)
             snapshot = engine.evaluate(project, cohort_of(rule), AS_OF, WANTED, nested, folder / f"{number}.parquet", recency=True)
-            answers.append(
-                (seen, seen.sample, snapshot.members, snapshot.missing, shown(pq.read_table(snapshot.path).sort_by("member").to_pylist()))
-            )
+            answers.append((seen, snapshot.members, snapshot.missing, shown(pq.read_table(snapshot.path).sort_by("member").to_pylist())))
         assert answers[0] == answers[1]
 
 

@@ -20,24 +20,31 @@ from tradewind.cohorts.parse import parse_cohort
 from tradewind.compute import Bounds
 from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import DuckDBEngine
-from tradewind.engines.memory import MemoryEngine
+from tradewind.engines.duckdb_preview import DuckDBPreviews
+from tradewind.engines.memory import MemoryEngine, MemoryPreviews
+from tradewind.engines.preview import Asked, Previews, Turn
+from tradewind.model.cohort import Behaviour
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.testing.told import told_store
+
+EngineOf = Callable[[str, Table], tuple[Engine, Previews]]
 
 ROWS = [pytest.param(table, case, id=f"{table.title}: {case.rule}") for table in TABLES for case in table.cases]
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Table], Engine]]:
-    """Both engines over the events of a table, which are imported once."""
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOf]:
+    """Both engines, and their previews, over the events of a table, which are imported once."""
     with ExitStack() as stack:
 
         @cache
-        def engine(kind: str, title: str) -> Engine:
+        def engine(kind: str, title: str) -> tuple[Engine, Previews]:
             events = next(table.events for table in TABLES if table.title == title)
             if kind == "memory":
-                return MemoryEngine({"default": events})
-            return DuckDBEngine(stack.enter_context(told_store("default", events, tmp_path_factory.mktemp("home"))), Bounds())
+                memory = MemoryEngine({"default": events})
+                return memory, MemoryPreviews(lambda _project, _as_of: memory)
+            store = stack.enter_context(told_store("default", events, tmp_path_factory.mktemp("home")))
+            return DuckDBEngine(store, Bounds()), DuckDBPreviews(store, Bounds())
 
         yield lambda kind, table: engine(kind, table.title)
 
@@ -55,19 +62,22 @@ def members_file(users: str, path: Path, last: str | None = None) -> Path:
 
 @pytest.mark.parametrize("kind", ["memory", "duckdb"])
 @pytest.mark.parametrize(("table", "case"), ROWS)
-def test_row(engines: Callable[[str, Table], Engine], kind: str, table: Table, case: Case, tmp_path: Path) -> None:
+def test_row(engines: EngineOf, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
     cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
     nested = {
         name: members_file(users, tmp_path / f"{name}.parquet", table.cohorts_last.get(name)) for name, users in table.cohorts.items()
     }
-    found = engines(kind, table).preview(project, cohort, table.as_of, nested, 100)
-    assert " ".join(person.removeprefix("user:") for person in found.sample) == " ".join(sorted(case.members.split()))
-    assert found.members == len(case.members.split())
+    assert isinstance(cohort.definition, Behaviour)
+    engine, previews = engines(kind, table)
+    snapshot = engine.evaluate(project, cohort, table.as_of, (), nested, tmp_path / "members.parquet", recency=case.last is not None)
+    told = {row["person"].removeprefix("user:"): row.get("last_event") for row in pq.read_table(snapshot.path).to_pylist()}
+    assert set(told) == set(case.members.split())
     if case.last is not None:
-        snapshot = engines(kind, table).evaluate(project, cohort, table.as_of, (), nested, tmp_path / "members.parquet", recency=True)
-        told = {row["person"].removeprefix("user:"): row["last_event"] for row in pq.read_table(snapshot.path).to_pylist()}
         assert told == {user: time and time.replace(tzinfo=None) for user, time in last_of(case.last).items()}
+    asked = Asked(project, cohort.definition.who, table.as_of, nested)
+    assert previews.sizes(asked, Turn()).members == len(told)
+    assert previews.sample(asked, 100, Turn()) == tuple(sorted(f"user:{user}" for user in told))
 
 
 def test_the_reference_page_is_what_the_tables_say() -> None:

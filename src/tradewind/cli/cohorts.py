@@ -108,16 +108,25 @@ def preview(
     as_of: AsOf = None,
     connection: Annotated[str | None, typer.Option(help="Also say which identifiers this connection's map finds.")] = None,
     sample: Annotated[int, typer.Option(min=0, max=1000, help="How many members to name.")] = 10,
+    waterfall: Annotated[bool, typer.Option("--waterfall", help="Also count whom each rule holds for, and who is left after it.")] = False,
+    overlap: Annotated[str | None, typer.Option(help="Also count who is in this other cohort too.")] = None,
+    why: Annotated[str | None, typer.Option(help="Also say why this person is in or out: user:ID, or device:ID.")] = None,
     as_json: Json = False,
 ) -> None:
     """Count who is in a cohort, and name a few."""
+    from tradewind.cli import looking
     from tradewind.cli.report import print_resolution
-    from tradewind.operations import cohorts
+    from tradewind.operations import cohorts, previews
 
     with parts_of(context) as parts:
-        seen = cohorts.preview(parts, project_of(context), cohort, as_of, connection, sample)
+        project, about = project_of(context), previews.Subject(cohort, as_of=as_of)
+        seen = cohorts.preview(parts, project, cohort, as_of, connection, sample)
+        sizes = previews.sizes(parts, project, about) if waterfall else None
+        shared = previews.overlap(parts, project, about, overlap) if overlap else None
+        reason = previews.why(parts, project, about, why) if why else None
     if as_json:
-        show.print_json(seen)
+        more = {"who": sizes.who if sizes else None, "overlap": shared, "why": reason}
+        show.print_json(vars(seen) | {name: found for name, found in more.items() if found})
         return
     share = f" ({seen.members / seen.universe:.1%})" if seen.universe else ""
     show.line(f"{seen.members:,} of {seen.universe:,} people{share} as of {seen.as_of:%Y-%m-%d %H:%M} UTC")
@@ -125,6 +134,33 @@ def preview(
         print_resolution(seen.resolution)
     for person in seen.sample:
         show.line(f"  {person}")
+    if sizes:
+        looking.print_waterfall(sizes)
+    if shared and overlap:
+        looking.print_overlap(shared, cohort, overlap)
+    if reason:
+        looking.print_why(reason)
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Definition files or folders of them.")],
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Count whom the definitions in files would add to the cohorts as they are now, and remove from them. Changes nothing."""
+    from tradewind.cli.looking import print_comparisons
+    from tradewind.operations import previews
+
+    with parts_of(context) as parts:
+        found = previews.compared(parts, project_of(context), files, as_of)
+    if as_json:
+        show.print_json({"cohorts": found})
+    elif found:
+        print_comparisons(found)
+    else:
+        show.line("No behavioural cohort in these files is defined otherwise than it is now.")
 
 
 @app.command()

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlglot import exp
 
@@ -38,7 +39,7 @@ _COUNTED: dict[Comparison, type[exp.Binary]] = {
     Comparison.NOT_EQUAL: exp.NEQ,
 }
 
-_HOLDS: dict[Comparison, Callable[[int, int], bool]] = {
+HOLDS: dict[Comparison, Callable[[Any, int], Any]] = {
     Comparison.AT_LEAST: operator.ge,
     Comparison.MORE: operator.gt,
     Comparison.AT_MOST: operator.le,
@@ -46,6 +47,7 @@ _HOLDS: dict[Comparison, Callable[[int, int], bool]] = {
     Comparison.EQUAL: operator.eq,
     Comparison.NOT_EQUAL: operator.ne,
 }
+"""How a number of events compares with the one a count names; also of many numbers at once."""
 
 Deed = tuple[str, tuple[EventFilter, ...], Window | None]
 
@@ -66,7 +68,7 @@ def qualifying(rule: Rule, *, negated: bool = False) -> Iterator[Did | InCohort]
                 yield from qualifying(part, negated=negated)
         case Not(part):
             yield from qualifying(part, negated=not negated)
-        case Did(count=count) if _HOLDS[count.comparison](0, count.number) is negated:
+        case Did(count=count) if HOLDS[count.comparison](0, count.number) is negated:
             yield rule
         case InCohort() if not negated:
             yield rule
@@ -87,14 +89,6 @@ def compile_rule(
     judged = _people(rule, as_of, zone, dialect, nested, everybody=not _deeds_decide(rule), recent=recent)
     last = [] if recent is None else [exp.column(LAST_EVENT)]
     return exp.select(exp.column(WHO), exp.column(PERSON), *last).from_(judged.subquery("judged")).where(exp.column(BELONGS))
-
-
-def compile_people(rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str]) -> exp.Select:
-    """Everybody a rule can speak of, and whether they belong: a SELECT of `who`, `person` and `belongs`.
-
-    That is every person with an event before `as_of`, and the members of the cohorts the rule names.
-    """
-    return _people(rule, as_of, zone, dialect, nested, everybody=True)
 
 
 def _people(
@@ -168,7 +162,7 @@ def _holds_of_the_idle(rule: Rule) -> bool:
         case Not(part):
             return not _holds_of_the_idle(part)
         case Did(count=count):
-            return _HOLDS[count.comparison](0, count.number)
+            return bool(HOLDS[count.comparison](0, count.number))
         case _:
             return False
 

@@ -76,6 +76,16 @@ def explain(cohort: Cohort, names: Mapping[str, str]) -> str:
             return f"The people that a query finds in {f'the PostgreSQL of {source}' if source else tables}."
 
 
+def phrase(rule: Rule, names: Mapping[str, str]) -> str:
+    """Whom a rule means, as a phrase after "people", such as `who did Buy in the last 30 days`."""
+    return _top(rule, names)
+
+
+def counted(deed: Did) -> str:
+    """What a clause counts, such as `Buy in the last 30 days, where price is greater than 9`."""
+    return f"{deed.event}{_details(deed.where, deed.window)}"
+
+
 def _top(rule: Rule, names: Mapping[str, str]) -> str:
     match rule:
         case All(rules):

@@ -43,13 +43,13 @@ def condition(value: exp.Expr, operator: Operator, values: Sequence[str], dialec
     if operator in _SETS:
         return (
             exp.Case()
-            .when(_missing(value), exp.convert(_meets_nothing(operator, values)))
+            .when(_missing(value), exp.convert(meets_nothing(operator, values)))
             .when(_present(elements), _whole(elements, operator, values, dialect))
             .else_(_whole(dialect.listed([value]), operator, values, dialect))
         )
     return (
         exp.Case()
-        .when(_missing(value), exp.convert(_meets_nothing(operator, values)))
+        .when(_missing(value), exp.convert(meets_nothing(operator, values)))
         .when(_present(elements), dialect.any_element("element", elements, lambda element: _plain(element, operator, values, dialect)))
         .else_(_plain(value, operator, values, dialect))
     )
@@ -63,7 +63,7 @@ def _present(value: exp.Expr) -> exp.Expr:
     return exp.Not(this=_missing(value))
 
 
-def _meets_nothing(operator: Operator, values: Sequence[str]) -> bool:
+def meets_nothing(operator: Operator, values: Sequence[str]) -> bool:
     """What a missing property answers: it meets what lists `(none)`, and negations that do not."""
     if operator is Operator.SET_IS_NOT:
         return True

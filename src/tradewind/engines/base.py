@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,15 +14,6 @@ from tradewind.model.cohort import Behaviour, Cohort, Rule
 from tradewind.model.identifier import IdentityMap, Resolution
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
-
-
-@dataclass(frozen=True)
-class Preview:
-    """How many belong, of how many the rule can speak of, and a few persons for the operator's own eyes."""
-
-    members: int
-    universe: int
-    sample: tuple[str, ...] = field(repr=False)
 
 
 def rule_of(cohort: Cohort, nested: Mapping[str, Path]) -> Rule:
@@ -61,9 +51,6 @@ class Engine(Protocol):
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         """Write the rows of `members` (`member`, `person` and whatever else) with the wanted columns beside them to `out`."""
-
-    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        """Count the members without writing anything; `limit` bounds the sample, which is in the order of persons."""
 
     def close(self) -> None:
         """Give back what the engine holds; it answers nothing afterwards."""

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO, compile_people, compile_rule, properties
+from tradewind.cohorts.compile import EVENTS, PERSON, WHO, compile_rule, properties
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.engines import sql
-from tradewind.engines.base import Preview, rule_of
+from tradewind.engines.base import rule_of
 from tradewind.engines.shares import KEY, EventTable, MemberFile, Shares
 from tradewind.errors import EngineError
 from tradewind.model.cohort import Cohort
@@ -138,21 +137,6 @@ class DuckDBEngine:
             missing = self._missing(connection, project, as_of, file, wanted)
             publish(growing, out)
         return Snapshot(out, file.rows, as_of, missing)
-
-    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        rule = rule_of(cohort, nested)
-        members = universe = 0
-        sample: list[str] = []
-        with self._session(f"the preview of cohort '{cohort.id}'") as connection, TemporaryDirectory(prefix="tradewind-preview-") as folder:
-            shares = Shares(connection, self._events.view(project.id, *properties(rule), as_of), Path(folder) / "lent")
-            people = self._written(compile_people(rule, as_of, project.zone, self._dialect, shares.nest(nested)))
-            for _ in shares.each(self._share_rows):
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {people}")
-                belong, judged = _row(connection, "SELECT count(*) FILTER (WHERE belongs), count(*) FROM judged")
-                found = connection.execute("SELECT person FROM judged WHERE belongs ORDER BY person LIMIT ?", [limit]).fetchall()
-                members, universe = members + belong, universe + judged
-                sample = sorted([*sample, *(person for (person,) in found)])[:limit]
-        return Preview(members, universe, tuple(sample))
 
     def close(self) -> None:
         """Nothing is held between questions."""

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradewind.cohorts.check import nested as parts_of
+from tradewind.cohorts.rules import leaves
 from tradewind.cohorts.windows import zone_of
 from tradewind.compute import Bounds
-from tradewind.engines.base import Preview, rule_of
+from tradewind.engines.base import rule_of
 from tradewind.engines.matching import as_text, compares, meets
+from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Turn
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
 from tradewind.membership.buckets import bucket, bucket_name, key
@@ -70,7 +72,7 @@ class MemoryEngine:
         *,
         recency: bool = False,
     ) -> Snapshot:
-        people, asked = self._people(project, as_of), _asked(project, cohort, as_of, nested)
+        people, asked = self.people(project, as_of), _asked(project, cohort, as_of, nested)
         persons = [person for person, belongs in _judged(people, rule_of(cohort, nested), asked).items() if belongs]
         members = [(hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1], person) for person in persons]
         table = pa.table(
@@ -85,17 +87,12 @@ class MemoryEngine:
         return _write(table, people, as_of, wanted, out)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
-        return _write(_table(members), self._people(project, as_of), as_of, wanted, out)
-
-    def preview(self, project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path], limit: int) -> Preview:
-        judged = _judged(self._people(project, as_of), rule_of(cohort, nested), _asked(project, cohort, as_of, nested))
-        members = sorted(person for person, belongs in judged.items() if belongs)
-        return Preview(len(members), len(judged), tuple(members[:limit]))
+        return _write(_table(members), self.people(project, as_of), as_of, wanted, out)
 
     def close(self) -> None:
         """Nothing is held but the events given."""
 
-    def _people(self, project: Project, as_of: datetime) -> dict[str, list[Event]]:
+    def people(self, project: Project, as_of: datetime) -> dict[str, list[Event]]:
         """The events before the instant, in order of time, by the person who did them."""
         before = [event for event in self._events.get(project.id, ()) if event.time < as_of]
         seen: dict[str, list[tuple[datetime, str]]] = {}
@@ -106,6 +103,98 @@ class MemoryEngine:
         for event in before:
             people.setdefault(_person(event, seen), []).append(event)
         return people
+
+
+class MemoryPreviews:
+    """Answers about rules over the events of an engine in memory; `of` gives that engine for an instant."""
+
+    def __init__(self, of: Callable[[Project, datetime], MemoryEngine]) -> None:
+        self._of = of
+
+    def sizes(self, asked: Asked, turn: Turn) -> Sizes:
+        people, known = self._known(asked, turn)
+        everybody = set(people).union(*(known.nested[clause.cohort] for clause in leaves(asked.rule) if isinstance(clause, InCohort)))
+        who = _node(asked.rule, everybody, people, known)
+        return Sizes(who.members, len(everybody), who)
+
+    def overlap(self, this: Asked, that: Asked, turn: Turn) -> Overlap:
+        one, other = self._members(this, turn), self._members(that, turn)
+        return Overlap(len(one & other), len(one - other), len(other - one))
+
+    def sample(self, asked: Asked, limit: int, turn: Turn) -> tuple[str, ...]:
+        return tuple(sorted(self._members(asked, turn))[:limit])
+
+    def why(self, asked: Asked, person: str, turn: Turn) -> Clause | None:
+        people, known = self._known(asked, turn)
+        if person not in set(people).union(*known.nested.values()):
+            return None
+        return _clause(asked.rule, person, people.get(person, []), known)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _members(self, asked: Asked, turn: Turn) -> set[str]:
+        people, known = self._known(asked, turn)
+        return _belonging(asked.rule, people, known)
+
+    def _known(self, asked: Asked, turn: Turn) -> tuple[dict[str, list[Event]], _Asked]:
+        """Everybody's events, and the members of every cohort that is nested."""
+        turn.check()
+        people = self._of(asked.project, asked.as_of).people(asked.project, asked.as_of)
+        known = _Asked(asked.as_of, zone_of(asked.project.zone), {})
+        found: dict[str, Mapping[str, datetime | None]] = {}
+
+        def answer(clause: InCohort) -> None:
+            given = asked.answer(clause)
+            if isinstance(given, Path):
+                found[clause.cohort] = _members_of(given)
+                return
+            for part in leaves(given):
+                if isinstance(part, InCohort):
+                    answer(part)
+            found[clause.cohort] = dict.fromkeys(_belonging(given, people, replace(known, nested=found)))
+
+        for clause in leaves(asked.rule):
+            if isinstance(clause, InCohort):
+                answer(clause)
+        for cohort, given in asked.nested.items():
+            if isinstance(given, Path):
+                found.setdefault(cohort, _members_of(given))
+        return people, replace(known, nested=found)
+
+
+def _belonging(rule: Rule, people: Mapping[str, list[Event]], known: _Asked) -> set[str]:
+    """Who belongs, of all whom the rule can speak of."""
+    named = (known.nested[clause.cohort] for clause in leaves(rule) if isinstance(clause, InCohort))
+    return {person for person in set(people).union(*named) if _holds(rule, person, people.get(person, []), known)}
+
+
+def _node(rule: Rule, everybody: set[str], people: Mapping[str, list[Event]], known: _Asked, left: set[str] | None = None) -> Node:
+    """A rule with its sizes; `left` is who is left of it and those before it."""
+    found = {person for person in everybody if _holds(rule, person, people.get(person, []), known)}
+    parts: list[Node] = []
+    running: set[str] | None = None
+    for part in _parts(rule):
+        mine = {person for person in everybody if _holds(part, person, people.get(person, []), known)}
+        running = mine if running is None else running | mine if isinstance(rule, AnyOf) else running & mine
+        parts.append(_node(part, everybody, people, known, running))
+    return Node(rule, len(found), len(found if left is None else left), tuple(parts))
+
+
+def _clause(rule: Rule, person: str, events: Sequence[Event], known: _Asked) -> Clause:
+    holds = _holds(rule, person, events, known)
+    match rule:
+        case Did():
+            counted = [event.time.astimezone(UTC) for event in events if _counts(event, rule, known)]
+            return Clause(rule, holds, len(counted), max(counted, default=None))
+        case UserProperty(name):
+            return Clause(rule, holds, value=_latest(events, _told(f"user.{name}")))
+        case _:
+            return Clause(rule, holds, parts=tuple(_clause(part, person, events, known) for part in _parts(rule)))
+
+
+def _parts(rule: Rule) -> tuple[Rule, ...]:
+    return rule.rules if isinstance(rule, All | AnyOf) else (rule.rule,) if isinstance(rule, Not) else ()
 
 
 def _asked(project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]) -> _Asked:

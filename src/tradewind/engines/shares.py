@@ -26,8 +26,8 @@ MOST = 256
 class EventTable(Protocol):
     """Where an engine finds what people did."""
 
-    def view(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime) -> EventView:
-        """What happened before an instant. Whatever arrives later, its answers belong together."""
+    def view(self, project: str, event_properties: Sequence[str], user_properties: Sequence[str], before: datetime | None) -> EventView:
+        """What happened before an instant, or at all. Whatever arrives later, its answers belong together."""
 
 
 class Shares:

@@ -32,6 +32,10 @@ class EventView:
         """How many events there are, about: all those of the files."""
         return sum(file.rows for file in self.files)
 
+    def stored(self) -> str:
+        """All of them as the files have them: without `person`, and `who` is the user, else the device."""
+        return event_relation(self.files, self.event_properties, self.user_properties, self.before)
+
     def relation(self) -> str:
         """All of them."""
         return person_relation(self.files, self.event_properties, self.user_properties, self.before)

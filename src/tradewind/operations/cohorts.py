@@ -15,9 +15,10 @@ from tradewind.cohorts.check import check
 from tradewind.cohorts.document import read_value
 from tradewind.cohorts.explain import explain as sentence_of
 from tradewind.cohorts.parse import parse_cohort
-from tradewind.engines.look import export_persons
+from tradewind.engines.look import export_persons, read_persons
+from tradewind.engines.preview import Turn
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Cohort, CohortKind, Pulled
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Pulled
 from tradewind.model.identifier import Resolution
 from tradewind.operations import sources
 from tradewind.operations.instants import instant
@@ -122,14 +123,18 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     with scratch(parts) as folder:
         identity = members.identity_of(cohort, parts.catalog.connection(project, connection)) if connection else None
-        wanted = members.wanted_by(identity) if identity else ()
-        seen = members.preview(parts, cohort, moment, limit, folder, wanted)
         resolution = None
+        if identity or not isinstance(cohort.definition, Behaviour):
+            snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder)
         if identity:
-            snapshot = members.evaluate(parts, cohort, moment, wanted, folder)
             found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
             resolution = parts.suppressions.sieve(project).strike(folder / "identifiers", found)
-    return Preview(cohort.id, moment, seen.members, seen.universe, seen.sample, resolution)
+        if not isinstance(cohort.definition, Behaviour):
+            persons = read_persons(snapshot.path, limit)
+            return Preview(cohort.id, moment, snapshot.members, snapshot.members, persons, resolution)
+        asked, turn = members.asked(parts, cohort, moment, folder), Turn()
+        sizes = parts.previews.sizes(asked, turn)
+        return Preview(cohort.id, moment, sizes.members, sizes.universe, parts.previews.sample(asked, limit, turn), resolution)
 
 
 def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Path) -> int:

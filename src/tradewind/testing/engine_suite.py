@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tradewind.engines.base import Engine, Preview
+from tradewind.engines.base import Engine
 from tradewind.engines.memory import Event
 from tradewind.errors import Bug, ConfigurationError, EngineError
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did, InCohort, Last, Not, Rule, StaticList
@@ -176,20 +176,6 @@ class EngineSuite:
             "row 3": ["3", None, None, None],
         }
 
-    def test_a_preview_counts_and_shows_a_few(self, engine_of: EngineOf, tmp_path: Path) -> None:
-        """Members, of whom the rule can speak, and the first persons; no file is written."""
-        vips = a_list(tmp_path / "vips.parquet", "user:zoe")
-        events = [happened(1, "bob"), happened(1, "ann"), happened(1, "cem", None, "Look")]
-        engine = engine_of(events)
-        assert engine.preview(PROJECT, cohort_of(Did("Buy")), NOON, {}, 1) == Preview(2, 3, ("user:ann",))
-        outside = cohort_of(Not(InCohort("vips")))
-        assert engine.preview(PROJECT, outside, NOON, {"vips": vips}, 9) == Preview(3, 4, ("user:ann", "user:bob", "user:cem"))
-
-    def test_projects_do_not_see_one_another(self, engine_of: EngineOf) -> None:
-        """Another project has none of these events."""
-        other = Project("other", "Other", ProjectPlan.PAID, "UTC", ())
-        assert engine_of([happened(1, "ann")]).preview(other, cohort_of(EVERYBODY), NOON, {}, 9) == Preview(0, 0, ())
-
     def test_an_answer_replaces_an_older_one(self, engine_of: EngineOf, tmp_path: Path) -> None:
         """The same file named twice holds the second answer."""
         out = tmp_path / "members.parquet"
@@ -209,9 +195,9 @@ class EngineSuite:
             engine.attach(PROJECT, broken, NOON, (), out)
         nowhere = Project("default", "Default", ProjectPlan.PAID, "Mars/Olympus", ())
         with pytest.raises(ConfigurationError, match="is not a time zone"):
-            engine.preview(nowhere, cohort_of(Did("Buy", window=Last(1))), NOON, {}, 1)
+            engine.evaluate(nowhere, cohort_of(Did("Buy", window=Last(1))), NOON, (), {}, out)
         with pytest.raises(Bug, match="vips, which nobody answered"):
-            engine.preview(PROJECT, cohort_of(InCohort("vips")), NOON, {}, 1)
+            engine.evaluate(PROJECT, cohort_of(InCohort("vips")), NOON, (), {}, out)
         with pytest.raises(Bug, match="its source answers"):
-            engine.preview(PROJECT, Cohort("default", "l", "L", CohortKind.STATIC, StaticList("a.csv")), NOON, {}, 1)
+            engine.evaluate(PROJECT, Cohort("default", "l", "L", CohortKind.STATIC, StaticList("a.csv")), NOON, (), {}, out)
         assert not out.exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +18,13 @@ from tradewind.parts import Parts
 from tradewind.web.bodies import API
 from tradewind.web.gate import NEEDS, Anybody, Need, SignedIn, address_of
 from tradewind.web.limits import Limits, Seen
+from tradewind.web.looks import Looks
 from tradewind.web.metrics import MEDIA, Metrics
 from tradewind.web.problems import TITLES, Refusal, of_error, problem
 from tradewind.web.rates import Rates
-from tradewind.web.routes import cohorts, connections, events, people, projects, runs, segments, session, syncs
+from tradewind.web.routes import cohorts, connections, events, people, previews, projects, runs, segments, session, syncs
 
-NOUNS = (session, projects, people, cohorts, connections, syncs, runs, segments, events)
+NOUNS = (session, projects, people, cohorts, previews, connections, syncs, runs, segments, events)
 
 PROBLEM = {
     "type": "object",
@@ -55,7 +55,7 @@ def build(
     """
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
-    state.parts, state.small, state.nudge, state.looks = parts, small, nudge, threading.BoundedSemaphore(1)
+    state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
     state.rates, state.guesses = Rates(), Rates(writes=10)
     for noun in NOUNS:
         app.router.routes.extend(noun.router.routes)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from town import AMPLITUDE, NOON, Town, guid
-from tradewind import members
 from tradewind.errors import ConfigurationError, DefinitionError, EngineError, GoneError, RefusedKeyError
 from tradewind.model.cohort import All, Behaviour, Cohort, CohortKind, Did, InCohort, Pulled
 from tradewind.model.destination import Secret
@@ -153,7 +152,7 @@ def test_a_rule_may_ask_for_people_of_a_cohort_in_amplitude_by_their_user_id(tow
     town.hold([*people(range(1, 4)), {"amplitude_id": "99", "user_id": "", "ad": str(guid(99))}])
     rule = Cohort("default", "openers", "Openers", CohortKind.BEHAVIOURAL, Behaviour(All((InCohort("payers"), Did("Open")))))
     town.parts.catalog.save_cohort(rule)
-    seen = members.preview(town.parts, rule, NOON, 10, town.parts.home / "scratch")
+    seen = cohorts.preview(town.parts, "default", "openers", None, None, 10)
     assert set(seen.sample) == {"user:u1", "user:u2", "user:u3"}
 
 

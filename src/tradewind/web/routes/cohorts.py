@@ -71,7 +71,7 @@ def remove_cohort(ask: Member, project: Id, cohort: Id) -> None:
 def preview(ask: Member, project: Id, cohort: Id) -> PreviewView:
     """Who is in now; computed while one waits."""
     ask.note("cohort.preview", cohort, project)
-    with ask.request.app.state.looks:
+    with ask.request.app.state.looks.turn(None, 0):
         seen = cohorts.preview(ask.request.app.state.small, project, cohort, None, None, SAMPLE)
     return PreviewView(as_of=seen.as_of, members=seen.members, universe=seen.universe, sample=list(seen.sample))
 

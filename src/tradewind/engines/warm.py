@@ -1,0 +1,130 @@
+"""What the people of a project did before an instant, by their number; loaded when it is first asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import duckdb
+
+from tradewind.compute import literal, quoted
+from tradewind.engines.bits import Bits, everybody
+from tradewind.events.manifest import utc
+from tradewind.events.people import EventView
+from tradewind.events.quoting import text_list
+from tradewind.events.relation import WHOLE
+
+TABLES = 64
+"""Tables of one project that are kept: one for each event type with the properties asked of it, and one for each user property."""
+
+HELD = 64 << 20
+"""Bytes of sets of people that are kept for one project."""
+
+
+class Warm:
+    """People numbered in the order of their texts, and what they did, for every instant at which the same events count.
+
+    Tables, within a schema of their own: `people` (n, who, person); `keys` (key, n), by which the events of a file find their
+    person; and `moved` (device_key, time, n), the events of devices that had several users.
+    """
+
+    def __init__(self, duck: duckdb.DuckDBPyConnection, schema: str, events: EventView, as_of: datetime) -> None:
+        """Read who is who; `events` are all files of the project. Takes seconds for ten million events."""
+        self.duck, self.schema, self.files = duck, schema, events.files
+        self._events = replace(events, event_properties=(), user_properties=(), before=as_of)
+        self._until = _next(duck, events, as_of)
+        duck.execute(f"CREATE SCHEMA {schema}")
+        self._newest = self._number_people()
+        (self.people,) = duck.execute(f"SELECT count(*) FROM {schema}.people").fetchall()[0]
+        (self._moved,) = duck.execute(f"SELECT count(*) FROM {schema}.moved").fetchall()[0]
+        self.everybody = everybody(self.people)
+        self._tables: OrderedDict[tuple[str, ...], str] = OrderedDict()
+        self._named = 0
+        self.sets: OrderedDict[object, Bits] = OrderedDict()
+
+    def fits(self, events: EventView, as_of: datetime) -> bool:
+        """Whether exactly the same events count at another instant, in the files there are now."""
+        moment = utc(as_of)
+        after = self._newest is None or self._newest < moment
+        return self.files == events.files and after and (self._until is None or moment <= self._until)
+
+    def deeds(self, event: str, properties: tuple[str, ...]) -> str:
+        """The table of all events of a type: n, time, and `e:<name>` for each property."""
+        key = ("event", event, *properties)
+        columns = ", ".join(["time", *(quoted(f"e:{name}") for name in properties)])
+        return self._table(key, self._rows(replace(self._events, event_properties=properties), columns, f"event_type = {literal(event)}"))
+
+    def said(self, name: str, latest: str) -> str:
+        """The table of a user property: n and value, for those who have one; `latest` is the aggregate that finds it."""
+        columns = ", ".join(["time", quoted(f"u:{name}"), quoted(f"s:{name}")])
+        rows = self._rows(replace(self._events, user_properties=(name,)), columns, quoted(f"s:{name}"))
+        return self._table(("user", name), f"FROM (SELECT n, {latest} AS value FROM ({rows}) GROUP BY n) WHERE value IS NOT NULL")
+
+    def keep(self, key: object, bits: Bits) -> Bits:
+        """Keep a set of people for the next question; the one that was asked for longest ago makes room."""
+        self.sets[key] = bits
+        while len(self.sets) > max(8, HELD // (len(bits) + 1)):
+            self.sets.popitem(last=False)
+        return bits
+
+    def drop(self) -> None:
+        """Give everything back."""
+        self.sets.clear()
+        self.duck.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+
+    def _table(self, key: tuple[str, ...], select: str) -> str:
+        """The table of a SELECT, made when it is asked for the first time."""
+        if key in self._tables:
+            self._tables.move_to_end(key)
+            return self._tables[key]
+        self._named += 1
+        name = f"{self.schema}.t{self._named}"
+        self.duck.execute(f"CREATE TABLE {name} AS {select}")
+        self._tables[key] = name
+        if len(self._tables) > TABLES:
+            self.duck.execute(f"DROP TABLE {self._tables.popitem(last=False)[1]}")
+        return name
+
+    def _rows(self, events: EventView, columns: str, condition: str) -> str:
+        """Events that meet a condition, with the number of their person."""
+        stored = f"(SELECT * FROM ({events.stored()}) WHERE {condition}) AS event"
+        own = f"SELECT n, {columns} FROM {stored} JOIN {self.schema}.keys ON key = event.who"
+        if not self._moved:
+            return own
+        moved = f"SELECT n, {columns} FROM {stored} JOIN {self.schema}.moved USING (device_key, time) WHERE event.user_id IS NULL"
+        return f"{own} UNION ALL {moved}"
+
+    def _number_people(self) -> datetime | None:
+        """Fill the three tables; the time of the newest event."""
+        run, schema = self.duck.execute, self.schema
+        run(f"CREATE TABLE {schema}.lent AS SELECT DISTINCT device_key, time, who, person FROM ({self._events.lent()})")
+        own = self._events.own(WHOLE, f"{schema}.lent")
+        run(f"CREATE TABLE {schema}.found AS SELECT who, any_value(person) AS person, max(time) AS newest FROM ({own}) GROUP BY who")
+        (newest,) = run(f"SELECT max(newest) FROM {schema}.found").fetchall()[0]
+        numbered = f"SELECT (row_number() OVER (ORDER BY person) - 1)::UINTEGER AS n, who, person FROM {schema}.found"
+        run(f"CREATE TABLE {schema}.people AS {numbered}")
+        lender = f"SELECT device_key, min(who) AS who, max(who) AS other FROM {schema}.lent GROUP BY device_key"
+        run(f"CREATE TABLE {schema}.lender AS {lender}")
+        run(
+            f"CREATE TABLE {schema}.keys AS SELECT who AS key, n FROM {schema}.people"
+            f" UNION ALL SELECT device_key, n FROM {schema}.lender JOIN {schema}.people USING (who) WHERE who = other"
+        )
+        several = f"SELECT device_key FROM {schema}.lender WHERE who <> other"
+        run(
+            f"CREATE TABLE {schema}.moved AS SELECT device_key, time, n FROM {schema}.lent JOIN {schema}.people USING (who)"
+            f" WHERE device_key IN ({several})"
+        )
+        for table in ("lent", "found", "lender"):
+            run(f"DROP TABLE {schema}.{table}")
+        return newest if isinstance(newest, datetime) else None
+
+
+def _next(duck: duckdb.DuckDBPyConnection, events: EventView, as_of: datetime) -> datetime | None:
+    """The time (naive, UTC) of the first event that does not count yet; None where all do."""
+    moment = as_of.astimezone(UTC).replace(tzinfo=None)
+    later = [str(file.path) for file in events.files if file.max_time >= moment]
+    if not later:
+        return None
+    (found,) = duck.execute(f"SELECT min(time) FROM read_parquet({text_list(later)}) WHERE time >= ?", [moment]).fetchall()[0]
+    return found if isinstance(found, datetime) else None
