@@ -142,6 +142,15 @@ def test_a_segment_and_one_identifier_are_looked_at(site: Site, root: TestClient
     assert str(guid(7)) not in trail
 
 
+def test_what_a_sync_would_cost_is_told_before_it_is_added(site: Site, root: TestClient) -> None:
+    body = {"cohort": "all", "connection": "main", "cadence": "hourly", "at": "00:30", "identifiers": 25_000}
+    told = root.post(f"{P}/syncs/draft/forecast", json=body).json()
+    assert (told["segment"], told["fires"][0], told["expires_at"][:10]) == ("[Tradewind] All: all", "2026-03-01T12:30:00Z", "2026-03-31")
+    assert (told["cost"]["requests"], told["cost"]["requests_a_month"]) == (3, 3 * 720)
+    assert root.get(f"{P}/syncs").json()["items"] == []
+    assert "time of day" in detail(root.post(f"{P}/syncs/draft/forecast", json=body | {"at": "25:00"}))
+
+
 def test_a_paused_sync_is_emptied_by_the_worker(site: Site, root: TestClient) -> None:
     sync = site.town.add("daily", Cadence.DAILY)
     root.post(f"{P}/syncs/daily/runs")

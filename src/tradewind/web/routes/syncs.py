@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from tradewind.model.sync import Cadence, Recency, Refresh
-from tradewind.operations import endings, syncs
+from tradewind.operations import endings, forecast, syncs
 from tradewind.schedule import time_of_day
 from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Manager, Viewer
@@ -42,6 +44,45 @@ class SyncChange(Body):
     recency: Recency | None = None
 
 
+class Draft(NewSync):
+    """The same before it is added; with `identifiers`, how many it would send, what that costs."""
+
+    identifiers: int | None = Field(default=None, ge=0, lt=1 << 53)
+
+
+class CostView(BaseModel):
+    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days."""
+
+    identifiers: int
+    requests: int
+    octets: int
+    requests_a_month: int
+
+
+class ForecastView(BaseModel):
+    """When it would run, when who is added now would expire if nothing renewed them, and a request with identifiers of nobody."""
+
+    id: str
+    segment: str
+    advertiser: str
+    expires_at: datetime
+    fires: list[datetime]
+    items_per_request: int
+    holds: int
+    sample: str
+    cost: CostView | None
+
+
+@router.post("/draft/forecast")
+def show_forecast(ask: Viewer, project: Id, body: Draft) -> ForecastView:
+    """What a sync would do and cost; nothing is added."""
+    found = forecast.forecast(ask.parts, project, _wish(body), body.identifiers)
+    names = ("advertiser", "expires_at", "items_per_request", "holds", "sample")
+    kept = {name: getattr(found, name) for name in names}
+    cost = CostView(**vars(found.cost)) if found.cost else None
+    return ForecastView(id=found.sync.id, segment=found.sync.segment, fires=list(found.fires), cost=cost, **kept)
+
+
 @router.get("")
 def list_syncs(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[SyncView]:
     """The project's syncs, by id, the ended ones among them."""
@@ -55,18 +96,7 @@ def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONR
     def make() -> SyncView:
         named = body.id or f"{body.cohort} to {body.connection}"
         ask.note("sync.add", named, project, cohort=body.cohort, connection=body.connection)
-        wish = syncs.Wish(
-            body.cohort,
-            body.connection,
-            body.id,
-            body.segment,
-            body.ttl_days,
-            body.cadence,
-            time_of_day(body.at),
-            body.refresh,
-            body.recency,
-        )
-        made = sync_view(syncs.add(ask.parts, project, wish))
+        made = sync_view(syncs.add(ask.parts, project, _wish(body)))
         ask.request.app.state.nudge()
         return made
 
@@ -133,3 +163,8 @@ def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> End
     ended = ended_view(endings.remove_sync(ask.parts, project, sync, leaving, None))
     ask.request.app.state.nudge()
     return ended
+
+
+def _wish(body: NewSync) -> syncs.Wish:
+    named = (body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence)
+    return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency)

@@ -1,0 +1,84 @@
+"""What a sync would do and cost before it is added: when it runs, when people expire, how many requests, and one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from tradewind.delivery.sample import sample
+from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.operations.syncs import Wish, sync_from
+from tradewind.parts import Parts
+from tradewind.phases import binding_of
+from tradewind.planning.refresh import margin
+from tradewind.schedule import next_fire
+
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days."""
+
+    identifiers: int
+    requests: int
+    octets: int
+    requests_a_month: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A sync as it would be added now. `fires` are its next slots, `expires_at` when who is added now expires if nothing renews them.
+
+    `holds` counts who is in its segment already. `sample` is a request of two identifiers, both all zeros.
+    """
+
+    sync: Sync
+    advertiser: str
+    expires_at: datetime
+    fires: tuple[datetime, ...]
+    items_per_request: int
+    holds: int
+    sample: str
+    cost: Cost | None
+
+
+def forecast(parts: Parts, project: str, wish: Wish, identifiers: int | None = None) -> Forecast:
+    """What a sync that is not there yet would do and cost; nothing is written.
+
+    Raises DefinitionError as adding it would.
+    """
+    sync, now = sync_from(parts, project, wish), parts.clock.now()
+    binding = binding_of(parts, sync)
+    destination = parts.destination(binding.destination)
+    items = destination.items_per_request(binding)
+    one, two = (sample(destination, binding, now, rows) for rows in (1, 2))
+    version = parts.versions.newest(binding.target.id)
+    cost = None
+    if identifiers is not None:
+        each = len(two) - len(one)
+        requests = -(-identifiers // items)
+        octets = requests * (len(one) - each) + identifiers * each
+        cost = Cost(identifiers, requests, octets, round(requests * renewals(sync)))
+    fires = tuple(islice(_slots(parts, sync, now), 3))
+    expires = now + timedelta(minutes=sync.ttl_minutes)
+    return Forecast(sync, binding.target.advertiser, expires, fires, items, version.rows if version else 0, two.decode(), cost)
+
+
+def renewals(sync: Sync) -> float:
+    """How often each member is sent again in 30 days."""
+    if sync.cadence is Cadence.ONE_TIME:
+        return 0.0
+    if sync.refresh is Refresh.EVERY_SYNC:
+        return MONTH / sync.cadence.period
+    return MONTH / max(timedelta(minutes=sync.ttl_minutes) - margin(sync.cadence, sync.ttl_minutes), sync.cadence.period)
+
+
+def _slots(parts: Parts, sync: Sync, after: datetime) -> Iterator[datetime]:
+    zone = parts.catalog.project(sync.project).zone
+    slot = next_fire(sync.cadence, zone, sync.at, after)
+    while slot:
+        yield slot
+        slot = next_fire(sync.cadence, zone, sync.at, slot)
