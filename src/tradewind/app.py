@@ -64,7 +64,7 @@ def make_home(home: Path | None, zone: str) -> Initialised:
         raise ConfigurationError(f"the folder {settings.home.parent} does not exist; make it, or choose another home")
     database = Database(settings.database_url)
     try:
-        return initialise(settings.home, database, zone=zone)
+        return initialise(settings.home, database, zone=zone, given=settings.key)
     finally:
         database.close()
 
@@ -190,7 +190,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     spill = settings.home / "spill"
     bounds = Bounds(settings.memory_limit, settings.threads, spill)
     events = EventStore(database, settings.home)
-    vault = Vault(database, settings.home / NAME)
+    vault = Vault(database, settings.home / NAME, settings.key)
     registry = Registry(door, settings.sandbox_url)
 
     def select(project: Project, as_of: datetime) -> SelectSource:

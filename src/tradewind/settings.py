@@ -3,6 +3,7 @@
     setting                   environment                         meaning (default)
     home                      TRADEWIND_HOME                      folder of all files (`./.tradewind` if there is one, else `~/.tradewind`)
     database_url              TRADEWIND_DATABASE_URL              SQLite or PostgreSQL by URL (`tradewind.db` in the home)
+    key                       TRADEWIND_KEY                       the key of the vault, as Base64, in place of the home's file `key`
     sandbox_url               TRADEWIND_SANDBOX_URL               a loopback address; offers the region `sandbox` of The Trade Desk (none)
     sandbox_amplitude_url     TRADEWIND_SANDBOX_AMPLITUDE_URL     a loopback address; offers the region `sandbox` of Amplitude (none)
     sandbox_amplitude_eu_url  TRADEWIND_SANDBOX_AMPLITUDE_EU_URL  a loopback address; offers the region `sandbox-eu` of Amplitude (none)
@@ -11,7 +12,7 @@
     threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
     loopback_only             TRADEWIND_LOOPBACK_ONLY             refuse to send to any host but this machine, for rehearsals (no)
 
-The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home`.
+The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home` and `key`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _processors() -> int:
 
 
 class Settings(BaseSettings):
-    """Every setting of one process. The database's URL may hold a password and is left out of representations."""
+    """Every setting of one process. The key, and the database's URL, which may hold a password, are left out of representations."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
 
     home: Path
     database_url: str = Field(default="", repr=False)
+    key: str = Field(default="", repr=False)
     sandbox_url: str | None = None
     sandbox_amplitude_url: str | None = None
     sandbox_amplitude_eu_url: str | None = None
@@ -115,6 +117,8 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    if "key" in values:
+        raise ConfigurationError(f"{path}: 'key' cannot be set in a file, which lies beside what it opens; set {PREFIX}KEY instead")
     if "home" in values:
         raise ConfigurationError(f"{path}: 'home' cannot be set in a file of the home; set {PREFIX}HOME instead")
     return values
@@ -139,6 +143,6 @@ def _sentence(error: ValidationError, home: Path) -> str:
     where = f"{PREFIX}{key.upper()} in the environment" if os.environ.get(PREFIX + key.upper()) else f"'{key}' in {home / FILE}"
     if first["type"] != "extra_forbidden":
         return f"{where} is wrong: {message[0].lower() + message[1:]}"
-    known = [name for name in Settings.model_fields if name != "home"]
+    known = [name for name in Settings.model_fields if name not in {"home", "key"}]
     near = get_close_matches(key, known, 1)
     return f"{where} is not a setting; " + (f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}")

@@ -134,12 +134,28 @@ def _commands() -> None:
         tokens,
         trace,
         users,
+        vault,
         worker,
     )
 
     for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup):
         single.add_to(app)
-    for noun in (projects, destinations, users, tokens, events, sources, cohorts, connections, syncs, runs, segments, privacy, ledger):
+    for noun in (
+        projects,
+        destinations,
+        users,
+        tokens,
+        events,
+        sources,
+        cohorts,
+        connections,
+        syncs,
+        runs,
+        segments,
+        privacy,
+        ledger,
+        vault,
+    ):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

@@ -32,17 +32,19 @@ class Initialised:
     kept: tuple[str, ...]
 
 
-def initialise(home: Path, database: Database, *, zone: str = "UTC", who: str = "init", clock: Clock = _SYSTEM) -> Initialised:
+def initialise(
+    home: Path, database: Database, *, zone: str = "UTC", who: str = "init", clock: Clock = _SYSTEM, given: str = ""
+) -> Initialised:
     """Make what a home lacks: folder (0700), key (0600), newest schema, and the project `default` in a time zone.
 
-    Done twice it changes nothing. Raises DefinitionError for a zone that is not one, and ConfigurationError when a place
-    cannot be written, the key does not fit the database, or a key that was there is gone.
+    With `given` the key is that text, and no file. Done twice it changes nothing. Raises DefinitionError for a zone that is not
+    one, and ConfigurationError when a place cannot be written, the key does not fit the database, or a key that was there is gone.
     """
     check_zone(zone)
     done = {
         "folder": _make_folder(home),
         "database": database_upgrade(database),
-        "key": _make_key(home, database),
+        "key": _make_key(home, database, given),
         "project": _make_project(database, zone, who, clock),
     }
     made = tuple(name for name, is_new in done.items() if is_new)
@@ -70,13 +72,13 @@ def _make_folder(home: Path) -> bool:
     return True
 
 
-def _make_key(home: Path, database: Database) -> bool:
+def _make_key(home: Path, database: Database, given: str) -> bool:
     """A new key only for a vault that has none yet: another key could not open what is sealed."""
     path, planted = home / keys.NAME, is_planted(database)
-    is_new = not path.exists() and not planted
+    is_new = not given and not path.exists() and not planted
     if is_new:
         keys.create_key(home)
-    plant_canary(database, path)
+    plant_canary(database, path, given)
     return is_new
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import TakenError
 from tradewind.model.identifier import IdType
 from tradewind.model.privacy import Notice, PrivacyRequest, Progress, Recipient, Removal, RequestType
@@ -113,6 +113,9 @@ GUIDS, UID2S = (IdType.TDID.value, IdType.DAID.value), (IdType.UID2.value,)
 class Strongbox(Protocol):
     """Seals bytes to the one place they belong to."""
 
+    def within(self, transaction: sa.Connection) -> Strongbox:
+        """The same, as part of a transaction that is open."""
+
     def put_away(self, project: str, request: str, number: int, content: bytes) -> bytes:
         """The content, sealed."""
 
@@ -149,10 +152,20 @@ class Suppressions:
             "width": 16 if len(values[0]) == 16 else 0,
             "quick": keyer.quick(pa.array(values, pa.binary())).astype("<u8").tobytes(),
             "digests": b"".join(keyer.digest(value) for value in values),
-            "sealed": self._box.put_away(project, request, number, content),
         }
         with self._database.transaction() as db:
-            db.execute(suppression_table.insert().values(**row))
+            sealed = self._box.within(db).put_away(project, request, number, content)
+            db.execute(suppression_table.insert().values(**row, sealed=sealed))
+
+    def reseal(self, db: Transaction, again: Callable[[str, str, int, bytes], bytes]) -> int:
+        """Within a transaction, replace what is sealed by what `again` makes of it; how many blocks there were."""
+        s = suppression_table.c
+        places = db.execute(sa.select(s.project, s.request, s.number).where(s.sealed.is_not(None))).all()
+        for place in places:
+            here = (s.project == place.project, s.request == place.request, s.number == place.number)
+            sealed = again(place.project, place.request, place.number, db.execute(sa.select(s.sealed).where(*here)).scalar_one())
+            db.execute(suppression_table.update().where(*here).values(sealed=sealed))
+        return len(places)
 
     def sieve(self, project: str, since: datetime | None = None) -> Sieve:
         """Everyone who is suppressed now; with `since`, only those who came on the list at that instant or later."""

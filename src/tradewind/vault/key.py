@@ -7,21 +7,28 @@ import binascii
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tradewind.durable import sync
 from tradewind.errors import ConfigurationError
 
-NAME = "key"
+NAME, NEXT = "key", "key.next"
+"""The home's key, and one that is not in force yet: it is put here before anything is sealed with it."""
+
 _LENGTH = 32
 
 
 @dataclass(frozen=True, repr=False)
 class Key:
-    """What is derived from a key file: 4 bytes that name it, and one key of 32 bytes for each use."""
+    """What is derived from a key: 4 bytes that name it, and one key of 32 bytes for each use.
+
+    When a key is rotated, those of hashes stay what they were: what was hashed cannot be hashed again.
+    """
 
     id: bytes
     sealing: bytes
@@ -69,12 +76,43 @@ def read_key(path: Path) -> Key:
         raise ConfigurationError(f"the key {path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
         raise ConfigurationError(f"the key {path} has mode {stat.S_IMODE(mode):04o} and others may read it; run 'chmod 600 {path}'")
+    return _key_of(text, f"the key {path} is truncated or not a key; put back the file that 'tradewind init' made")
+
+
+def given_key(text: str) -> Key:
+    """The key that a setting holds. Raises ConfigurationError when it is none."""
+    return _key_of(text.encode(), "TRADEWIND_KEY is not a key; expected 32 bytes as Base64, as 'openssl rand -base64 32' prints them")
+
+
+def new_key(path: Path) -> Key:
+    """Write another key beside that of a home, in place of one that never came into force; it waits for `promote`."""
+    waiting = path.with_name(NEXT)
+    waiting.unlink(missing_ok=True)
+    _write(waiting, base64.b64encode(secrets.token_bytes(_LENGTH)) + b"\n")
+    sync(path.parent)
+    return read_key(waiting)
+
+
+def promote(path: Path) -> Path:
+    """Make the key that waits beside that of a home the home's own, and give the place where the one before is kept.
+
+    It may be interrupted anywhere and done again.
+    """
+    before = path.with_name(f"{NAME}.before-{read_key(path).id.hex()}")
+    with suppress(FileExistsError):
+        os.link(path, before)
+    path.with_name(NEXT).replace(path)
+    sync(path.parent)
+    return before
+
+
+def _key_of(text: bytes, wrong: str) -> Key:
     try:
         material = base64.b64decode(text.strip(), validate=True)
     except binascii.Error:
         material = b""
     if len(material) != _LENGTH:
-        raise ConfigurationError(f"the key {path} is truncated or not a key; put back the file that 'tradewind init' made")
+        raise ConfigurationError(wrong)
     return Key(
         _derive(material, b"id")[:4], _derive(material, b"sealing"), _derive(material, b"fingerprints"), _derive(material, b"suppressions")
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import copy
+import hmac
 import string
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tradewind.database import Database, metadata
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Secret
 from tradewind.vault import seal as seals
-from tradewind.vault.key import Key, read_key
+from tradewind.vault.key import NAME, NEXT, Key, given_key, new_key, promote, read_key
 from tradewind.vault.seal import Place
 
 FIELD = "secret"
@@ -32,6 +34,9 @@ SHORTEST, LONGEST = 2, 4096
 """Characters of a secret."""
 
 _CANARY = Place("", "", "canary", 0)
+_HASHES = Place("", "", "hashes", 0)
+"""Where the keys of hashes lie once the key of the home is no longer the one that they were derived from."""
+
 _PLAIN = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 secret_table = sa.Table(
@@ -45,18 +50,37 @@ secret_table = sa.Table(
     sa.Column("fingerprint", sa.String, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
-"""`sealed` is NULL once a secret is forgotten; its version is never used again. The canary is the row of project ''."""
+"""`sealed` is NULL once a secret is forgotten; its version is never used again. The canary and the keys of hashes are of project ''."""
+
+
+@dataclass(frozen=True, repr=False)
+class Turn:
+    """A rotation that is written and not yet committed: `secrets` rows are sealed with the new key."""
+
+    old: Key
+    new: Key
+    secrets: int
+
+    def again(self, project: str, request: str, number: int, sealed: bytes) -> bytes:
+        """What was put away for a privacy request, sealed with the new key."""
+        return _again(self.old, self.new, Place(project, request, PRIVACY, number), sealed)
 
 
 class Vault:
-    """Opened with the key of a home. Every method raises ConfigurationError when a row does not open with that key."""
+    """Opened with the key of a home. Every method raises ConfigurationError when a row does not open with that key.
 
-    def __init__(self, database: Database, key_file: Path) -> None:
-        """Raises ConfigurationError when the key is missing, readable by others, truncated, or not the key of this database."""
+    When another process rotates the key, this one goes on with the new one.
+    """
+
+    def __init__(self, database: Database, key_file: Path, given: str = "") -> None:
+        """With `given` the key is this text, and no file. Raises ConfigurationError when the key is missing, readable by others,
+        truncated, or not the key of this database.
+        """
         self._database = database
         self._within: sa.Connection | None = None
-        self._key = read_key(key_file)
-        _verify_canary(database, self._key, key_file)
+        self._ring = _Ring(key_file, given)
+        with database.transaction() as rows:
+            self._ring.load(rows)
 
     def within(self, transaction: sa.Connection) -> Vault:
         """The same vault, whose reads and writes belong to a transaction that is open already."""
@@ -71,13 +95,14 @@ class Vault:
         """
         _check(secret)
         with self._transaction() as rows:
+            key = self._ring.fresh(rows)
             newest = _newest(rows, project, connection, field)
             mark = self._mark(project, connection, secret, field)
             if newest is not None and newest.sealed is not None and newest.fingerprint == mark:
                 return int(newest.version)
             version = 1 if newest is None else newest.version + 1
             place = Place(project, connection, field, version)
-            sealed = seals.seal(self._key, place, secret.value)
+            sealed = seals.seal(key, place, secret.value)
             rows.execute(secret_table.insert().values(**vars(place), sealed=sealed, fingerprint=mark))
         return version
 
@@ -88,10 +113,11 @@ class Vault:
         where = (table.project == project, table.connection == connection, table.field == field, table.version == version)
         with self._transaction() as rows:
             sealed = rows.execute(sa.select(table.sealed).where(*where)).scalar()
+            key = self._ring.fresh(rows)
         if sealed is None:
             how = "sources change" if field == KEY_PAIR else "connections add"
             raise ConfigurationError(f"{place.owner} has no secret of version {version}; give it with 'tradewind {how}'")
-        return Secret(seals.unseal(self._key, place, sealed))
+        return Secret(seals.unseal(key, place, sealed))
 
     def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
         """The newest version that can be opened; None when there is no secret."""
@@ -119,19 +145,48 @@ class Vault:
 
     def account(self, api_key: str) -> str:
         """Sixteen characters that name the account of an API key, the same in every project; the key cannot be found from them."""
-        return seals.fingerprint(self._key, "", "", "account", api_key)
+        return seals.fingerprint(self._ring.key, "", "", "account", api_key)
 
     def suppressions_key(self) -> bytes:
         """32 bytes, derived from the home's key, under which suppressed identifiers are hashed."""
-        return self._key.suppressions
+        return self._ring.key.suppressions
 
     def put_away(self, project: str, request: str, number: int, content: bytes) -> bytes:
         """The identifiers of a privacy request, sealed to their row."""
-        return seals.seal(self._key, Place(project, request, PRIVACY, number), base64.b64encode(content).decode())
+        with self._transaction() as rows:
+            return seals.seal(self._ring.fresh(rows), Place(project, request, PRIVACY, number), base64.b64encode(content).decode())
 
     def bring_back(self, project: str, request: str, number: int, sealed: bytes) -> bytes:
         """What was put away there. Raises ConfigurationError when it was sealed elsewhere, or with another key."""
-        return base64.b64decode(seals.unseal(self._key, Place(project, request, PRIVACY, number), sealed))
+        with self._transaction() as rows:
+            key = self._ring.fresh(rows)
+        return base64.b64decode(seals.unseal(key, Place(project, request, PRIVACY, number), sealed))
+
+    def turn(self, rows: sa.Connection) -> Turn:
+        """Within a transaction, make a new key and seal every secret with it; once that is committed, `settle`.
+
+        The new key is on the disk before anything is sealed with it, and the old one until nothing is. Whatever is interrupted
+        between, the next opening finds the key that fits. Raises ConfigurationError when the key is not a file.
+        """
+        key_file = self._ring.file()
+        old = self._ring.fresh(rows, alone=True)
+        new = replace(new_key(key_file), fingerprints=old.fingerprints, suppressions=old.suppressions)
+        table = secret_table.c
+        if rows.execute(sa.select(table.field).where(*_at(_HASHES))).scalar() is None:
+            hashes = base64.b64encode(old.fingerprints + old.suppressions).decode()
+            rows.execute(secret_table.insert().values(**vars(_HASHES), sealed=seals.seal(old, _HASHES, hashes), fingerprint=""))
+        sealed = rows.execute(sa.select(secret_table).where(table.sealed.is_not(None))).all()
+        for row in sealed:
+            place = Place(row.project, row.connection, row.field, row.version)
+            rows.execute(secret_table.update().where(*_at(place)).values(sealed=_again(old, new, place, row.sealed)))
+        return Turn(old, new, sum(1 for row in sealed if row.project))
+
+    def settle(self) -> Path:
+        """After a rotation was committed: make the new key the home's own. Gives the file where the one before is kept."""
+        before = self._ring.file().with_name(f"{NAME}.before-{self._ring.key.id.hex()}")
+        with self._transaction() as rows:
+            self._ring.load(rows)
+        return before
 
     def places(self) -> set[tuple[str, str]]:
         """Project and connection of every secret that can be opened."""
@@ -143,7 +198,7 @@ class Vault:
             return {(row.project, row.connection) for row in found}
 
     def _mark(self, project: str, connection: str, secret: Secret, field: str) -> str:
-        return seals.fingerprint(self._key, project, connection, field, secret.value)
+        return seals.fingerprint(self._ring.key, project, connection, field, secret.value)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -154,20 +209,65 @@ class Vault:
             yield connection
 
 
-def plant_canary(database: Database, key_file: Path) -> None:
+class _Ring:
+    """The key in force, shared by a vault and all that it gives out within transactions."""
+
+    def __init__(self, key_file: Path, given: str) -> None:
+        self._key_file, self._given = key_file, given
+        self.key = given_key(given) if given else read_key(key_file)
+
+    def file(self) -> Path:
+        """The file of the key. Raises ConfigurationError when it comes from elsewhere."""
+        if self._given:
+            raise ConfigurationError(
+                "the key comes from TRADEWIND_KEY; put it into the home's file 'key' (mode 0600), unset that, and rotate"
+            )
+        return self._key_file
+
+    def load(self, rows: sa.Connection) -> None:
+        """Find the key of the database; one that waits beside the home's, when that is it, takes its place.
+
+        Raises ConfigurationError when neither is.
+        """
+        sealed = _canary(rows)
+        if sealed is None:
+            raise ConfigurationError("the vault was never tied to a key; run 'tradewind init'")
+        key = given_key(self._given) if self._given else self._of_file(sealed)
+        if not _opens(key, sealed):
+            where = "TRADEWIND_KEY" if self._given else f"the key {self._key_file}"
+            raise ConfigurationError(f"{where} is not the key of this database; put back the key that was made with it")
+        hashes = rows.execute(sa.select(secret_table.c.sealed).where(*_at(_HASHES))).scalar()
+        if hashes is not None:
+            both = base64.b64decode(seals.unseal(key, _HASHES, hashes))
+            key = replace(key, fingerprints=both[:32], suppressions=both[32:])
+        self.key = key
+
+    def fresh(self, rows: sa.Connection, *, alone: bool = False) -> Key:
+        """The key by which to seal and open within a transaction; `alone`, nobody else seals until that has ended."""
+        sealed = _canary(rows, sharing=not alone)
+        if sealed is None or not hmac.compare_digest(sealed[: len(self.key.id)], self.key.id):
+            self.load(rows)
+        return self.key
+
+    def _of_file(self, sealed: bytes) -> Key:
+        key, waiting = read_key(self._key_file), self._key_file.with_name(NEXT)
+        if not _opens(key, sealed) and waiting.exists() and _opens(following := read_key(waiting), sealed):
+            with suppress(FileNotFoundError):  # another process has done it
+                promote(self._key_file)
+            return following
+        return key if _opens(key, sealed) else read_key(self._key_file)
+
+
+def plant_canary(database: Database, key_file: Path, given: str = "") -> None:
     """Tie an empty vault to its key: a known text is sealed, and every later opening must be able to read it.
 
     Raises ConfigurationError when the vault is tied to another key already.
     """
-    key = read_key(key_file)
+    ring = _Ring(key_file, given)
     with database.transaction() as rows:
         if _canary(rows) is None:
-            rows.execute(
-                secret_table.insert().values(
-                    project="", connection="", field="canary", version=0, sealed=seals.seal(key, _CANARY, "canary"), fingerprint=""
-                )
-            )
-    _verify_canary(database, key, key_file)
+            rows.execute(secret_table.insert().values(**vars(_CANARY), sealed=seals.seal(ring.key, _CANARY, "canary"), fingerprint=""))
+        ring.load(rows)
 
 
 def is_planted(database: Database) -> bool:
@@ -176,22 +276,33 @@ def is_planted(database: Database) -> bool:
         return _canary(rows) is not None
 
 
-def _verify_canary(database: Database, key: Key, key_file: Path) -> None:
-    with database.transaction() as rows:
-        sealed = _canary(rows)
-    if sealed is None:
-        raise ConfigurationError("the vault was never tied to a key; run 'tradewind init'")
+def _opens(key: Key, sealed: bytes) -> bool:
+    """Whether a canary was sealed with a key."""
     try:
         seals.unseal(key, _CANARY, sealed)
     except ConfigurationError:
-        raise ConfigurationError(f"the key {key_file} is not the key of this database; put back the key that was made with it") from None
+        return False
+    return True
 
 
-def _canary(rows: sa.Connection) -> bytes | None:
-    found: bytes | None = rows.execute(
-        sa.select(secret_table.c.sealed).where(secret_table.c.project == "", secret_table.c.field == "canary")
-    ).scalar()
+def _again(old: Key, new: Key, place: Place, sealed: bytes) -> bytes:
+    """A text sealed with another key, and seen to open with it."""
+    text = seals.unseal(old, place, sealed)
+    turned = seals.seal(new, place, text)
+    assert seals.unseal(new, place, turned) == text, "what is sealed opens"
+    return turned
+
+
+def _canary(rows: sa.Connection, *, sharing: bool | None = None) -> bytes | None:
+    """The canary as it is sealed; where it is said, no rotation begins (`sharing`), or nobody seals, until the transaction has ended."""
+    query = sa.select(secret_table.c.sealed).where(*_at(_CANARY))
+    found: bytes | None = rows.execute(query if sharing is None else query.with_for_update(read=sharing)).scalar()
     return found
+
+
+def _at(place: Place) -> tuple[sa.ColumnElement[bool], ...]:
+    """The one row of a place."""
+    return tuple(secret_table.c[name] == value for name, value in vars(place).items())
 
 
 def _newest(rows: sa.Connection, project: str, connection: str, field: str) -> sa.Row[Any, Any, Any] | None:
