@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,7 +79,14 @@ def api_page() -> str:
     return "\n".join([opening, *rows, ""])
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands.md": commands_page, "api.md": api_page}
+def api_description() -> str:
+    """The description itself, of which the console's client is made."""
+    from tradewind.web.application import describe
+
+    return json.dumps(describe(), indent=1, ensure_ascii=False) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"commands.md": commands_page, "api.md": api_page, "openapi.json": api_description}
 
 
 def main(arguments: list[str]) -> int:

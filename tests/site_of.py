@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from town import Town
@@ -15,6 +17,7 @@ from tradewind.web.application import build
 from tradewind.web.limits import Seen
 from tradewind.web.metrics import Metrics
 from tradewind.web.rates import Rates
+from tradewind.web.shell import File
 
 PASSWORD = "correct horse battery"
 HERE = "https://tradewind.example"
@@ -28,13 +31,19 @@ class Site:
         self.town.parts.catalog.add_project(Project("other", "Other", ProjectPlan.PAID, "UTC", ("fake",)), "ann")
         self.nudges, self.metrics, self.trouble = 0, Metrics(), ""
         self.seen: list[Seen] = []
-        parts = self.town.parts
-        self.app = build(parts, parts, nudge=self._nudge, ready=lambda: self.trouble, metrics=self.metrics, tell=self.seen.append)
-        self.app.state.rates = self.app.state.guesses = Rates(10**6, 10**6)
+        self.app = self._built(None)
 
-    def browser(self, address: str = "192.0.2.7") -> TestClient:
-        """A client that keeps cookies and says where it comes from, as browsers do."""
-        client = TestClient(self.app, base_url=HERE, client=(address, 1), headers={"Origin": HERE})
+    def _built(self, console: Mapping[str, File] | None) -> FastAPI:
+        parts = self.town.parts
+        tell = self.seen.append
+        app = build(parts, parts, nudge=self._nudge, ready=lambda: self.trouble, metrics=self.metrics, tell=tell, console=console)
+        app.state.rates = app.state.guesses = Rates(10**6, 10**6)
+        return app
+
+    def browser(self, address: str = "192.0.2.7", console: Mapping[str, File] | None = None) -> TestClient:
+        """A client that keeps cookies and says where it comes from, as browsers do; with pages of a console where some are given."""
+        app = self.app if console is None else self._built(console)
+        client = TestClient(app, base_url=HERE, client=(address, 1), headers={"Origin": HERE})
         client.headers.pop("user-agent")
         return client
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
+from serve_process import PATIENCE, Serving, serving
 
 PASSWORD = "correct horse battery"
 P = "/api/v1/projects/default"
@@ -29,52 +26,6 @@ def product(tmp_path: Path, sandbox: SandboxProcess) -> Product:
     product = Product(tmp_path, sandbox.url)
     product.ok("init")
     return product
-
-
-PATIENCE = 120
-"""Seconds: a server is a whole program to load, beside whatever else the machine does."""
-
-
-class Serving:
-    """A server in its own process, with what it printed."""
-
-    def __init__(self, product: Product, port: int, process: subprocess.Popen[bytes]) -> None:
-        self.product, self.url, self.process = product, f"http://127.0.0.1:{port}", process
-        self.http = httpx2.Client(base_url=self.url, timeout=30)
-
-    def said(self, name: str = "err") -> str:
-        return (self.product.folder / f"serve.{name}").read_text()
-
-    def code(self) -> str:
-        """The one-time code that it printed."""
-        return str(re.findall(r"with the code ([a-z0-9-]+)", self.said())[-1])
-
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, self.said()
-        try:
-            return self.http.get("/readyz").status_code == 200
-        except httpx2.TransportError:
-            return False
-
-
-@contextmanager
-def serving(product: Product) -> Iterator[Serving]:
-    """`tradewind serve` for the length of the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tradewind", "serve", "--port", str(port)]
-    with (product.folder / "serve.out").open("wb") as out, (product.folder / "serve.err").open("wb") as err:
-        process = subprocess.Popen(command, cwd=product.folder, env=product.environment, stdout=out, stderr=err)
-    server = Serving(product, port, process)
-    try:
-        wait_until(server.is_ready, "the server is ready", PATIENCE)
-        yield server
-    finally:
-        server.http.close()
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def signed_in(server: Serving) -> dict[str, str]:

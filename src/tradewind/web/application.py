@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,6 +23,7 @@ from tradewind.web.metrics import MEDIA, Metrics
 from tradewind.web.problems import TITLES, Refusal, of_error, problem
 from tradewind.web.rates import Rates
 from tradewind.web.routes import cohorts, connections, events, people, previews, projects, runs, segments, session, syncs
+from tradewind.web.shell import File, Shell
 
 NOUNS = (session, projects, people, cohorts, previews, connections, syncs, runs, segments, events)
 
@@ -48,10 +49,12 @@ def build(
     ready: Callable[[], str],
     metrics: Metrics,
     tell: Callable[[Seen], None] = lambda _seen: None,
+    console: Mapping[str, File] | None = None,
 ) -> FastAPI:
     """The whole API over the parts of a home; `small` are the same with little memory, for previews.
 
-    `nudge` lets the worker look again, `ready` says in a sentence why nobody should be sent here, or nothing.
+    `nudge` lets the worker look again, `ready` says in a sentence why nobody should be sent here, or nothing. `console` are the built
+    pages by their address; without one only the API answers.
     """
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
@@ -67,6 +70,8 @@ def build(
         metrics.answered(each)
         tell(each)
 
+    if console is not None:
+        app.add_middleware(Shell, built=console)
     app.add_middleware(Limits, clock=parts.clock, tell=seen)
     return app
 

@@ -24,6 +24,7 @@ from tradewind.parts import Parts
 from tradewind.web.application import build
 from tradewind.web.limits import Seen
 from tradewind.web.metrics import Metrics
+from tradewind.web.shell import files
 from tradewind.worker import Done, Stop, work
 
 LOCK = "serve.lock"
@@ -45,7 +46,7 @@ class Server:
         self.parts, self.tell, self.where = parts, tell, f"{host}:{port}"
         self.stop, self.metrics, self.failed = Stop(), Metrics(), ""
         self.worker = threading.Thread(target=self._work, name="worker", daemon=True)
-        app = build(parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request)
+        app = build(parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files())
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
             timeout_graceful_shutdown=REQUESTS_END, timeout_keep_alive=15, limit_concurrency=200, lifespan="off",
@@ -136,7 +137,7 @@ def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tel
         code = people.offer_setup(parts)
         if code:
             say(f"Nobody can sign in yet. Make the first user within half an hour, with the code {code}")
-        say(f"Tradewind answers at http://{host}:{port}/api/v1, and runs syncs when they are due; stop it with Ctrl-C or SIGTERM.")
+        say(f"Tradewind answers at http://{host}:{port}, the API at /api/v1, and runs syncs when they are due; Ctrl-C or SIGTERM stops it.")
         return Server(parts, small, host, port, tell).serve()
 
 

@@ -1,0 +1,54 @@
+/** The API's client, typed from its description, and its errors as one sentence a person can act on. */
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+/** A shape that the API shows or takes, by its name in the description. */
+export type Shape<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
+export const api = createClient<paths>();
+
+/** What the API refused or could not do. `message` is its own sentence; `wall` says what stands between project and destination. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    detail: string,
+    readonly path = "",
+    readonly wall = "",
+  ) {
+    super(detail);
+  }
+}
+
+interface Answer<Data> {
+  data?: Data;
+  error?: unknown;
+  response: Response;
+}
+
+/** The answer's body. Throws Problem for anything but success. */
+export async function answer<Data>(call: Promise<Answer<Data>>): Promise<Data> {
+  const got = await call.catch(() => {
+    throw new Problem(0, "No answer", "the server does not answer; is it running, and can this browser reach it?");
+  });
+  if (got.response.ok) return got.data as Data;
+  throw problemOf(got.response.status, got.error);
+}
+
+/** A problem's sentence, whatever was thrown. */
+export function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : "something failed that has no name";
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
+function problemOf(status: number, body: unknown): Problem {
+  const told = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const text = (name: string) => (typeof told[name] === "string" ? told[name] : "");
+  return new Problem(
+    status,
+    text("title") || "Refused",
+    text("detail") || `the server answered ${status}`,
+    text("path"),
+    text("wall"),
+  );
+}

@@ -1,0 +1,45 @@
+/** Who is here, and what they may do in a project. */
+import { type QueryClient, useQuery } from "@tanstack/react-query";
+import { useParams } from "react-router";
+import { answer, api, type Shape } from "./client";
+
+export type Role = Shape<"Role">;
+
+const RANKS: Role[] = ["viewer", "member", "manager", "admin"];
+
+export const ME = ["session"];
+
+/** The signed-in user. Throws Problem 401 where nobody is. */
+export function useMe() {
+  return useQuery({ queryKey: ME, queryFn: () => answer(api.GET("/api/v1/session")), staleTime: 60_000 });
+}
+
+export function useProjects() {
+  const query = { limit: 200 };
+  return useQuery({
+    queryKey: ["projects"],
+    queryFn: () => answer(api.GET("/api/v1/projects", { params: { query } })),
+    staleTime: 60_000,
+  });
+}
+
+/** The project of the address. */
+export function useProject(): string {
+  const { project } = useParams();
+  return project ?? "";
+}
+
+/** Whether the caller has at least this role in the project of the address; `why` is the sentence for those who have not. */
+export function useMay(needed: Role): { may: boolean; why: string } {
+  const project = useProject();
+  const found = useProjects().data?.items.find((each) => each.id === project);
+  const role = found?.role ?? null;
+  const may = role !== null && RANKS.indexOf(role) >= RANKS.indexOf(needed);
+  return { may, why: may ? "" : `This needs the role ${needed} in this project; yours is ${role ?? "none"}.` };
+}
+
+/** Forget all that was seen: somebody else may sit here next. */
+export async function signOut(client: QueryClient): Promise<void> {
+  await answer(api.DELETE("/api/v1/session"));
+  client.clear();
+}

@@ -1,0 +1,37 @@
+/** Figures and instants as people read them. */
+const WHOLE = new Intl.NumberFormat("en");
+const SHARE = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hour12: false });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** 12,345; a dash for what is not known. */
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : WHOLE.format(value);
+}
+
+/** 0.1234 as 12.3%. */
+export function share(value: number): string {
+  return SHARE.format(value);
+}
+
+/** "1 person", "12 people". */
+export function many(value: number, one: string, more: string): string {
+  return `${count(value)} ${value === 1 ? one : more}`;
+}
+
+/** An instant in the reader's own zone. */
+export function moment(text: string | null | undefined): string {
+  return text ? MOMENT.format(new Date(text)) : "–";
+}
+
+/** "3 hours ago", "in 2 days". */
+export function ago(text: string, now: number = Date.now()): string {
+  const seconds = (new Date(text).getTime() - now) / 1000;
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ];
+  const [unit, length] = units.find(([, long]) => Math.abs(seconds) >= long) ?? ["second", 1];
+  return RELATIVE.format(Math.round(seconds / length), unit);
+}

@@ -1,0 +1,101 @@
+"""The guide's setup as a marketer walks it: set-up code, catalog, enabling, an account, its test; and what a viewer may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from browser_desk import PASSWORD, Desk, Visit
+
+Visits = Callable[..., Visit]
+
+CATALOG = "/projects/shop/catalog/destinations"
+
+
+def test_no_page_without_a_session_and_back_to_it_after_signing_in(visit: Visits, desk: Desk) -> None:
+    visit()
+    page = visit(signed_in=False).go(CATALOG)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.locator("input[name=user]").fill("ada")
+    page.locator("input[name=password]").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("User or password is wrong.")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Catalog")).to_be_visible()
+
+
+def test_the_guides_setup_from_the_catalog_to_an_account_that_answers(visit: Visits, desk: Desk) -> None:
+    here = visit()
+    page = here.go("/")
+    page.get_by_role("link", name="The shop").click()
+    page.get_by_role("navigation", name="Places of the project").get_by_role("link", name="Catalog").click()
+    expect(page.get_by_role("tab", name="Destinations")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("heading", name="Cohort", exact=True)).to_be_visible()
+    page.get_by_role("link", name="TheTradeDesk").click()
+    _enable(page)
+    page.get_by_role("link", name="Add another destination").first.click()
+    page.get_by_role("textbox", name="Name").fill("Main account")
+    page.get_by_role("textbox", name="Advertiser ID").fill("ready1")
+    secret = page.get_by_role("textbox", name="Advertiser Secret Key")
+    secret.fill("not-the-right-one")
+    _choose(page, "Data Center Region", "Sandbox on this machine")
+    _choose(page, "User ID, row 1", "User property")
+    page.get_by_role("textbox", name="Name of the property, row 1").fill("advertising_id")
+    _choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_role("status")).to_contain_text("does not answer as it should")
+    secret.fill("sandbox-secret-ready1")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_role("status")).to_contain_text("The account answers")
+    assert here.faults() == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Main account")).to_contain_text("Ready")
+    (saved,) = desk.product.ok("--project", "shop", "connections", "list")["connections"]
+    assert (saved["advertiser"], saved["region"]) == ("ready1", "sandbox")
+    assert here.faults() == []
+
+
+def test_a_viewer_sees_the_accounts_and_is_told_why_nothing_can_be_changed(visit: Visits, desk: Desk) -> None:
+    visit()
+    code = desk.product.ok("users", "add", "vera", "--name", "Vera Viewer", "--role", "shop=viewer")["code"]
+    here = visit(signed_in=False)
+    page = here.go("/welcome")
+    page.locator("input[name=code]").fill(code)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Choose and sign in").click()
+    page.get_by_role("link", name="TheTradeDesk").click()
+    button = page.get_by_role("button", name="Add another destination").first
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_attribute("aria-description", "This needs the role manager in this project; yours is viewer.")
+
+
+def test_at_the_width_of_a_phone_nothing_sticks_out_and_the_places_open_from_a_button(visit: Visits, desk: Desk) -> None:
+    here = visit(width=390, scheme="dark")
+    page = here.go(CATALOG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Places").click()
+    expect(page.get_by_role("link", name="Catalog", exact=True)).to_be_in_viewport()
+    assert here.faults() == []
+
+
+def test_an_address_that_leads_nowhere_says_so(visit: Visits, desk: Desk) -> None:
+    expect(visit().go("/projects/shop/nowhere").get_by_role("heading", name="This address leads nowhere")).to_be_visible()
+
+
+def _enable(page: Page) -> None:
+    """Take away the walls one after another, as administrator and admin."""
+    page.get_by_role("button", name="Give the project the paid plan").click()
+    page.get_by_role("button", name="Admit this project").click()
+    page.get_by_role("button", name="Enable in this project").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Enable", exact=True)).to_be_disabled()
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name="Enable", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def _choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field, exact=True).click()
+    page.get_by_role("option", name=option).click()
