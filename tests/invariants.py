@@ -171,7 +171,7 @@ class Audit:
             if run.kind not in {RunKind.SYNC, RunKind.KEEP} or settling or run.opened_at > began or run.sync not in syncs:
                 continue
             sync, approved = syncs[run.sync], self.world.ledger.recall(run.id, APPROVED, Approvals)
-            passed = slots_due(sync.cadence, "America/New_York", sync.at, run.slot or run.opened_at, began)
+            passed = slots_due(sync.cadence, "America/New_York", sync.at, run.slot or run.opened_at, began, sync.cron)
             assert approved or not passed, "I17: an old plan was gone on with after the next slot had come"
 
     def secrecy(self) -> None:

@@ -202,6 +202,11 @@ class NoEvents(EventStore):
         del project
         return 0
 
+    def imports(self, project: str) -> int:
+        """Never."""
+        del project
+        return 0
+
     def vanished(self, project: str, until: datetime) -> set[str]:
         """No property was there before."""
         del project, until

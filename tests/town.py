@@ -163,9 +163,11 @@ class Town:
         ttl_days: int = 30,
         refresh: Refresh = Refresh.EVERY_SYNC,
         recency: Recency = Recency.SYNC,
+        cron: str = "",
+        cohort: str = "all",
     ) -> Sync:
-        """A sync of everybody into a segment of its own."""
-        wish = syncs.Wish("all", "main", name, f"segment {name}", ttl_days, cadence, at, refresh, recency)
+        """A sync of everybody, or of another cohort, into a segment of its own."""
+        wish = syncs.Wish(cohort, "main", name, f"segment {name}", ttl_days, cadence, at, refresh, recency, cron)
         return syncs.add(self.parts, "default", wish)
 
     def held(self, sync: Sync) -> set[int]:

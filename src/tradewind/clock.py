@@ -44,3 +44,7 @@ class StandingClock:
     def sleep(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._seconds += seconds
+
+    def jump(self, span: timedelta) -> None:
+        """Somebody sets the clock on the wall; no time passes."""
+        self._now += span

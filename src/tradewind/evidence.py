@@ -10,6 +10,7 @@ from tradewind.model.run import Run
 from tradewind.model.sync import Binding
 from tradewind.parts import Parts
 from tradewind.planning.guards import Evidence
+from tradewind.planning.refresh import period
 
 CHOSEN = timedelta(minutes=1)
 """A run whose instant lies so long before its opening was asked for as of that instant."""
@@ -32,4 +33,4 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
         used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
         known = parts.events.vanished(run.project, before.opened_at)
         drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
-    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), sync.cadence.period)
+    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), period(sync))

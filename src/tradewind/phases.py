@@ -40,7 +40,7 @@ from tradewind.planning.binding import bind
 from tradewind.planning.doubt import HOLD, doubts
 from tradewind.planning.planner import batches
 from tradewind.planning.planner import plan as plan_delta
-from tradewind.planning.refresh import margin, renewal
+from tradewind.planning.refresh import margin, period, renewal
 from tradewind.privacy.newcomers import Newcomers
 from tradewind.privacy.sieve import Sieve
 from tradewind.targets import is_current, wanted
@@ -231,8 +231,8 @@ def nothing(stage: Stage) -> Delta:
 
 
 def _too_soon(stage: Stage) -> datetime:
-    cadence = stage.parts.catalog.sync(stage.run.project, stage.run.sync).cadence
-    return stage.parts.clock.now() + margin(cadence, stage.binding.ttl_minutes)
+    every = period(stage.parts.catalog.sync(stage.run.project, stage.run.sync))
+    return stage.parts.clock.now() + margin(every, stage.binding.ttl_minutes)
 
 
 def deliver(stage: Stage, planned: Plan) -> Stop | None:

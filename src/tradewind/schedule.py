@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
+from tradewind import crontab
 from tradewind.errors import DefinitionError
 from tradewind.model.sync import Cadence
 
 HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
+
+AGAIN = timedelta(minutes=15)
+"""How long after a run that failed, or left something undone, a sync on change runs again though nothing has changed."""
+
+COUNTED = 5000
+"""Slots of a cron expression that are counted as missed, at most."""
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
@@ -31,32 +39,78 @@ def time_of_day(text: str) -> time:
     return time(int(found[1]), int(found[2]))
 
 
-def next_fire(cadence: Cadence, zone: str, at: time, after: datetime) -> datetime | None:
+def cron_for(cadence: Cadence, text: str) -> str:
+    """The cron expression of a sync with a cadence: there is one by cron, and none by another. Raises DefinitionError."""
+    if cadence is Cadence.CRON and not text:
+        raise DefinitionError("a sync with the cadence cron needs a cron expression as well, such as 15 6 * * 1-5")
+    if cadence is not Cadence.CRON and text:
+        raise DefinitionError(f"a cron expression is for a sync with the cadence cron, not {cadence.value}")
+    return crontab.checked(text) if text else ""
+
+
+def next_fire(cadence: Cadence, zone: str, at: time, after: datetime, cron: str = "") -> datetime | None:
     """The first slot later than an instant, in UTC; None for a one-time sync, which has none.
 
     Hourly: every hour of UTC at the minute of `at`. Daily: at the local time `at` of `zone`, once a local day; where that
-    time is skipped the first instant after the gap, where it comes twice the first.
+    time is skipped the first instant after the gap, where it comes twice the first. By cron: as `crontab.slots` says. On change: as
+    daily; what a change makes due says `change_due`.
     """
     match cadence:
         case Cadence.ONE_TIME:
             return None
         case Cadence.HOURLY:
             return _hour(at, after) + HOUR
-        case Cadence.DAILY:
+        case Cadence.CRON:
+            return next(crontab.slots(cron, zone, after))
+        case Cadence.DAILY | Cadence.ON_CHANGE:
             return next(slot for slot, _ in _days_around(zone, at, after) if slot > after)
 
 
-def slots_due(cadence: Cadence, zone: str, at: time, last: datetime, now: datetime) -> Due | None:
+def slots_due(cadence: Cadence, zone: str, at: time, last: datetime, now: datetime, cron: str = "") -> Due | None:
     """What is due now when everything up to `last` has been seen to: the newest slot alone, since a run covers all before it."""
     match cadence:
         case Cadence.ONE_TIME:
             return None
         case Cadence.HOURLY:
             newest, passed = _hour(at, now), (_hour(at, now) - _hour(at, last)) // HOUR
-        case Cadence.DAILY:
+        case Cadence.CRON:
+            return _cron_due(cron, zone, last, now)
+        case Cadence.DAILY | Cadence.ON_CHANGE:
             (newest, today), (_, then) = _latest(zone, at, now), _latest(zone, at, last)
             passed = (today - then).days
     return Due(newest, max(passed - 1, 0)) if newest > last else None
+
+
+def change_due(last: datetime | None, now: datetime, *, changed: bool, failed: bool) -> Due | None:
+    """What a change of its cohort makes due for a sync on change: this minute, which is its slot, unless a run began in it already.
+
+    `last` is the slot or instant of its last run, None before the first, which is due at once; after one that `failed` it is tried again.
+    """
+    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    if last is None:
+        return Due(minute, 0)
+    wanted = changed or (failed and now - last >= AGAIN)
+    return Due(minute, 0) if wanted and minute > last else None
+
+
+def _cron_due(cron: str, zone: str, last: datetime, now: datetime) -> Due | None:
+    """Slots are counted one by one, and after very long with very many no further than COUNTED."""
+    passed = 0
+    newest = None
+    for slot in islice(crontab.slots(cron, zone, last), COUNTED):
+        if slot > now:
+            break
+        newest, passed = slot, passed + 1
+    if newest is None:
+        return None
+    back = HOUR
+    while passed == COUNTED and back < now - newest:
+        later = [slot for slot in islice(crontab.slots(cron, zone, now - back), COUNTED) if slot <= now]
+        if later:
+            newest = later[-1]
+            break
+        back *= 24
+    return Due(newest, passed - 1)
 
 
 def _hour(at: time, moment: datetime) -> datetime:

@@ -12,16 +12,20 @@ from tradewind.clock import Clock
 from tradewind.errors import RetryableError, TakenError, TradewindError, of_system
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
-from tradewind.model.run import Run, RunState
-from tradewind.model.sync import Sync, SyncState
+from tradewind.model.run import Run, RunOutcome, RunState
+from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import endings, partings, privacy, syncs
+from tradewind.operations.changes import mark
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
 from tradewind.phases import Watch
-from tradewind.schedule import Due, next_fire, slots_due
+from tradewind.schedule import Due, change_due, next_fire, slots_due
 
 LONGEST_SLEEP = timedelta(seconds=60)
 """A sync that was added or resumed meanwhile is seen within this time."""
+
+LOOK = timedelta(seconds=10)
+"""Between two looks at whether the cohort of a sync on change has changed."""
 
 GLANCE = 1.0
 """Seconds between two looks at whether to stop, while waiting."""
@@ -115,9 +119,9 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             stop.check()
             emptied = True
             yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
-        for sync, todo in sorted(_todo(parts), key=lambda each: _since(each[1])):
+        for sync, work_there in sorted(todo(parts), key=lambda each: _since(each[1])):
             stop.check()
-            yield from _done(sync.project, sync.id, partial(_run, watchful, sync, todo, watch))
+            yield from _done(sync.project, sync.id, partial(_run, watchful, sync, work_there, watch))
             yield from _for_people(watchful, watch)
         stop.check()
         if _tidied(parts) or emptied:
@@ -157,13 +161,13 @@ def _tidied(parts: Parts) -> bool:
     return False
 
 
-def _run(parts: Parts, sync: Sync, todo: Due | Run, watch: Watch) -> Run:
-    if isinstance(todo, Run):
-        return syncs.take_up(parts, todo, watch)
-    return syncs.run_due(parts, sync.project, sync.id, todo, watch)
+def _run(parts: Parts, sync: Sync, due: Due | Run, watch: Watch) -> Run:
+    if isinstance(due, Run):
+        return syncs.take_up(parts, due, watch)
+    return syncs.run_due(parts, sync.project, sync.id, due, watch)
 
 
-def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
+def todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
     """Each active sync with the slot that is due, or else with a run to finish; what settles is finished before a slot."""
     now = parts.clock.now()
     for project in parts.catalog.projects():
@@ -172,7 +176,9 @@ def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
                 continue
             last = parts.ledger.newest(project.id, sync.id, now)
             since = (last.slot or last.opened_at) if last else sync.added_at or now
-            due = slots_due(sync.cadence, project.zone, sync.at, since, now)
+            due = slots_due(sync.cadence, project.zone, sync.at, since, now, sync.cron)
+            if sync.cadence is Cadence.ON_CHANGE:
+                due = due or _change_due(parts, sync, last, now)
             if last and last.state is RunState.SETTLING:
                 if not _settling(parts, last, now):
                     yield sync, last
@@ -180,6 +186,15 @@ def _todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
                 yield sync, due
             elif last and (last.state not in {RunState.HELD, RunState.CLOSED} or _is_allowed(parts, last)):
                 yield sync, last
+
+
+def _change_due(parts: Parts, sync: Sync, last: Run | None, now: datetime) -> Due | None:
+    """A run that is held waits for a person until the next daily slot: a change that took its place would take the approval too."""
+    if last and last.state in {RunState.HELD, RunState.SETTLING}:
+        return None
+    changed = last is not None and last.mark != mark(parts, sync)
+    failed = last is not None and last.outcome in {RunOutcome.FAILED, RunOutcome.INCOMPLETE}
+    return change_due((last.slot or last.opened_at) if last else None, now, changed=changed, failed=failed)
 
 
 def _is_allowed(parts: Parts, run: Run) -> bool:
@@ -192,16 +207,23 @@ def _settling(parts: Parts, run: Run, now: datetime) -> bool:
     return bool(planned and planned.delta.settles_at and planned.delta.settles_at > now)
 
 
-def _since(todo: Due | Run) -> datetime:
-    return todo.opened_at if isinstance(todo, Run) else todo.slot
+def _since(due: Due | Run) -> datetime:
+    return due.opened_at if isinstance(due, Run) else due.slot
 
 
 def _wake(parts: Parts, began: datetime) -> datetime:
     """The next slot of any sync after an instant; at the latest a minute from it."""
     fires = [
-        next_fire(sync.cadence, project.zone, sync.at, began)
+        _looks_again(sync, project.zone, began)
         for project in parts.catalog.projects()
         for sync in parts.catalog.syncs(project.id)
         if sync.state is SyncState.ACTIVE
     ]
     return min([began + LONGEST_SLEEP, *(fire for fire in fires if fire)])
+
+
+def _looks_again(sync: Sync, zone: str, began: datetime) -> datetime | None:
+    """When a sync may have something due: at its next slot, and for one on change soon, and as soon as the minute is full."""
+    if sync.cadence is Cadence.ON_CHANGE:
+        return min(began + LOOK, began.replace(second=0, microsecond=0) + LONGEST_SLEEP)
+    return next_fire(sync.cadence, zone, sync.at, began, sync.cron)

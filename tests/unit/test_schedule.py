@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradewind.crontab import a_month, checked, explained, longest_wait, slots
 from tradewind.errors import DefinitionError
 from tradewind.model.sync import Cadence
-from tradewind.schedule import Due, next_fire, slots_due, time_of_day
+from tradewind.schedule import AGAIN, COUNTED, Due, change_due, cron_for, next_fire, slots_due, time_of_day
 
 ZONES = (
     "America/New_York", "America/Santiago", "America/Havana", "America/Nuuk", "America/St_Johns", "Europe/Berlin", "Europe/London",
@@ -125,3 +126,97 @@ def test_what_is_no_time_of_day_is_refused(text: str) -> None:
     """One sentence says what is expected."""
     with pytest.raises(DefinitionError, match="HH:MM"):
         time_of_day(text)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("at", [time(0), time(1, 30), time(2, 30)], ids=str)
+def test_cron_at_a_time_of_day_fires_when_daily_does_across_every_change_of_the_clocks(zone: str, at: time) -> None:
+    """Both were written apart: two ways of counting agree on every gap and every hour that comes twice."""
+    expression = f"{at.minute} {at.hour} * * *"
+    for day in transitions(zone)[::3]:
+        first = datetime.combine(day - 2 * DAY, time(), UTC)
+        found = [next_fire(Cadence.CRON, zone, at, first + hours * HOUR, expression) for hours in range(0, 96, 5)]
+        assert found == [next_fire(Cadence.DAILY, zone, at, first + hours * HOUR) for hours in range(0, 96, 5)]
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "expected"),
+    [
+        ("15 6 * * 1-5", "Europe/Berlin", "2026-11-27T06:15+01:00", "2026-11-30T06:15+01:00"),
+        ("50 1 * * *", "America/New_York", "2026-11-01T01:45-05:00", "2026-11-02T01:50-05:00"),
+        ("0 0 * * *", "America/Santiago", "2026-09-05T12:00-04:00", "2026-09-06T01:00-03:00"),
+        ("*/30 * * * *", "America/New_York", "2026-11-01T01:30-04:00", "2026-11-01T01:00-05:00"),
+        ("0 9 L * *", "UTC", "2028-02-01T00:00+00:00", "2028-02-29T09:00+00:00"),
+    ],
+)
+def test_cron_by_example(cron: str, zone: str, after: str, expected: str) -> None:
+    """Weekdays; the second of two equal hours; a midnight that is skipped; what counts instants; the last of a month."""
+    assert next_fire(Cadence.CRON, zone, time(6), datetime.fromisoformat(after), cron) == datetime.fromisoformat(expected)
+
+
+@given(
+    st.sampled_from(["15 6 * * 1-5", "*/20 1-3 * * *", "0 0 1,15 * *"]),
+    st.sampled_from(ZONES),
+    instants,
+    st.timedeltas(timedelta(0), DAY * 9),
+)
+def test_of_a_cron_expression_too_one_slot_is_due_and_the_others_are_counted(cron: str, zone: str, last: datetime, away: timedelta) -> None:
+    """The newest alone, with those before it in the count."""
+    now = last + away
+    passed = list(takewhile(lambda slot: slot <= now, slots(cron, zone, last)))
+    assert slots_due(Cadence.CRON, zone, time(6), last, now, cron) == (Due(passed[-1], len(passed) - 1) if passed else None)
+
+
+def test_after_years_of_minutes_the_newest_slot_is_due_and_the_count_has_an_end() -> None:
+    """A sync that waits for its connection to be mended costs each pass of the worker the same."""
+    now = datetime(2028, 5, 1, 12, 0, 30, tzinfo=UTC)
+    assert slots_due(Cadence.CRON, "Europe/Berlin", time(6), now - 700 * DAY, now, "* * * * *") == Due(now.replace(second=0), COUNTED - 1)
+
+
+@pytest.mark.parametrize(
+    ("cron", "wait", "month"),
+    [
+        ("15 6 * * 1-5", 3 * DAY, 22),
+        ("* * * * *", timedelta(minutes=1), 43_200),
+        ("0 6,18 * * *", 12 * HOUR, 60),
+        ("0 6,7 * * *", 23 * HOUR, 60),
+        ("0 9 13 * *", 31 * DAY, 2),
+        ("0 0 29 2 *", 1461 * DAY, 1),
+    ],
+)
+def test_the_longest_wait_and_the_busiest_month_of_an_expression(cron: str, wait: timedelta, month: int) -> None:
+    """What TTLs and the downloads of an account are judged by."""
+    assert (longest_wait(cron), a_month(cron)) == (wait, month)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "6 * * *", "0 15 6 * * 1-5", "61 * * * *", "a b c d e", "0 0 30 2 *", "@daily", "* * * * MON\0", "* " * 60]
+)
+def test_what_is_no_cron_expression_is_refused(text: str) -> None:
+    """Also one with seconds, and one whose day never comes."""
+    with pytest.raises(DefinitionError, match=r"cron expression|never comes"):
+        checked(text)
+
+
+def test_an_expression_goes_with_the_cadence_cron_and_with_no_other() -> None:
+    """One without the other says which of the two is wrong."""
+    assert cron_for(Cadence.CRON, "15  6 * * 1-5") == "15 6 * * 1-5"
+    assert explained("15 6 * * 1-5") == "At 06:15 on Monday through Friday"
+    with pytest.raises(DefinitionError, match="needs a cron expression"):
+        cron_for(Cadence.CRON, "")
+    with pytest.raises(DefinitionError, match="not daily"):
+        cron_for(Cadence.DAILY, "0 6 * * *")
+
+
+def test_a_change_is_due_once_a_minute_and_a_failed_run_again_after_a_while() -> None:
+    """The first run at once; a change in the minute of a run with the next minute; nothing without a change."""
+    now = datetime(2026, 7, 1, 12, 0, 20, tzinfo=UTC)
+    minute = now.replace(second=0)
+    assert change_due(None, now, changed=False, failed=False) == Due(minute, 0)
+    assert change_due(minute - HOUR, now, changed=True, failed=False) == Due(minute, 0)
+    assert change_due(minute, now, changed=True, failed=False) is None
+    assert change_due(minute, now + timedelta(seconds=40), changed=True, failed=False) == Due(minute + timedelta(minutes=1), 0)
+    assert change_due(minute - HOUR, now, changed=False, failed=False) is None
+    assert change_due(now - AGAIN + timedelta(seconds=1), now, changed=False, failed=True) is None
+    assert change_due(now - AGAIN, now, changed=False, failed=True) == Due(minute, 0)
+    assert change_due(now + DAY, now, changed=True, failed=True) is None

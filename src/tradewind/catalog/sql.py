@@ -87,6 +87,7 @@ sync_table = sa.Table(
     sa.Column("segment", sa.String, nullable=False),
     sa.Column("ttl_minutes", sa.Integer, nullable=False),
     sa.Column("cadence", sa.String, nullable=False),
+    sa.Column("cron", sa.String, nullable=False, server_default=""),
     sa.Column("at", sa.String, nullable=False),
     sa.Column("refresh", sa.String, nullable=False, server_default=Refresh.EVERY_SYNC.value),
     sa.Column("recency", sa.String, nullable=False, server_default=Recency.SYNC.value),
@@ -304,7 +305,7 @@ class Catalog:
             db.execute(sync_table.insert().values(**row))
 
     def change_sync(self, sync: Sync) -> None:
-        """Change TTL, cadence, time of day, refresh, recency or segment.
+        """Change TTL, cadence with its cron expression, time of day, refresh, recency or segment.
 
         Raises DefinitionError when it has ended, when what is fixed differs (cohort, connection), or the segment has another owner.
         """
@@ -317,7 +318,7 @@ class Catalog:
                 )
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
-            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "at", "refresh", "recency")}
+            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "cron", "at", "refresh", "recency")}
             place = {"segment": sync.segment, "folded": fold(sync.segment)}
             here = _is(sync_table, sync.project, sync.id)
             if before.segment != sync.segment:
@@ -430,14 +431,14 @@ def _sync_row(sync: Sync) -> dict[str, Any]:
     return {
         "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
         "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
-        "refresh": sync.refresh.value, "recency": sync.recency.value,
+        "refresh": sync.refresh.value, "recency": sync.recency.value, "cron": sync.cron,
     } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
 
 
 def _sync(row: Any) -> Sync:
     return Sync(
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
-        time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at),
+        time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at), row.cron,
     )  # fmt: skip
 
 

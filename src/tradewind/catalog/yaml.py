@@ -22,7 +22,7 @@ from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.source import Source, SourceKind
 from tradewind.model.sync import Cadence, Recency, Refresh, Sync
-from tradewind.schedule import time_of_day
+from tradewind.schedule import cron_for, time_of_day
 
 SECTIONS = ("sources", "cohorts", "connections", "syncs")
 MINUTES_A_DAY = 1440
@@ -221,7 +221,9 @@ def _secret(node: Node, folder: Path) -> SecretSource:
 
 def _sync(node: Node, project: str) -> Sync:
     fields = node.fields(
-        required=("cohort", "connection", "cadence"), optional=("id", "segment", "ttl_days", "at", "refresh", "recency"), what="in a sync"
+        required=("cohort", "connection", "cadence"),
+        optional=("id", "segment", "ttl_days", "at", "cron", "refresh", "recency"),
+        what="in a sync",
     )
     cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
     id_ = parse_id(fields["id"]) if "id" in fields else default_sync_id(cohort, connection)
@@ -231,7 +233,8 @@ def _sync(node: Node, project: str) -> Sync:
     recency = _choice(fields["recency"], Recency, "recency") if "recency" in fields else Recency.SYNC
     cadence = _choice(fields["cadence"], Cadence, "cadence")
     sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, cadence, refresh=refresh, recency=recency)
-    return replace(sync, at=_at(fields["at"])) if "at" in fields else sync
+    sync = replace(sync, at=_at(fields["at"])) if "at" in fields else sync
+    return replace(sync, cron=_cron(fields["cron"], cadence)) if "cron" in fields else sync
 
 
 def default_sync_id(cohort: str, connection: str) -> str:
@@ -242,6 +245,13 @@ def default_sync_id(cohort: str, connection: str) -> str:
 def _at(node: Node) -> time:
     try:
         return time_of_day(node.text())
+    except DefinitionError as error:
+        node.refuse(error.message)
+
+
+def _cron(node: Node, cadence: Cadence) -> str:
+    try:
+        return cron_for(cadence, node.text())
     except DefinitionError as error:
         node.refuse(error.message)
 
@@ -282,4 +292,5 @@ def sync_document(sync: Sync) -> dict[str, object]:
     """The mapping of a sync as `read` reads it; whether it is paused or ended is not in it."""
     fields = {name: getattr(sync, name) for name in ("id", "cohort", "connection", "segment")}
     fields |= {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
+    fields |= {"cron": sync.cron} if sync.cron else {}
     return fields | {"refresh": sync.refresh.value, "recency": sync.recency.value}

@@ -11,6 +11,7 @@ from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
+from tradewind.crontab import explained
 from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
@@ -27,7 +28,10 @@ def add(
     cadence: Annotated[
         Cadence, typer.Option(help="How often `tradewind worker` runs it; a one-time sync is run by hand.")
     ] = Cadence.ONE_TIME,
-    at: Annotated[str, typer.Option(help="The local time of a daily sync; of an hourly one only the minute counts.")] = "06:00",
+    at: Annotated[
+        str, typer.Option(help="The local time of a daily sync, and of the daily run of one on change; of an hourly one only the minute.")
+    ] = "06:00",
+    cron: Annotated[str, typer.Option(help="When a sync by cron runs, in the project's time zone, such as '15 6 * * 1-5'.")] = "",
     refresh: Annotated[
         Refresh, typer.Option(help="Whom a run sends again: every member (every_sync), or only who has little time left (before_expiry).")
     ] = Refresh.EVERY_SYNC,
@@ -44,7 +48,7 @@ def add(
     from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
-        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency)
+        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron)
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -173,3 +177,7 @@ def _cadence(sync: Sync) -> str:
             return f"hourly at :{sync.at:%M} UTC"
         case Cadence.DAILY:
             return f"daily at {sync.at:%H:%M}"
+        case Cadence.CRON:
+            return f"{sync.cron} ({explained(sync.cron)})"
+        case Cadence.ON_CHANGE:
+            return f"on change, and daily at {sync.at:%H:%M}"

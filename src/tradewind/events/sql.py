@@ -109,6 +109,14 @@ def select_refused(database: Database, project: str) -> int:
         return int(connection.execute(query.limit(1)).scalar() or 0)
 
 
+def count_imports(database: Database, project: str) -> int:
+    """Imports that brought something new."""
+    table = event_import.c
+    query = sa.select(sa.func.count()).select_from(event_import).where(table.project == project, table.events_new > 0)
+    with database.transaction() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def select_vanished(database: Database, project: str, until: datetime) -> set[str]:
     """Properties in use in files of earlier imports that none of the last imports until an instant has met.
 

@@ -35,6 +35,10 @@ class EventStore:
         """How many events the project has; with `before`, in files that begin before it."""
         return sum(file.rows for file in self.files(project, before))
 
+    def imports(self, project: str) -> int:
+        """How many imports have brought the project new events so far: it grows when events arrive."""
+        return sql.count_imports(self.database, project)
+
     def hours(self, project: str, source: str) -> set[datetime]:
         """The hours (their begin; naive, UTC) that were pulled whole from a source."""
         return sql.select_hours(self.database, project, source)

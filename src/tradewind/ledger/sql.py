@@ -77,6 +77,7 @@ run_table = sa.Table(
     sa.Column("keeps", sa.String),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("cohort", sa.String, nullable=False),
+    sa.Column("mark", sa.String, nullable=False, server_default=""),
     sa.Index("run_history", "project", "sync", "opened_at"),
     sa.Index("one_run_a_slot", "project", "sync", "slot", unique=True),
 )
@@ -430,7 +431,7 @@ def _reached_after_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> No
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort")
+    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort", "mark")
     moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
     moments |= {"slot": run.slot.astimezone(UTC)} if run.slot else {}
     return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value, "kind": run.kind.value}
@@ -441,7 +442,7 @@ def _run(row: Any) -> Run:
         row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
         RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
         _aware(row.closed_at) if row.closed_at else None, _aware(row.slot) if row.slot else None, row.missed, row.keeps,
-        RunKind(row.kind), row.cohort,
+        RunKind(row.kind), row.cohort, row.mark,
     )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ class Run:
 
     `slot` is the instant of the cadence it was opened for, None when a person asked; `missed` counts slots before it that
     had no run. `keeps` is, for a run that only renews who would lapse, the run that is held or failed meanwhile. `cohort` is
-    the sync's cohort, so that the run can be told of after the sync has gone.
+    the sync's cohort, so that the run can be told of after the sync has gone. `mark` says what data the cohort had when it was opened.
     """
 
     id: str
@@ -141,6 +141,7 @@ class Run:
     keeps: str | None = None
     kind: RunKind = RunKind.SYNC
     cohort: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)

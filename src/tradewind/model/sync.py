@@ -10,16 +10,20 @@ from tradewind.model.identifier import IdentityMap
 
 
 class Cadence(StrEnum):
-    """When a sync runs. A One-Time Sync adds for the TTL and ends."""
+    """When a sync runs. A One-Time Sync adds for the TTL and ends. One on change runs daily too, so that nobody lapses meanwhile."""
 
     ONE_TIME = "one_time"
     HOURLY = "hourly"
     DAILY = "daily"
+    CRON = "cron"
+    ON_CHANGE = "on_change"
 
     @property
     def period(self) -> timedelta:
-        """The time from one run to the next; nothing for a One-Time Sync."""
-        return {Cadence.HOURLY: timedelta(hours=1), Cadence.DAILY: timedelta(days=1)}.get(self, timedelta())
+        """The longest time from one run to the next; nothing for a One-Time Sync. That of cron is its expression's."""
+        return {Cadence.HOURLY: timedelta(hours=1), Cadence.DAILY: timedelta(days=1), Cadence.ON_CHANGE: timedelta(days=1)}.get(
+            self, timedelta()
+        )
 
 
 class Refresh(StrEnum):
@@ -69,7 +73,8 @@ class Parting:
 class Sync:
     """Cohort, connection and the segment that shall equal the cohort. With another segment it gives up the one it had.
 
-    `at` is the local time of a daily sync in its project's zone; of an hourly one only its minute counts.
+    `at` is the local time of a daily sync in its project's zone, and of the daily run of one on change; of an hourly one only its
+    minute counts. `cron` is the expression of a sync by cron, and empty otherwise.
     """
 
     project: str
@@ -84,6 +89,7 @@ class Sync:
     refresh: Refresh = Refresh.EVERY_SYNC
     recency: Recency = Recency.SYNC
     added_at: datetime | None = field(default=None, compare=False)
+    cron: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,11 @@ from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.source import Source
 from tradewind.model.sync import Parting, Sync
+from tradewind.operations.changes import check_tells
 from tradewind.operations.downloads import check_downloads, pulling
 from tradewind.operations.sources import key_pair
 from tradewind.planning.refresh import check_lasting
+from tradewind.schedule import cron_for
 from tradewind.vault.sql import KEY_PAIR, Vault
 
 LARGEST_SECRET_FILE = 65_536
@@ -250,7 +252,9 @@ class _Application:
             name = after.segment or (before.segment if before else default_segment_name(cohorts[after.cohort].name, after.cohort))
             after = replace(after, segment=name)
             check_segment_name(name)
+            after = replace(after, cron=cron_for(after.cadence, after.cron))
             check_lasting(after)
+            check_tells(cohorts.values(), after)
             if before is None:
                 self.catalog.add_sync(after)
             else:

@@ -49,4 +49,4 @@ def _uses(catalog: Catalog, accounts: Accounts, sync: Sync, cohorts: tuple[Cohor
     for each in cohorts:
         account = accounts.get((sync.project, each.definition.source)) if isinstance(each.definition, Pulled) else None
         if account and isinstance(each.definition, Pulled):
-            yield account, Use(each.definition.cohort, sync.cadence, sync.at, zone)
+            yield account, Use(each.definition.cohort, sync.cadence, sync.at, zone, sync.cron)

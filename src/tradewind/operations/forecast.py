@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from tradewind.crontab import a_month
 from tradewind.delivery.sample import sample
 from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations.syncs import Wish, sync_from
 from tradewind.parts import Parts
 from tradewind.phases import binding_of
-from tradewind.planning.refresh import margin
+from tradewind.planning.refresh import margin, period
 from tradewind.schedule import next_fire
 
 MONTH = timedelta(days=30)
@@ -72,13 +73,13 @@ def renewals(sync: Sync) -> float:
     if sync.cadence is Cadence.ONE_TIME:
         return 0.0
     if sync.refresh is Refresh.EVERY_SYNC:
-        return MONTH / sync.cadence.period
-    return MONTH / max(timedelta(minutes=sync.ttl_minutes) - margin(sync.cadence, sync.ttl_minutes), sync.cadence.period)
+        return float(a_month(sync.cron)) if sync.cadence is Cadence.CRON else MONTH / period(sync)
+    return MONTH / max(timedelta(minutes=sync.ttl_minutes) - margin(period(sync), sync.ttl_minutes), period(sync))
 
 
 def _slots(parts: Parts, sync: Sync, after: datetime) -> Iterator[datetime]:
     zone = parts.catalog.project(sync.project).zone
-    slot = next_fire(sync.cadence, zone, sync.at, after)
+    slot = next_fire(sync.cadence, zone, sync.at, after, sync.cron)
     while slot:
         yield slot
-        slot = next_fire(sync.cadence, zone, sync.at, slot)
+        slot = next_fire(sync.cadence, zone, sync.at, slot, sync.cron)

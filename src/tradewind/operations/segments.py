@@ -131,7 +131,7 @@ def _points(parts: Parts, project: str, sync: str) -> tuple[Point, ...]:
 def _next(parts: Parts, sync: Sync, now: datetime) -> datetime | None:
     if sync.state is not SyncState.ACTIVE:
         return None
-    return next_fire(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, now)
+    return next_fire(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, now, sync.cron)
 
 
 def _saved(parts: Parts, points: Iterable[Point], items: int) -> Saved:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from tradewind import runner
 from tradewind.catalog.entitlement import check_standing
@@ -19,6 +19,7 @@ from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Cadence, Recency, Refresh, Sync, SyncState
 from tradewind.moment import reached
+from tradewind.operations.changes import check_tells, mark
 from tradewind.operations.claims import take
 from tradewind.operations.downloads import check_downloads
 from tradewind.operations.finishing import finish, wind_up
@@ -29,10 +30,13 @@ from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch, binding_of
 from tradewind.planning.guards import unanswered
 from tradewind.planning.refresh import check_lasting
-from tradewind.schedule import Due, slots_due
+from tradewind.schedule import Due, cron_for, slots_due
 from tradewind.targets import place_of
 
 DAY = 1440
+
+CHOSEN = timedelta(minutes=1)
+"""A run as of an instant so long ago says nothing of what the cohort is now."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,26 @@ class Wish:
     at: time = time(6)
     refresh: Refresh = Refresh.EVERY_SYNC
     recency: Recency = Recency.SYNC
+    cron: str = ""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes different of a sync; what is None stays as it is."""
+    """What becomes different of a sync; what is None stays as it is. With another cadence than cron the expression goes."""
 
     ttl_days: int | None = None
     cadence: Cadence | None = None
     at: time | None = None
     refresh: Refresh | None = None
     recency: Recency | None = None
+    cron: str | None = None
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     """The sync a wish amounts to; its segment gets its name here, once and for all.
 
-    Raises DefinitionError when the TTL is not 1 to 180 days or too short for the cadence, or the name is not one The Trade Desk takes.
+    Raises DefinitionError when the TTL is not 1 to 180 days or too short for the cadence, the name is not one The Trade Desk takes,
+    there is no cron expression where one must be, or the cohort cannot tell of changes though the cadence is on change.
     """
     cohort = parts.catalog.cohort(project, wish.cohort)
     connection = parts.catalog.connection(project, wish.connection)
@@ -86,7 +93,9 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
+    sync = replace(sync, cron=cron_for(wish.cadence, wish.cron))
     check_lasting(sync)
+    check_tells(parts.catalog.cohorts(project), sync)
     check_downloads(parts.catalog, parts.sources, sync)
     return replace(sync, recency=wish.recency, added_at=parts.clock.now())
 
@@ -108,15 +117,20 @@ def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
     limits = parts.destination(parts.catalog.connection(project, before.connection).destination).spec.limits
     if not DAY <= ttl <= limits.ttl_maximum:
         raise DefinitionError(f"a TTL of {ttl // DAY} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
+    cadence = before.cadence if wish.cadence is None else wish.cadence
+    kept = before.cron if cadence is Cadence.CRON else ""
     after = replace(
         before,
         ttl_minutes=ttl,
-        cadence=before.cadence if wish.cadence is None else wish.cadence,
+        cadence=cadence,
+        cron=cron_for(cadence, kept if wish.cron is None else wish.cron),
         at=before.at if wish.at is None else wish.at,
         refresh=before.refresh if wish.refresh is None else wish.refresh,
         recency=before.recency if wish.recency is None else wish.recency,
     )
     check_lasting(after)
+    check_tells(parts.catalog.cohorts(project), after)
+    check_downloads(parts.catalog, parts.sources, after)
     parts.catalog.change_sync(after)
     return parts.catalog.sync(project, sync_id)
 
@@ -193,7 +207,7 @@ def overtaken(parts: Parts, sync: Sync, cut: Run) -> str:
     now = parts.clock.now()
     if cut.state is RunState.SETTLING:
         return ""
-    if slots_due(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, cut.slot or cut.opened_at, now):
+    if slots_due(sync.cadence, parts.catalog.project(sync.project).zone, sync.at, cut.slot or cut.opened_at, now, sync.cron):
         return "it was cut short, and the next slot has come"
     if any(batch.stamp and now - batch.stamp > STALE for batch in parts.ledger.pending(cut.id)):
         return "it was cut short, and what it sent is too old to be sent again"
@@ -303,4 +317,4 @@ def _new(parts: Parts, sync: Sync, moment: datetime) -> Run:
     cohort = parts.catalog.cohort(sync.project, sync.cohort)
     name = f"r{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     run = Run(name, sync.project, sync.id, binding.target.id, binding.id, cohort.version, moment, now, cohort=cohort.id)
-    return replace(run, state=RunState.OPEN)
+    return replace(run, state=RunState.OPEN, mark=mark(parts, sync) if moment >= now - CHOSEN else "")

@@ -146,6 +146,7 @@ class SyncView(BaseModel):
     ttl_days: int
     cadence: Cadence
     at: str
+    cron: str
     refresh: Refresh
     recency: Recency
     state: SyncState
@@ -154,7 +155,7 @@ class SyncView(BaseModel):
 
 def sync_view(sync: Sync) -> SyncView:
     """As it is now."""
-    names = ("id", "cohort", "connection", "segment", "cadence", "refresh", "recency", "state", "added_at")
+    names = ("id", "cohort", "connection", "segment", "cadence", "cron", "refresh", "recency", "state", "added_at")
     return SyncView(**{name: getattr(sync, name) for name in names}, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ def a_sync(cadence: Cadence, days: int, refresh: Refresh = Refresh.BEFORE_EXPIRY
 )
 def test_little_time_is_two_periods_and_a_quarter_or_a_third_of_the_ttl(cadence: Cadence, ttl_days: int, days: float) -> None:
     """Whichever is more."""
-    assert margin(cadence, ttl_days * 1440) == days * DAY
+    assert margin(cadence.period, ttl_days * 1440) == days * DAY
     assert renewal(a_sync(cadence, ttl_days), NOW).before == NOW + days * DAY
 
 
@@ -49,5 +50,7 @@ def test_a_ttl_that_one_missed_run_outlasts_is_refused_with_one_that_would_do(re
     """By either policy."""
     with pytest.raises(DefinitionError, match=r"TTL of 1 day is too short for a sync that runs daily: .* give it 2 days or more"):
         check_lasting(a_sync(Cadence.DAILY, 1, refresh))
+    with pytest.raises(DefinitionError, match="no TTL is long enough"):
+        check_lasting(replace(a_sync(Cadence.CRON, 180, refresh), cron="0 6 1 1 *"))
     for lasting in ((Cadence.DAILY, 2), (Cadence.HOURLY, 1), (Cadence.ONE_TIME, 1)):
         check_lasting(a_sync(*lasting, refresh))

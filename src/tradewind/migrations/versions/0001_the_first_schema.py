@@ -482,6 +482,7 @@ def upgrade() -> None:
         sa.Column("keeps", sa.String(), nullable=True),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["binding"],
             ["binding.id"],
@@ -520,6 +521,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.String(), nullable=False),
         sa.Column("ttl_minutes", sa.Integer(), nullable=False),
         sa.Column("cadence", sa.String(), nullable=False),
+        sa.Column("cron", sa.String(), server_default="", nullable=False),
         sa.Column("at", sa.String(), nullable=False),
         sa.Column("refresh", sa.String(), server_default="every_sync", nullable=False),
         sa.Column("recency", sa.String(), server_default="sync", nullable=False),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from tradewind.crontab import a_month
 from tradewind.errors import DefinitionError
 from tradewind.model.sync import Cadence
 
@@ -30,8 +31,8 @@ REQUESTS, WITHIN, AT_ONCE = 60, timedelta(minutes=10), 4
 GLANCE = timedelta(seconds=1)
 """Time between two looks while all places are taken."""
 
-A_MONTH = {Cadence.HOURLY: 24 * 30, Cadence.DAILY: 30, Cadence.ONE_TIME: 0}
-"""Runs of a sync in a month of thirty days."""
+A_MONTH = {Cadence.HOURLY: 24 * 30, Cadence.DAILY: 30, Cadence.ON_CHANGE: 30, Cadence.ONE_TIME: 0}
+"""Runs of a sync in a month of thirty days; by cron its expression says."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Use:
     cadence: Cadence
     at: time
     zone: str
+    cron: str = ""
+
+    @property
+    def a_month(self) -> int:
+        """Runs in a month of thirty days."""
+        return a_month(self.cron) if self.cadence is Cadence.CRON else A_MONTH[self.cadence]
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def budget(asked: Sequence[datetime]) -> Budget:
 
 def monthly(uses: Iterable[Use]) -> int:
     """Downloads a month of all these syncs together."""
-    return sum(A_MONTH[use.cadence] for use in set(uses))
+    return sum(use.a_month for use in set(uses))
 
 
 def check_cadence(wanted: Collection[Use], others: Collection[Use]) -> None:
@@ -76,8 +83,9 @@ def check_cadence(wanted: Collection[Use], others: Collection[Use]) -> None:
         return
     daily, cohorts = A_MONTH[Cadence.DAILY], DOWNLOADS // A_MONTH[Cadence.DAILY]
     beside = f", beside {before:,} that other syncs of this Amplitude project use" if before else ""
+    first = next(iter(wanted))
     raise DefinitionError(
-        f"{next(iter(wanted)).cadence.value} is {monthly(wanted):,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
+        f"{first.cron or first.cadence.value} is {monthly(wanted):,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
         f"enough for {cohorts} cohorts daily in all ({cohorts} x {daily} = {cohorts * daily}), and for none hourly; "
         "hourly works with a behavioural cohort over events pulled from Amplitude (tradewind events pull), "
         "or with a list that you keep from Amplitude's webhook (tradewind cohorts fill)"

@@ -30,6 +30,7 @@ class NewSync(Body):
     ttl_days: int = Field(default=30, ge=1, le=180)
     cadence: Cadence = Cadence.ONE_TIME
     at: str = Field(default="06:00", max_length=5)
+    cron: str = Field(default="", max_length=100)
     refresh: Refresh = Refresh.EVERY_SYNC
     recency: Recency = Recency.SYNC
 
@@ -40,6 +41,7 @@ class SyncChange(Body):
     ttl_days: int | None = Field(default=None, ge=1, le=180)
     cadence: Cadence | None = None
     at: str | None = Field(default=None, max_length=5)
+    cron: str | None = Field(default=None, max_length=100)
     refresh: Refresh | None = None
     recency: Recency | None = None
 
@@ -111,10 +113,11 @@ def show_sync(ask: Viewer, project: Id, sync: Id) -> SyncView:
 
 @router.patch("/{sync}")
 def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange) -> SyncView:
-    """Change TTL, cadence, time of day, refresh or recency; what is fixed (cohort, connection) never changes."""
+    """Change TTL, cadence (with its cron expression), time of day, refresh or recency; what is fixed (cohort, connection) never changes."""
     ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
     at = time_of_day(body.at) if body.at is not None else None
-    changed = syncs.change(ask.parts, project, sync, syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency))
+    wish = syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency, body.cron)
+    changed = syncs.change(ask.parts, project, sync, wish)
     ask.request.app.state.nudge()
     return sync_view(changed)
 
@@ -167,4 +170,4 @@ def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> End
 
 def _wish(body: NewSync) -> syncs.Wish:
     named = (body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence)
-    return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency)
+    return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency, body.cron)

@@ -1,0 +1,44 @@
+"""Whether the data of a cohort has changed since a run: what a sync on change goes by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from tradewind.cohorts.check import order
+from tradewind.errors import DefinitionError
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, StaticList
+from tradewind.model.sync import Cadence, Sync
+from tradewind.parts import Parts
+
+SILENT = frozenset({CohortKind.SQL, CohortKind.AMPLITUDE})
+"""Kinds whose data lies elsewhere and does not say when it changes."""
+
+
+def mark(parts: Parts, sync: Sync) -> str:
+    """A short text that differs after the sync's cohort, or one it is made of, was defined anew or got new data."""
+    listed = order(parts.catalog.cohorts(sync.project), [sync.cohort])
+    return hashlib.sha256("|".join(f"{each.id} {each.version} {_data(parts, each)}" for each in listed).encode()).hexdigest()[:16]
+
+
+def check_tells(cohorts: Iterable[Cohort], sync: Sync) -> None:
+    """Raise DefinitionError when a sync on change has a cohort, or a part of it, that cannot tell that it changed."""
+    if sync.cadence is not Cadence.ON_CHANGE:
+        return
+    for each in order(cohorts, [sync.cohort]):
+        if each.kind in SILENT:
+            raise DefinitionError(
+                f"cohort '{each.id}' is of kind {each.kind.value}, whose data does not say when it changes; "
+                "give the sync the cadence hourly, daily or cron"
+            )
+
+
+def _data(parts: Parts, cohort: Cohort) -> str:
+    match cohort.definition:
+        case Behaviour():
+            return f"events {parts.events.imports(cohort.project)}"
+        case StaticList():
+            newest = parts.list_versions.newest(cohort.project, cohort.id)
+            return f"list {newest.version if newest else 0}"
+        case _:
+            return ""
