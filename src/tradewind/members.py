@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.cohorts.check import order
-from tradewind.engines.preview import Asked
+from tradewind.engines.preview import Asked, Through, Turn
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.cohort import Behaviour, Cohort, InCohort, Pulled, Rule, Select, StaticList
 from tradewind.model.destination import Connection
-from tradewind.model.identifier import IdentityMap, Send, Take
+from tradewind.model.identifier import IdentityMap, Resolution, Send, Take
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import SyncState
@@ -47,6 +47,18 @@ def asked(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path, instead: 
         return Asked(project, cohort.definition.who, as_of, nested)
     own = _rule_or_file(parts, project, cohort, as_of, folder / "nested" / f"{cohort.id}.parquet")
     return Asked(project, InCohort(cohort.id), as_of, {cohort.id: own})
+
+
+def usable(parts: Parts, question: Asked, identity: IdentityMap, folder: Path, turn: Turn) -> Resolution | None:
+    """What an identity map finds of those for whom a rule holds, without who is suppressed; None as `Previews` says."""
+    through = Through(identity, wanted_by(identity), parts.suppressions.sieve(question.project.id), folder)
+    return parts.previews.identifiers(question, through, turn)
+
+
+def resolved(parts: Parts, project: str, snapshot: Snapshot, identity: IdentityMap, folder: Path) -> Resolution:
+    """What an identity map finds of a snapshot, without who is suppressed; the files of it stay in `folder`."""
+    found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
+    return parts.suppressions.sieve(project).strike(folder / "identifiers", found)
 
 
 def identity_of(cohort: Cohort, connection: Connection) -> IdentityMap:

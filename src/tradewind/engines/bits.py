@@ -14,6 +14,11 @@ def packed(flags: Flags) -> Bits:
     return np.packbits(flags, bitorder="little")
 
 
+def flags(bits: Bits, people: int) -> Flags:
+    """The first so many people of a set, each with a byte of its own."""
+    return np.unpackbits(bits, bitorder="little")[:people].astype(np.bool_)
+
+
 def everybody(people: int) -> Bits:
     """All of so many people."""
     return packed(np.ones(people, np.bool_))

@@ -22,11 +22,12 @@ from tradewind.compute import Bounds, connect, literal
 from tradewind.engines import bits
 from tradewind.engines.bits import Bits
 from tradewind.engines.duckdb import GUESSES, DuckDBDialect
-from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Turn
+from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Through, Turn
 from tradewind.engines.shares import KEY, EventTable
 from tradewind.engines.warm import Warm
 from tradewind.errors import EngineError
 from tradewind.model.cohort import AT_LEAST_ONCE, All, AnyOf, Did, InCohort, Not, Rule, UserProperty
+from tradewind.model.identifier import Resolution
 
 PROJECTS = 4
 """Projects whose people are held at once."""
@@ -70,6 +71,17 @@ class DuckDBPreviews:
             place = people.room.place(person)
             return None if place is None else _clause(people, asked.rule, place)
 
+    def identifiers(self, asked: Asked, through: Through, turn: Turn) -> Resolution | None:
+        with self._session(turn) as session:
+            warm = self._warmed(asked)
+            people = _People(_Room(session, warm, [asked]), asked)
+            found = people.members(asked.rule)
+            if found[people.room.begin :].any():
+                return None
+            usable = warm.usable(through.identity, through.wanted, through.folder)
+            turn.check()
+            return usable.account(bits.flags(found, warm.people), through.sieve)
+
     def close(self) -> None:
         with self._lock:
             self._warm.clear()
@@ -85,9 +97,9 @@ class DuckDBPreviews:
             try:
                 if self._duck is None:
                     self._duck = connect(self._bounds)
+                    self._duck.execute(f"SET disabled_optimizers = '{GUESSES}'")
                 with self._duck.cursor() as cursor:
-                    cursor.execute("SET TimeZone = 'UTC'")
-                    cursor.execute(f"SET disabled_optimizers = '{GUESSES}'")
+                    cursor.execute(f"SET TimeZone = 'UTC'; SET disabled_optimizers = '{GUESSES}'")
                     yield _Session(cursor, turn)
             except (duckdb.Error, OSError) as error:
                 turn.check()

@@ -21,7 +21,7 @@ from tradewind.cohorts.windows import zone_of
 from tradewind.compute import Bounds
 from tradewind.engines.base import rule_of
 from tradewind.engines.matching import as_text, compares, meets
-from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Turn
+from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Through, Turn
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
 from tradewind.membership.buckets import bucket, bucket_name, key
@@ -129,6 +129,18 @@ class MemoryPreviews:
         if person not in set(people).union(*known.nested.values()):
             return None
         return _clause(asked.rule, person, people.get(person, []), known)
+
+    def identifiers(self, asked: Asked, through: Through, turn: Turn) -> Resolution | None:
+        people, members = self._known(asked, turn)[0], sorted(self._members(asked, turn))
+        if not set(members) <= set(people):
+            return None
+        table = pa.table(
+            {"member": pa.array([person.encode() for person in members], pa.binary()), "person": pa.array(members, pa.string())}
+        )
+        snapshot = _write(table, people, asked.as_of, through.wanted, through.folder / "members.parquet")
+        out = through.folder / "identifiers"
+        found = resolve(snapshot.path, through.identity, out, through.folder / "rejects.parquet", 1, Bounds())
+        return through.sieve.strike(out, found)
 
     def close(self) -> None:
         """Nothing is held."""

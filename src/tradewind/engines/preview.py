@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,10 @@ from typing import Protocol
 
 from tradewind.errors import Bug, OvertakenError
 from tradewind.model.cohort import InCohort, Rule
+from tradewind.model.identifier import IdentityMap, Resolution
 from tradewind.model.project import Project
+from tradewind.model.snapshot import Wanted
+from tradewind.privacy.sieve import Sieve
 
 Nested = Mapping[str, Rule | Path]
 """How each cohort that is named is answered: by its rule, or by a file of its members."""
@@ -81,6 +84,16 @@ class Clause:
     parts: tuple[Clause, ...] = ()
 
 
+@dataclass(frozen=True)
+class Through:
+    """How identifiers are found: by which map, in which columns, without whom; `folder` is for the work of it."""
+
+    identity: IdentityMap
+    wanted: Sequence[Wanted]
+    sieve: Sieve
+    folder: Path
+
+
 class Turn:
     """The right of one question to be answered, until it is ended from elsewhere: what is under way for it then breaks off."""
 
@@ -130,6 +143,9 @@ class Previews(Protocol):
 
     def why(self, asked: Asked, person: str, turn: Turn) -> Clause | None:
         """What was found of one person for each rule; None for somebody of whom nothing is known."""
+
+    def identifiers(self, asked: Asked, through: Through, turn: Turn) -> Resolution | None:
+        """What a resolve would give of those who belong; None where a file alone knows some of them: their columns are there."""
 
     def close(self) -> None:
         """Give back what is held; nothing is answered afterwards."""

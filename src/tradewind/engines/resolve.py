@@ -55,6 +55,12 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
     return account
 
 
+def judged(connection: duckdb.DuckDBPyConnection, snapshot: Path, identity: IdentityMap) -> str:
+    """A SELECT of one row for each value that a map asks for: seat (the member's row), id_type, reason, and guid or raw; see `_judged`."""
+    work = _Work(snapshot.parent, snapshot, identity, 1)
+    return _judged(work, _columns(connection, work))
+
+
 @dataclass(frozen=True)
 class _Work:
     folder: Path

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 
+from tradewind.cohorts.compile import EVENTS
 from tradewind.compute import literal, quoted
+from tradewind.engines import sql
 from tradewind.engines.bits import Bits, everybody
+from tradewind.engines.duckdb import DuckDBDialect
+from tradewind.engines.usable import Usable
 from tradewind.events.manifest import utc
 from tradewind.events.people import EventView
 from tradewind.events.quoting import text_list
 from tradewind.events.relation import WHOLE
+from tradewind.model.identifier import IdentityMap
+from tradewind.model.snapshot import Wanted
 
 TABLES = 64
 """Tables of one project that are kept: one for each event type with the properties asked of it, and one for each user property."""
+
+MAPS = 2
+"""Identity maps whose findings are kept for one project: some 20 bytes a person each."""
 
 HELD = 64 << 20
 """Bytes of sets of people that are kept for one project."""
@@ -42,6 +53,7 @@ class Warm:
         self._tables: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._named = 0
         self.sets: OrderedDict[object, Bits] = OrderedDict()
+        self._usable: OrderedDict[IdentityMap, Usable] = OrderedDict()
 
     def fits(self, events: EventView, as_of: datetime) -> bool:
         """Whether exactly the same events count at another instant, in the files there are now."""
@@ -61,6 +73,22 @@ class Warm:
         rows = self._rows(replace(self._events, user_properties=(name,)), columns, quoted(f"s:{name}"))
         return self._table(("user", name), f"FROM (SELECT n, {latest} AS value FROM ({rows}) GROUP BY n) WHERE value IS NOT NULL")
 
+    def usable(self, identity: IdentityMap, wanted: Sequence[Wanted], folder: Path) -> Usable:
+        """What an identity map finds of everybody; `folder` is for the work of it, which stays there until the folder goes."""
+        if identity not in self._usable:
+            event, user = sql.properties(wanted)
+            relation = replace(self._events, event_properties=event, user_properties=user).relation()
+            self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {relation}")
+            self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {sql.MEMBERS} AS SELECT n AS member, who, person FROM {self.schema}.people")
+            snapshot, select = folder / "everybody.parquet", sql.with_columns(wanted, DuckDBDialect(), most=True).sql("duckdb")
+            self.duck.execute(f"COPY ({select}) TO {literal(snapshot)} (FORMAT parquet, COMPRESSION uncompressed)")
+            self._named += 1
+            self._usable[identity] = Usable(self.duck, f"{self.schema}.i{self._named}", snapshot, identity)
+            if len(self._usable) > MAPS:
+                self._usable.popitem(last=False)[1].drop()
+        self._usable.move_to_end(identity)
+        return self._usable[identity]
+
     def keep(self, key: object, bits: Bits) -> Bits:
         """Keep a set of people for the next question; the one that was asked for longest ago makes room."""
         self.sets[key] = bits
@@ -71,6 +99,7 @@ class Warm:
     def drop(self) -> None:
         """Give everything back."""
         self.sets.clear()
+        self._usable.clear()
         self.duck.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
 
     def _table(self, key: tuple[str, ...], select: str) -> str:

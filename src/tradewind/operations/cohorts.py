@@ -121,20 +121,21 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
     """Who would be in a cohort now, and with a connection, with which identifiers. Writes nothing that lasts."""
     cohort = parts.catalog.cohort(project, cohort_id)
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
+    identity = members.identity_of(cohort, parts.catalog.connection(project, connection)) if connection else None
     with scratch(parts) as folder:
-        identity = members.identity_of(cohort, parts.catalog.connection(project, connection)) if connection else None
-        resolution = None
-        if identity or not isinstance(cohort.definition, Behaviour):
-            snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder)
-        if identity:
-            found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
-            resolution = parts.suppressions.sieve(project).strike(folder / "identifiers", found)
+        if isinstance(cohort.definition, Behaviour):
+            asked, turn = members.asked(parts, cohort, moment, folder), Turn()
+            sizes, sample = parts.previews.sizes(asked, turn), parts.previews.sample(asked, limit, turn)
+            count, universe = sizes.members, sizes.universe
+            resolution = members.usable(parts, asked, identity, folder, turn) if identity else None
+            if resolution or not identity:
+                return Preview(cohort.id, moment, count, universe, sample, resolution)
+        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder)
         if not isinstance(cohort.definition, Behaviour):
-            persons = read_persons(snapshot.path, limit)
-            return Preview(cohort.id, moment, snapshot.members, snapshot.members, persons, resolution)
-        asked, turn = members.asked(parts, cohort, moment, folder), Turn()
-        sizes = parts.previews.sizes(asked, turn)
-        return Preview(cohort.id, moment, sizes.members, sizes.universe, parts.previews.sample(asked, limit, turn), resolution)
+            count = universe = snapshot.members
+            sample = read_persons(snapshot.path, limit)
+        resolution = members.resolved(parts, project, snapshot, identity, folder) if identity else None
+        return Preview(cohort.id, moment, count, universe, sample, resolution)
 
 
 def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Path) -> int:

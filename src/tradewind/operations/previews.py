@@ -191,14 +191,16 @@ def why(parts: Parts, project: str, subject: Subject, person: str, turn: Turn | 
 
 def identifiers(parts: Parts, project: str, subject: Subject, connection: str, turn: Turn | None = None) -> Identifiers:
     """What the identity map of a connection finds of the members: valid, different, refused; those who said no are left out."""
-    cohort, moment = _cohort(parts, project, subject), _moment(parts, project, subject)
+    cohort, moment, turn = _cohort(parts, project, subject), _moment(parts, project, subject), turn or Turn()
     identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
-    turn = turn or Turn()
     with scratch(parts) as folder:
+        if isinstance(cohort.definition, Behaviour):
+            found = members.usable(parts, members.asked(parts, cohort, moment, folder), identity, folder, turn)
+            if found:
+                return Identifiers(moment, found)
         snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
         turn.check()
-        found = parts.resolve(snapshot.path, identity, folder / "identifiers", folder / "rejects.parquet", 1, parts.bounds)
-        return Identifiers(moment, parts.suppressions.sieve(project).strike(folder / "identifiers", found))
+        return Identifiers(moment, members.resolved(parts, project, snapshot, identity, folder))
 
 
 def _comparison(as_of: datetime, found: engine.Overlap) -> Comparison:

@@ -104,6 +104,12 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
     )
 
 
+def progress(parts: Parts, project: str, run_id: str) -> tuple[Run, Account]:
+    """How far a run has come: the run and its account. Reads little, so that it can be asked every second."""
+    run = found(parts, project, run_id)
+    return run, sum(parts.ledger.tallies([run.id]).get(run.id, {}).values(), Account())
+
+
 def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[Reject, ...]]:
     """How many values of people gave no identifier, and the first of them with the reason; never the value.
 

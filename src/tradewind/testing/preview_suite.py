@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkdtemp
+from uuid import UUID
 
+import pyarrow as pa
 import pytest
 
 from tradewind.engines.memory import Event
-from tradewind.engines.preview import Asked, Clause, Node, Overlap, Previews, Sizes, Turn
+from tradewind.engines.preview import Asked, Clause, Node, Overlap, Previews, Sizes, Through, Turn
 from tradewind.errors import Bug, ConfigurationError, EngineError, OvertakenError
 from tradewind.model.cohort import All, AnyOf, Comparison, Count, Did, EventFilter, InCohort, Last, Not, Operator, Rule, UserProperty
+from tradewind.model.identifier import IdentityMap, IdType, Refusal, Resolution, Send
+from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.project import Project, ProjectPlan
+from tradewind.model.snapshot import Wanted
+from tradewind.privacy.keyed import Keyer
+from tradewind.privacy.sieve import Sieve
 from tradewind.testing.engine_suite import EVERYBODY, NOON, PROJECT, a_list, happened, said
 
 PreviewsOf = Callable[[Iterable[Event]], Previews]
@@ -37,6 +45,16 @@ SHOP = (
 def asked(rule: Rule, **nested: Rule | Path) -> Asked:
     """At noon, in the project `default`."""
     return Asked(PROJECT, rule, NOON, nested)
+
+
+def sieve_of(*identifiers: bytes) -> Sieve:
+    """A sieve that holds these back."""
+    keyer = Keyer(b"k" * 32, "default")
+    digests = b"".join(keyer.digest(each) for each in identifiers)
+    return Sieve(keyer, keyer.quick(pa.array(identifiers, pa.binary())), digests)
+
+
+NOBODY = sieve_of()
 
 
 class PreviewSuite:
@@ -120,6 +138,40 @@ class PreviewSuite:
         sizes = previews.sizes(asked(Did("Look", count=TWICE)), Turn())
         assert (sizes.members, sizes.universe) == (1, 3)
         assert previews.sample(asked(Did("Look")), 9, Turn()) == ("user:ann", "user:bob", "user:cem")
+
+    def test_identifiers_are_those_that_a_resolve_would_find(self, previews_of: PreviewsOf, tmp_path: Path) -> None:
+        """Valid and different ones by type, what was refused and why, and without the suppressed; none where a file alone knows people."""
+        same, own, odd = (
+            "11111111-1111-4111-8111-111111111111",
+            "22222222-2222-4222-8222-222222222222",
+            "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        )
+        events = [
+            happened(1, "ann"), happened(1, "bob"), happened(1, "cem"), happened(1, "dan"), happened(1, "eve", None, "Look"),
+            said(2, "ann", ad=same, uid=same), said(2, "bob", ad=same), said(2, "cem", ad="no"), said(2, "dan", ad=odd, uid=own),
+            said(2, "eve", ad="33333333-3333-4333-8333-333333333333"),
+        ]  # fmt: skip
+        mappings = (IdMapping("user.ad", IdType.DAID), IdMapping("user.uid", IdType.TDID))
+        previews, vips = previews_of(events), a_list(tmp_path / "vips.parquet", "user:zoe")
+
+        def find(rule: Rule, send: Send, sieve: Sieve = NOBODY) -> Resolution | None:
+            folder = Path(mkdtemp(dir=tmp_path))
+            wanted = tuple(Wanted(each.source, False) for each in mappings)
+            through = Through(IdentityMap(mappings, send), wanted, sieve, folder)
+            return previews.identifiers(asked(rule, vips=vips), through, Turn())
+
+        everything = find(Did("Buy"), Send.ALL)
+        assert everything == Resolution(
+            4, 3, 8, {IdType.DAID: 1, IdType.TDID: 2},
+            {IdType.DAID: {Refusal.ZEROED: 1, Refusal.BAD_FORMAT: 1}, IdType.TDID: {Refusal.MISSING: 2}}, 1, {},
+        )  # fmt: skip
+        first = find(Did("Buy"), Send.FIRST)
+        assert first is not None
+        assert (first.members_usable, first.values, first.identifiers) == (3, 6, {IdType.DAID: 1, IdType.TDID: 1})
+        said_no = find(Did("Buy"), Send.ALL, sieve_of(UUID(same).bytes))
+        assert said_no is not None
+        assert (said_no.identifiers, said_no.refused[IdType.DAID][Refusal.SUPPRESSED]) == ({IdType.DAID: 0, IdType.TDID: 1}, 1)
+        assert find(AnyOf((Did("Buy"), InCohort("vips"))), Send.ALL) is None
 
     def test_a_question_that_was_overtaken_is_not_answered(self, previews_of: PreviewsOf) -> None:
         """And the next one is."""

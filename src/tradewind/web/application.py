@@ -24,6 +24,7 @@ from tradewind.web.problems import TITLES, Refusal, of_error, problem
 from tradewind.web.rates import Rates
 from tradewind.web.routes import cohorts, connections, events, people, previews, projects, runs, segments, session, syncs
 from tradewind.web.shell import File, Shell
+from tradewind.web.streams import Streams
 
 NOUNS = (session, projects, people, cohorts, previews, connections, syncs, runs, segments, events)
 
@@ -59,7 +60,7 @@ def build(
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
     state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
-    state.rates, state.guesses = Rates(), Rates(writes=10)
+    state.rates, state.guesses, state.streams = Rates(), Rates(writes=10), Streams()
     for noun in NOUNS:
         app.router.routes.extend(noun.router.routes)
     _tell_of_itself(app, ready, metrics)

@@ -58,6 +58,12 @@ class Asked:
         """Write into the audit trail what the caller is about to do; when that fails nothing is done."""
         self.parts.trail.write(Deed(self.who, what, object_, project, details), self.parts.clock.now())
 
+    def stands(self, role: Role, project: str) -> bool:
+        """Whether the caller has the role still, by the same session or token."""
+        caller = _caller(self.parts, self.request)
+        mine = caller.role(project) if caller else None
+        return mine is not None and mine.includes(role)
+
 
 NEEDS: dict[Callable[[Request], Asked], Need] = {}
 """The need that each check looks after; a route shows by its check what it needs."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from tradewind.access.roles import Role
 from tradewind.model.plan import Approval, Operation
-from tradewind.model.run import Answer, BatchState
+from tradewind.model.run import Answer, BatchState, RunState
 from tradewind.operations import batches, runs
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.streams import MEDIA, Watched, stream
 from tradewind.web.views import AccountView, ReportView, RunView, account_views, report_view, run_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/runs", tags=["runs"])
@@ -89,6 +92,19 @@ class ListedRun(RunView):
     tallies: dict[Operation, AccountView]
 
 
+class ProgressView(BaseModel):
+    """How far a run has come, in counts."""
+
+    run: RunView
+    account: AccountView
+
+
+PROGRESS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events.", "content": {MEDIA: {"schema": {"type": "string"}}}},
+    204: {"description": "The run is closed, and its last event was received."},
+}
+
+
 @router.get("")
 def list_runs(
     ask: Viewer, project: Id, sync: Annotated[str | None, Query(max_length=63)] = None, cursor: Cursor = None, limit: Limit = 50
@@ -104,6 +120,22 @@ def list_runs(
 def show_run(ask: Viewer, project: Id, run: Id) -> ReportView:
     """Its way from people to the platform, in counts."""
     return report_view(runs.report(ask.parts, project, run))
+
+
+@router.get("/{run}/progress", response_class=StreamingResponse, responses=PROGRESS)
+def watch_run(ask: Viewer, project: Id, run: Id) -> Response:
+    """Server-sent events `run` (each a ProgressView) whenever the run comes further, until it is closed.
+
+    A stream ends after five minutes; a browser comes again by itself, with `Last-Event-ID`, and is told only what is new. After the
+    end of the run it is answered 204.
+    """
+
+    def look() -> tuple[ProgressView, bool]:
+        found, account = runs.progress(ask.parts, project, run)
+        return ProgressView(run=run_view(found), account=AccountView(**vars(account))), found.state is RunState.CLOSED
+
+    watched = Watched("run", look, lambda: ask.stands(Role.VIEWER, project))
+    return stream(ask.request, ask.request.app.state.streams, ask.who, watched)
 
 
 @router.get("/{run}/batches")
