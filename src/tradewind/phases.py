@@ -60,6 +60,10 @@ class Approvals:
     given: tuple[Approval, ...] = ()
 
 
+class Cancelled(Exception):
+    """A person told the run to stop: raised before the next phase begins; what was sent is then kept, and the run closed."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One run with everything it needs; `folder` holds its files."""
@@ -90,6 +94,16 @@ class Stage:
         newest = self.parts.versions.newest(self.binding.target.id)
         return newest.held(self.parts.home) if newest else None
 
+    def told(self) -> str:
+        """The reason a person gave who told the run to stop; empty where nobody did."""
+        found = self.parts.ledger.find(self.run.project, self.run.id)
+        return found.told if found else ""
+
+    def go_on(self) -> None:
+        """Raise Cancelled once the run was told to stop."""
+        if reason := self.told():
+            raise Cancelled(reason)
+
     def left(self) -> Left:
         """How many may be in the target now, and until when."""
         held = self.held()
@@ -101,6 +115,7 @@ def once(stage: Stage, phase: str, kind: type[Value], work: Callable[[], Value])
     known = stage.parts.ledger.recall(stage.run.id, phase, kind)
     if known is not None:
         return known
+    stage.go_on()
     stage.watch(phase, 0, 0)
     value = work()
     stage.parts.ledger.record(stage.claim, phase, value)
@@ -179,6 +194,7 @@ def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
 
 def hold(stage: Stage, planned: Plan) -> Run:
     """Send nothing of it: a person approves or discards, or the next run takes over."""
+    stage.go_on()
     stage.parts.ledger.record(stage.claim, RunState.HELD, planned)
     reached("hold.recorded")
     return _as_written(stage)
@@ -257,7 +273,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
 def settle(stage: Stage, planned: Plan, stop: Stop | None) -> Run | None:
     """The run as it is put aside until what it must send again can be sent; None when there is nothing left to wait for."""
     parts, delta = stage.parts, planned.delta
-    if stop or not delta.settles_at or parts.versions.of_run(stage.run.id):
+    if stop or not delta.settles_at or stage.told() or parts.versions.of_run(stage.run.id):
         return None
     if any(batch.again for batch, *_ in parts.ledger.settled(stage.run.id)):
         return None
@@ -290,10 +306,13 @@ def _send(stage: Stage, planned: Plan) -> Stop | None:
 
 
 def bound_now(stage: Stage) -> Binding | None:
-    """The binding by which a run may send now; None when it may send no more: its sync was removed or paused, or wants its target back."""
+    """The binding by which a run may send now; None when it may send no more: its sync was removed or paused, or wants its target back,
+    or a person told it to stop."""
     parts, run = stage.parts, stage.run
     if run.kind is RunKind.OPT_OUT:  # nothing that a person changes keeps somebody in who said no
         return stage.binding
+    if stage.told():
+        return None
     if run.kind is RunKind.DRAIN:
         return None if run.target in wanted(parts) else stage.binding
     sync = next((sync for sync in parts.catalog.syncs(run.project) if sync.id == run.sync), None)
@@ -349,7 +368,10 @@ def close(stage: Stage, stop: Stop | None) -> Run:
     outcome = RunOutcome.WITH_REJECTS if account.rejected else RunOutcome.CLEAN
     if account.unknown or account.not_sent or not _said_twice(stage):
         outcome = RunOutcome.INCOMPLETE
-    stage.parts.ledger.close(stage.claim, outcome, stop.sentence if stop else "", stage.parts.clock.now())
+    reason = stop.sentence if stop else ""
+    if outcome is RunOutcome.INCOMPLETE and (told := stage.told()):
+        outcome, reason = RunOutcome.CANCELLED, told
+    stage.parts.ledger.close(stage.claim, outcome, reason, stage.parts.clock.now())
     reached("run.closed")
     return _as_written(stage)
 

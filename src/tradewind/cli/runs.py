@@ -157,6 +157,27 @@ def discard(
         show.line(f"Run {done.id} is discarded; nothing of it was sent.")
 
 
+@app.command()
+def cancel(
+    context: typer.Context,
+    run: RunId,
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "cancelled by hand",
+    as_json: Json = False,
+) -> None:
+    """Tell a run to stop, at whatever it is. Nothing more of it is sent; what was sent stays, and its account says how much that was."""
+    from tradewind.model.run import RunState
+    from tradewind.operations import runs
+
+    with parts_of(context) as parts, show.bar("stopping") as move:
+        done = runs.cancel(parts, project_of(context), run, reason, lambda what, done, total: move(done, total, what))
+    if as_json:
+        show.print_json(done)
+    elif done.state is RunState.CLOSED:
+        show.line(f"Run {done.id} is {done.outcome}; see what of it was sent with: tradewind runs show {done.id}")
+    else:
+        show.line(f"A worker is at run {done.id}; it stops when the answers under way are there, or the query it is at has ended.")
+
+
 def _approval(text: str) -> Approval:
     name, _, count = text.partition("=")
     if not count.isdecimal():

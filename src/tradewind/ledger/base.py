@@ -52,6 +52,13 @@ class Runs(Protocol):
         """End the run. Raises LedgerError when the claim is void."""
 
 
+class Word(Protocol):
+    """A person's word to a run that somebody else may be at."""
+
+    def tell(self, run: str, reason: str) -> None:
+        """Write that a person told a run to stop: whoever works on it reads it there. Nothing happens when it is closed."""
+
+
 class History(Protocol):
     """What can be asked of the past; reads only."""
 
@@ -142,7 +149,7 @@ class Reaches(Protocol):
         """Every binding that a run of the project was opened with, the one of the newest run first."""
 
 
-class Ledger(Runs, Deliveries, History, Accounts, Overview, Reaches, Protocol):
+class Ledger(Runs, Word, Deliveries, History, Accounts, Overview, Reaches, Protocol):
     """All books together, as the product's parts hold them, and the slots of the endpoints."""
 
     @property

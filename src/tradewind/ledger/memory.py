@@ -83,6 +83,12 @@ class MemoryLedger:
         if row and (row.owner, row.fence) == (claim.owner, claim.fence):
             row.owner = row.until = None
 
+    def tell(self, run: str, reason: str) -> None:
+        """Write that a person told a run to stop; nothing happens when it is closed."""
+        row = self._runs.get(run)
+        if row and row.run.state is not RunState.CLOSED:
+            row.run = replace(row.run, told=reason)
+
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
         return self._runs[run].owner if run in self._runs else None

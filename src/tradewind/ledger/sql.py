@@ -78,6 +78,7 @@ run_table = sa.Table(
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("cohort", sa.String, nullable=False),
     sa.Column("mark", sa.String, nullable=False, server_default=""),
+    sa.Column("told", sa.String, nullable=False, server_default=""),
     sa.Index("run_history", "project", "sync", "opened_at"),
     sa.Index("one_run_a_slot", "project", "sync", "slot", unique=True),
 )
@@ -170,9 +171,8 @@ class SqlLedger:
                     db.execute(binding_table.insert().values(**row))
                 db.execute(run_table.insert().values(**_run_row(run)))
         except sa.exc.IntegrityError as error:
-            raise TakenError(
-                f"segment '{home.segment}' has a run that is not closed, or its slot has had one; one run per segment at a time"
-            ) from error
+            taken = f"segment '{home.segment}' has a run that is not closed, or its slot has had one; one run per segment at a time"
+            raise TakenError(taken) from error
 
     def binding(self, binding: str) -> Binding:
         """A binding that a run was opened with. Raises LedgerError when there is none."""
@@ -201,6 +201,11 @@ class SqlLedger:
         with self.database.transaction() as db:
             db.execute(run_table.update().where(*_held_by(claim)).values(owner=None, until=None))
 
+    def tell(self, run: str, reason: str) -> None:
+        """Write that a person told a run to stop; nothing happens when it is closed."""
+        with self.database.transaction() as db:
+            db.execute(run_table.update().where(run_table.c.id == run, _UNCLOSED).values(told=reason))
+
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
         with self.database.transaction() as db:
@@ -214,9 +219,8 @@ class SqlLedger:
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
         """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""
         r = run_table.c
-        found = self._runs(
-            r.project == project, r.sync == sync, r.kind == RunKind.SYNC.value, r.opened_at <= until.astimezone(UTC), limit=1
-        )
+        mine = (r.project == project, r.sync == sync, r.kind == RunKind.SYNC.value)
+        found = self._runs(*mine, r.opened_at <= until.astimezone(UTC), limit=1)
         return found[0] if found else None
 
     def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
@@ -431,7 +435,7 @@ def _reached_after_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> No
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort", "mark")
+    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort", "mark", "told")
     moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
     moments |= {"slot": run.slot.astimezone(UTC)} if run.slot else {}
     return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value, "kind": run.kind.value}
@@ -442,7 +446,7 @@ def _run(row: Any) -> Run:
         row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
         RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
         _aware(row.closed_at) if row.closed_at else None, _aware(row.slot) if row.slot else None, row.missed, row.keeps,
-        RunKind(row.kind), row.cohort, row.mark,
+        RunKind(row.kind), row.cohort, row.mark, row.told,
     )  # fmt: skip
 
 

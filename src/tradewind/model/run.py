@@ -122,6 +122,7 @@ class Run:
     `slot` is the instant of the cadence it was opened for, None when a person asked; `missed` counts slots before it that
     had no run. `keeps` is, for a run that only renews who would lapse, the run that is held or failed meanwhile. `cohort` is
     the sync's cohort, so that the run can be told of after the sync has gone. `mark` says what data the cohort had when it was opened.
+    `told` is the reason that a person gave who told it to stop; empty where nobody did.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Run:
     kind: RunKind = RunKind.SYNC
     cohort: str = ""
     mark: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True)

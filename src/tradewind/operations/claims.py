@@ -18,8 +18,9 @@ from tradewind.moment import reached
 
 
 def me() -> str:
-    """This process: host, process id and when the process began, so that a reused id is not mistaken for it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
+    """This thread: host, process id, when the process began, so that a reused id is not mistaken for it, and the thread's number:
+    beside the worker of a server others of its threads answer requests, and a claim is one thread's."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}:{threading.get_ident()}"
 
 
 def take(ledger: Ledger, run: str, clock: Clock) -> Claim:
@@ -60,7 +61,7 @@ def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = LEASE.total_
 def is_dead(owner: str) -> bool:
     """True only for a process of this host that surely no longer lives."""
     host, _, rest = owner.partition(":")
-    pid, _, began = rest.partition(":")
+    pid, began, *_ = [*rest.split(":"), ""]
     return host == socket.gethostname() and pid.isdecimal() and _began(int(pid)) != began
 
 

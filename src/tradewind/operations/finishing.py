@@ -10,7 +10,7 @@ from tradewind.model.run import Claim, Run, RunKind, RunOutcome
 from tradewind.moment import reached
 from tradewind.operations.claims import kept, take
 from tradewind.parts import Parts
-from tradewind.phases import Watch
+from tradewind.phases import Cancelled, Watch
 
 WORK = {
     RunKind.SYNC: runner.run,
@@ -23,8 +23,16 @@ WORK = {
 
 
 def finish(parts: Parts, opened: Run, watch: Watch) -> Run:
-    """Work on a run under a claim; one that fails before anything was sent is closed with the reason. Raises as `runner.run` does."""
-    return _claimed(parts, opened, lambda claim: WORK[opened.kind](parts, claim, opened, watch))
+    """Work on a run under a claim; one that fails before anything was sent is closed with the reason, and one
+    that a person told to stop is wound up. Raises as `runner.run` does."""
+
+    def work(claim: Claim) -> Run:
+        try:
+            return WORK[opened.kind](parts, claim, opened, watch)
+        except Cancelled as told:
+            return runner.wind_up(parts, claim, opened, str(told), watch)
+
+    return _claimed(parts, opened, work)
 
 
 def wind_up(parts: Parts, opened: Run, reason: str, watch: Watch) -> Run:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from tradewind.engines.left_out import LeftOut, left_out
 from tradewind.engines.look import Reject, count_rejects, read_rejects
-from tradewind.errors import DefinitionError, MissingError
+from tradewind.errors import DefinitionError, MissingError, TakenError
 from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
 from tradewind.model.identifier import Resolution
@@ -18,6 +19,7 @@ from tradewind.model.run import Account, Attempt, Outcome, Run, RunKind, RunOutc
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Parting
 from tradewind.operations.claims import take
+from tradewind.operations.finishing import wind_up
 from tradewind.operations.syncs import go_on, permitted
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch
@@ -204,6 +206,23 @@ def discard(parts: Parts, project: str, run_id: str, reason: str) -> Run:
         raise DefinitionError(f"part of run {run.id} was sent; run the sync again to finish it")
     claim = take(parts.ledger, run.id, parts.clock)
     parts.ledger.close(claim, RunOutcome.DISCARDED, reason, parts.clock.now())
+    return found(parts, project, run_id)
+
+
+def cancel(parts: Parts, project: str, run_id: str, reason: str, watch: Watch) -> Run:
+    """Tell a run to stop. Nothing more of it is sent; what was sent stays, and what is unknown of it is known as that.
+
+    Where a worker is at it, it ends by itself once the answers under way are there, or the query it is at has ended; otherwise here and
+    now. Raises DefinitionError when it is closed, or takes people out who are owed it.
+    """
+    run = found(parts, project, run_id)
+    if run.state is RunState.CLOSED:
+        raise DefinitionError(f"run {run.id} is closed already")
+    if run.kind in {RunKind.DRAIN, RunKind.OPT_OUT}:
+        raise DefinitionError(f"run {run.id} takes people out who are to leave; it is not cancelled")
+    parts.ledger.tell(run.id, reason)
+    with suppress(TakenError):
+        wind_up(parts, run, reason, watch)
     return found(parts, project, run_id)
 
 

@@ -326,6 +326,18 @@ class LedgerSuite:
         fates = [(batch.number, state, batch.stamp) for batch, state, *_ in ledger.settled("r1")]
         assert fates == [(2, BatchState.PLANNED, None), (3, BatchState.SENT, NOON), (4, BatchState.SENT, NOON)], "the doubt has its time"
 
+    def test_a_run_is_told_to_stop_while_it_is_not_closed(self, ledger: Ledger, claim: Claim) -> None:
+        """By whoever it is, under anybody's claim; afterwards the word is part of its history."""
+        assert ledger.unclosed()[0].told == ""
+        ledger.tell("r1", "the wrong people")
+        told = ledger.unclosed()[0]
+        assert (told.id, told.told) == ("r1", "the wrong people")
+        ledger.close(claim, RunOutcome.CANCELLED, "", SOON)
+        ledger.tell("r1", "too late")
+        found = ledger.find(told.project, "r1")
+        assert found is not None
+        assert found.told == "the wrong people"
+
     def test_a_closed_run_takes_no_more_writes(self, ledger: Ledger, claim: Claim) -> None:
         """Closing gives the claim back."""
         ledger.close(claim, RunOutcome.INCOMPLETE, "stopped", SOON)

@@ -160,7 +160,7 @@ def sync_view(sync: Sync) -> SyncView:
 
 
 class RunView(BaseModel):
-    """One execution of a sync."""
+    """One execution of a sync. `told` is the reason of who told it to stop."""
 
     id: str
     sync: str
@@ -176,6 +176,7 @@ class RunView(BaseModel):
     slot: datetime | None
     missed: int
     keeps: str | None
+    told: str
 
 
 def run_view(run: Run) -> RunView:

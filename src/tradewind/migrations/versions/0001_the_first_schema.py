@@ -483,6 +483,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("cohort", sa.String(), nullable=False),
         sa.Column("mark", sa.String(), server_default="", nullable=False),
+        sa.Column("told", sa.String(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["binding"],
             ["binding.id"],

@@ -184,5 +184,14 @@ def _batch(each: batches.Sent) -> BatchView:
     return BatchView(**kept, **counts, id_type=each.batch.id_type.value, state=each.state, refused=each.refused, attempts=attempts)
 
 
+@router.post("/{run}/cancel", status_code=202)
+def cancel(ask: Manager, project: Id, run: Id, body: Reason) -> RunView:
+    """Tell a run to stop: one that the worker is at closes as `cancelled` as soon as the answers under way are there."""
+    ask.note("run.cancel", run, project)
+    told = run_view(runs.cancel(ask.parts, project, run, body.reason, lambda _what, _done, _total: None))
+    ask.request.app.state.nudge()
+    return told
+
+
 def _refused(each: runs.PlatformReject) -> RefusedIdentifier:
     return RefusedIdentifier(operation=each.operation.value, id_type=each.id_type, identifier=each.identifier, code=each.code)
