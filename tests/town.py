@@ -32,6 +32,8 @@ from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Receipt
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.model.sync import Cadence, Recency, Refresh, Sync
+from tradewind.notify.base import Notify, Silent
+from tradewind.notify.sql import Book
 from tradewind.operations import syncs
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
@@ -119,6 +121,7 @@ class Town:
         self.database = Database.at(folder)
         database_upgrade(self.database)
         self.clock, self.people = StandingClock(NOON), People()
+        self.messenger = Silent()
         self.platform, self.amplitude = Platform(self.clock), MemoryAmplitude()
         key = create_key(folder)
         plant_canary(self.database, key)
@@ -145,6 +148,7 @@ class Town:
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
             sources=Sources(self.database),
             amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
+            notify=Notify(Book(self.database), self.messenger),
             destination=lambda _kind: self.platform,
             environment={},
             chance=lambda: 0.5,

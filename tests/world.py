@@ -53,6 +53,8 @@ from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Claim, Entry, Run, RunOutcome
 from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
 from tradewind.model.sync import Binding
+from tradewind.notify.base import Notify, Silent
+from tradewind.notify.sql import Book
 from tradewind.operations import privacy
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.amplitude import Amplitude
@@ -359,6 +361,7 @@ class World:
                 list_versions=ListVersions(self.database),
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
                 sources=Sources(self.database),
+                notify=Notify(Book(self.database), Silent()),
                 amplitude=Amplitude({}, vault, Downloads(self.database), MemoryAmplitude().connect),
                 destination=lambda _kind: destination,
                 environment={},

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from tradewind import __version__
 from tradewind.access.passwords import Passwords
@@ -22,7 +23,7 @@ from tradewind.clock import Clock, SystemClock
 from tradewind.compute import Bounds, duckdb_version
 from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
-from tradewind.door import Door
+from tradewind.door import Door, tls
 from tradewind.durable import publish
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
@@ -35,6 +36,10 @@ from tradewind.ledger.sql import SqlLedger
 from tradewind.membership.sql import Versions
 from tradewind.migrations import database_upgrade
 from tradewind.model.project import Project
+from tradewind.notify.base import Notify
+from tradewind.notify.mail import Mailbox
+from tradewind.notify.messenger import PostMessenger
+from tradewind.notify.sql import Book
 from tradewind.operations.backup import Progress, Restored, settle_in, take_out
 from tradewind.operations.doctor import Finding, examined, room
 from tradewind.operations.ledger import verify as verify_ledger
@@ -219,10 +224,23 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         select=select,
         sources=Sources(database),
         amplitude=_amplitude(settings, database, vault, door),
+        notify=Notify(Book(database), _messenger(settings), door.ahead),
         destination=registry.destination,
         environment=os.environ,
         chance=random.random,
     )
+
+
+def _messenger(settings: Settings) -> PostMessenger:
+    """Tells people by a door of its own, which reaches public addresses alone and waits no longer than a person would."""
+    box = None
+    if settings.smtp_url:
+        there = urlsplit(settings.smtp_url)
+        user, password = unquote(there.username or ""), unquote(there.password or "")
+        port = there.port or (465 if there.scheme == "smtps" else 587)
+        box = Mailbox(there.hostname or "", port, there.scheme == "smtps", user, password, settings.mail_from)
+    door = Door(15.0, loopback_only=settings.loopback_only, public_only=True)
+    return PostMessenger(door, box, tls, SystemClock())
 
 
 def _amplitude(settings: Settings, database: Database, vault: Vault, door: Door) -> Amplitude:

@@ -7,10 +7,13 @@ import re
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from statistics import median
 from typing import Any
 
 import truststore
@@ -30,6 +33,11 @@ IDLE = 15.0
 
 _NAME = r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*"
 _URL = re.compile(rf"(?P<scheme>https?)://(?P<host>{_NAME}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[!-\"$-~]*)?")
+_TRANSLATED = [
+    ipaddress.ip_network(each) for each in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
+]
+"""Addresses of IPv6 that lead to one of IPv4, whichever that is."""
+
 _FIELD_VALUE = re.compile("[ -~]*")
 
 
@@ -49,12 +57,15 @@ class Door:
 
     `deadline` bounds each request as a whole, in seconds, from the look-up of the name to the last byte of the answer
     (a client's own timeouts bound only the silence between two bytes). With `loopback_only` every host but this
-    machine is refused, whatever asks: for demos, rehearsals and tests. Who may answer for a name is what this machine trusts.
+    machine is refused, whatever asks: for demos, rehearsals and tests. With `public_only`, for addresses that people type in, only
+    https at port 443 is, to a name all of whose addresses belong to the public Internet; it yields to `loopback_only`. Who may
+    answer for a name is what this machine trusts.
     """
 
-    def __init__(self, deadline: float = 60.0, *, loopback_only: bool = False) -> None:
-        self.deadline, self.loopback_only = deadline, loopback_only
-        self._now = SystemClock().monotonic
+    def __init__(self, deadline: float = 60.0, *, loopback_only: bool = False, public_only: bool = False) -> None:
+        self.deadline, self.loopback_only, self.public_only = deadline, loopback_only, public_only and not loopback_only
+        self._now, self._clock = SystemClock().monotonic, SystemClock()
+        self._ahead = deque[float](maxlen=20)
         self._lock = threading.Lock()
         self._times_closed = 0
         self._busy = set[Line]()
@@ -70,7 +81,7 @@ class Door:
         head = _head("POST", address, {**HEADERS, **headers, "Content-Length": str(len(body))})
         deadline = Deadline(self._now() + self.deadline, self._now)
         with self._taken(address, deadline) as line, self._told(address, line):
-            return line.exchange(head, body, deadline)
+            return self._dated(line.exchange(head, body, deadline))
 
     def get(self, url: str, headers: Mapping[str, str], most: int = LARGEST_ANSWER) -> Response:
         """Ask for what is at an address, `most` bytes of it; a redirect is an answer like any other. Raises as `post` does."""
@@ -94,6 +105,14 @@ class Door:
             with self._told(address, line):
                 answer = line.begin(head, b"", deadline)
             yield replace(answer, slices=self._slices(address, line, answer.slices))
+
+    def check(self, url: str) -> None:
+        """Raise ConfigurationError, without the URL, when it is one that is never sent to."""
+        self._checked(url)
+
+    def ahead(self) -> float | None:
+        """By how many seconds this machine's clock is ahead of those that answered: the median of the last twenty, or None."""
+        return median(self._ahead) if self._ahead else None
 
     def close(self) -> None:
         """Call off what is under way and close every connection; a later `post` starts anew."""
@@ -121,8 +140,21 @@ class Door:
             raise ConfigurationError(f"'{host}' is refused: only https is sent, and plain http to this machine alone")
         if self.loopback_only and not is_loopback(host):
             raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
+        if self.public_only and (found["scheme"], port) != ("https", 443):
+            raise ConfigurationError("the address is refused: only https at port 443 is sent to")
+        if self.public_only and _literal(host.strip("[]")) and not is_public(host.strip("[]")):
+            raise ConfigurationError(f"'{host}' is refused: it is no address of the public Internet")
         authority = host + (f":{found['port']}" if found["port"] else "")
         return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
+
+    def _dated(self, answer: Response) -> Response:
+        """The answer, after its host's clock was compared with this machine's."""
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", ""))
+            self._ahead.append((self._clock.now() - told).total_seconds())
+        except (TypeError, ValueError):
+            pass
+        return answer
 
     @contextmanager
     def _taken(self, address: Address, deadline: Deadline) -> Iterator[Line]:
@@ -184,6 +216,8 @@ class Door:
     def _connected(self, address: Address, deadline: Deadline) -> socket.socket:
         """The first of the host's addresses that takes the connection; each has its share of the time that is left."""
         places = _look_up(address, deadline)
+        if self.public_only and not all(is_public(each[4][0]) for each in places):
+            raise ConfigurationError(f"'{address.host}' is refused: it leads to an address that is not of the public Internet")
         refused: OSError = ConnectionRefusedError()
         for number, (family, kind, protocol, _, place) in enumerate(places):
             connection = socket.socket(family, kind, protocol)
@@ -205,7 +239,7 @@ def _secured(connection: socket.socket, address: Address, deadline: Deadline) ->
 
     The context is the connection's own: it is locked during a handshake, and another connection must not wait for this one.
     """
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = tls()
     context.set_alpn_protocols(["http/1.1"])
     connection.settimeout(deadline.left())
     return context.wrap_socket(connection, server_hostname=address.host)
@@ -248,6 +282,21 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return False
     return address in ipaddress.ip_network("127.0.0.0/8") if address.version == 4 else address == ipaddress.IPv6Address("::1")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public Internet, also when it holds another one inside, as those that translate do."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    inside = found.version == 6 and any(found in network for network in _TRANSLATED)
+    return found.is_global and not found.is_multicast and not inside
+
+
+def tls() -> ssl.SSLContext:
+    """TLS with this machine's trust."""
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _head(method: str, address: Address, headers: Mapping[str, str]) -> bytes:

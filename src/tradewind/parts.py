@@ -21,6 +21,7 @@ from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
+from tradewind.notify.base import Notify
 from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.lists import ListStore
@@ -55,6 +56,7 @@ class Parts:
     select: Callable[[Project, datetime], SelectSource]
     sources: Sources
     amplitude: Amplitude
+    notify: Notify
     destination: Callable[[str], Destination]
     environment: Mapping[str, str]
     chance: Callable[[], float]

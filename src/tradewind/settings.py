@@ -7,6 +7,8 @@
     sandbox_url               TRADEWIND_SANDBOX_URL               a loopback address; offers the region `sandbox` of The Trade Desk (none)
     sandbox_amplitude_url     TRADEWIND_SANDBOX_AMPLITUDE_URL     a loopback address; offers the region `sandbox` of Amplitude (none)
     sandbox_amplitude_eu_url  TRADEWIND_SANDBOX_AMPLITUDE_EU_URL  a loopback address; offers the region `sandbox-eu` of Amplitude (none)
+    smtp_url                  TRADEWIND_SMTP_URL                  the mail server for alerts, smtp:// or smtps:// (none)
+    mail_from                 TRADEWIND_MAIL_FROM                 the sender of that mail (tradewind@localhost)
     memory_limit              TRADEWIND_MEMORY_LIMIT              what DuckDB may use, in the whole process (700MiB)
     preview_memory            TRADEWIND_PREVIEW_MEMORY            what previews may use beside that, of those who write cohorts (512MiB)
     threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     sandbox_url: str | None = None
     sandbox_amplitude_url: str | None = None
     sandbox_amplitude_eu_url: str | None = None
+    smtp_url: str = Field(default="", repr=False)
+    mail_from: str = "tradewind@localhost"
     memory_limit: str = "700MiB"
     preview_memory: str = "512MiB"
     threads: int = Field(default_factory=_processors, ge=1, le=1024)
@@ -69,6 +73,20 @@ class Settings(BaseSettings):
     @classmethod
     def _loopback(cls, url: str | None) -> str | None:
         return None if url is None else _loopback_url(url)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: str) -> str:
+        if url and not _is_mail_server(url):
+            raise ValueError("expected smtp://user:password@host:587, or smtps://user:password@host:465")
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, address: str) -> str:
+        if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", address):
+            raise ValueError("expected an address such as tradewind@shop.example")
+        return address
 
     @field_validator("memory_limit", "preview_memory")
     @classmethod
@@ -135,6 +153,16 @@ def _loopback_url(url: str) -> str:
     if not (here and bare):
         raise ValueError("expected the address of a sandbox on this machine, such as http://127.0.0.1:8390")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
+    return parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and bare
 
 
 def _sentence(error: ValidationError, home: Path) -> str:

@@ -56,6 +56,7 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "socket": lambda path: path in {"door.py", "exchange.py", "operations/claims.py"} or path.startswith(OWN_WORLD),
     "ssl": lambda path: path == "door.py",
     "truststore": lambda path: path == "door.py",
+    "smtplib": lambda path: path == "notify/mail.py",
     "httpx2": lambda _path: False,
     "http.client": lambda path: path.startswith(OWN_WORLD),
     "urllib.request": lambda path: path.startswith((*OWN_WORLD, "testing/")),

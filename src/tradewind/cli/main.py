@@ -112,6 +112,7 @@ def _command(words: list[str]) -> list[str]:
 def _commands() -> None:
     """Hang every noun's commands onto the app."""
     from tradewind.cli import (
+        alerts,
         apply,
         audit,
         backup,
@@ -153,6 +154,7 @@ def _commands() -> None:
         runs,
         segments,
         privacy,
+        alerts,
         ledger,
         vault,
     ):

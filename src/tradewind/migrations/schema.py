@@ -9,11 +9,12 @@ from tradewind.database import metadata
 from tradewind.events import sql as events
 from tradewind.ledger import sql as ledger
 from tradewind.membership import sql as membership
+from tradewind.notify import sql as notify
 from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
 from tradewind.sources.amplitude import sql as amplitude
 from tradewind.vault import sql as vault
 
-ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, privacy, sources, vault)
+ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, vault)
 
 __all__ = ["ROOMS", "metadata"]

@@ -19,6 +19,7 @@ import uvicorn
 
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.operations import people
+from tradewind.operations.alerting import watching
 from tradewind.operations.plain import plain
 from tradewind.parts import Parts
 from tradewind.web.application import build
@@ -84,7 +85,8 @@ class Server:
 
     def _work(self) -> None:
         try:
-            work(self.parts, self.stop, self._tell_work)
+            with watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence)):
+                work(self.parts, self.stop, self._tell_work)
         except BaseException as error:  # a worker that ended in silence would be found out by lapsed people
             self.failed = str(error) if isinstance(error, TradewindError) else f"the worker met a defect: {type(error).__name__}"
             self._line("worker.failed", reason=self.failed)

@@ -91,6 +91,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "sha256"),
     )
     op.create_table(
+        "incident",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("object", sa.String(), nullable=False),
+        sa.Column("sentence", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.create_index("incidents_of", ["project", "opened_at"], unique=False)
+        batch_op.create_index(
+            "one_open_incident",
+            ["project", "kind", "object"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "list_version",
         sa.Column("project", sa.String(), nullable=False),
         sa.Column("cohort", sa.String(), nullable=False),
@@ -115,6 +136,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("target", "version"),
         sa.UniqueConstraint("run"),
     )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.Column("news", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("object", sa.String(), nullable=False),
+        sa.Column("sentence", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index("messages_due", ["due_at"], unique=False)
+
     op.create_table(
         "offer",
         sa.Column("destination", sa.String(), nullable=False),
@@ -330,6 +369,19 @@ def upgrade() -> None:
         sa.Column("identity", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("paused", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project"],
+            ["project.id"],
+        ),
+        sa.PrimaryKeyConstraint("project", "id"),
+    )
+    op.create_table(
+        "contact",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("shown", sa.String(), nullable=False),
+        sa.Column("kinds", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["project"],
             ["project.id"],

@@ -1,0 +1,256 @@
+"""Alerts: look what is wrong, write down what begins and ends, and tell whom it concerns."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from tradewind.access.trail import Deed
+from tradewind.catalog.rules import check_id
+from tradewind.errors import DefinitionError, MissingError, PermanentError, TradewindError
+from tradewind.ledger.base import DELIVERED
+from tradewind.membership.ahead import Ahead, ahead_of
+from tradewind.membership.sql import Version
+from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
+from tradewind.model.destination import Secret
+from tradewind.model.plan import Plan
+from tradewind.model.run import Answer, Run, RunKind, RunOutcome, RunState
+from tradewind.model.sync import Sync
+from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_sync
+from tradewind.notify.sql import PAUSES, new_message
+from tradewind.parts import Parts
+from tradewind.phases import APPROVED, Approvals
+from tradewind.planning.guards import unanswered
+from tradewind.targets import known_place
+
+EVERY = 30.0
+"""Seconds between two looks."""
+
+TRY = timedelta(minutes=2)
+"""How long one try at a message lasts at most; after that it belongs to nobody."""
+
+RECENT, COMPARED = 20, 11
+"""Runs of a sync that are looked at, and those whose rejects are compared."""
+
+URL, SECRET = "contact_url", "contact_secret"
+"""What the two secrets of a contact are sealed as."""
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_SUCCESS = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS})
+
+
+@dataclass(frozen=True)
+class Told:
+    """A contact, and why its newest message has not arrived; empty where it has."""
+
+    contact: Contact
+    trouble: str
+
+
+@dataclass
+class Watchman:
+    """Looks again and again. What was read of a membership version is kept, since it never changes."""
+
+    parts: Parts
+    seen: dict[str, Ahead] = field(default_factory=dict)
+
+    def round(self) -> tuple[Incident, ...]:
+        """One look at every project, and then a try at every message that is due; what has begun and ended."""
+        changed = self.look()
+        tell(self.parts)
+        return changed
+
+    def look(self) -> tuple[Incident, ...]:
+        """Write down what is wrong now in every project."""
+        parts, now = self.parts, self.parts.clock.now()
+        machine = list(of_machine(self._machine()))
+        heads = parts.versions.heads()
+        self.seen = {path: seen for path, seen in self.seen.items() if path in {head.path for head in heads.values()}}
+        changed: list[Incident] = []
+        for project in parts.catalog.projects():
+            found = [*machine, *self._of_project(project.id, heads)]
+            changed += parts.notify.book.judge(project.id, found, now)
+        return tuple(changed)
+
+    def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
+        connections = self.parts.catalog.connections(project)
+        paused = {each.id for each in connections if each.paused}
+        for connection in connections:
+            yield from of_connection(connection)
+        for sync in self.parts.catalog.syncs(project):
+            yield from of_sync(self._facts(sync, heads, paused=sync.connection in paused), self.parts.clock.now())
+
+    def _facts(self, sync: Sync, heads: Mapping[str, Version], *, paused: bool) -> SyncFacts:
+        ledger = self.parts.ledger
+        runs = [run for run in ledger.history(sync.project, sync.id, RECENT) if run.kind is RunKind.SYNC]
+        last = runs[0] if runs else None
+        success = next((run.closed_at for run in runs if run.outcome in _SUCCESS), None)
+        if success is None and runs:
+            older = ledger.delivered(sync.project, sync.id)
+            success = older.closed_at if older and older.outcome in _SUCCESS else None
+        place = known_place(self.parts, sync)
+        ahead = self._ahead(heads.get(place.id) if place else None)
+        return SyncFacts(
+            sync=sync,
+            since=sync.added_at or self.parts.clock.now(),
+            last=last,
+            success_at=success,
+            guards=_guards(self.parts, last),
+            paused=paused,
+            expires=ahead.expires,
+            unknown_since=ahead.unknown_since,
+            shares=_shares(self.parts, runs),
+            progress_at=_progress(self.parts, last),
+        )
+
+    def _ahead(self, head: Version | None) -> Ahead:
+        if head is None:
+            return Ahead()
+        if head.path not in self.seen:
+            try:
+                self.seen[head.path] = ahead_of(head.held(self.parts.home))
+            except TradewindError:  # its sync's next run says so, and is told as failed
+                self.seen[head.path] = Ahead()
+        return self.seen[head.path]
+
+    def _machine(self) -> Machine:
+        disk = shutil.disk_usage(self.parts.home)
+        return Machine(disk.free, disk.total, self.parts.notify.ahead())
+
+
+def tell(parts: Parts) -> int:
+    """Try every message that is due; how many arrived. One that does not arrive is tried for a day, and then given up."""
+    book, arrived = parts.notify.book, 0
+    for message in book.due(parts.clock.now()):
+        now = parts.clock.now()
+        if not book.take(message, now + TRY):
+            continue
+        try:
+            contact = book.contact(message.project, message.contact)
+            parts.notify.messenger.send(contact, *_secrets(parts, contact), message)
+        except (MissingError, PermanentError) as error:
+            book.missed(message, str(error), None)
+        except TradewindError as error:
+            again = now + PAUSES[message.tries] if message.tries < len(PAUSES) else None
+            book.missed(message, str(error), again)
+        else:
+            book.told(message)
+            arrived += 1
+    return arrived
+
+
+@contextmanager
+def watching(parts: Parts, trouble: Callable[[str], None] = lambda _sentence: None, every: float = EVERY) -> Iterator[None]:
+    """Look beside the work, also while a run takes hours; `trouble` is told why a look could not be taken."""
+    done, watchman = threading.Event(), Watchman(parts)
+
+    def watch() -> None:
+        while not done.wait(every):
+            try:
+                watchman.round()
+            except (TradewindError, OSError) as error:
+                trouble(f"alerts could not be looked after: {error}")
+
+    keeper = threading.Thread(target=watch, name="alerts", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join(5)
+
+
+def save(parts: Parts, contact: Contact, url: Secret | None, secret: Secret | None, who: str) -> Contact:
+    """Add a contact, or change one; without URL or secret it keeps those it has. Gives it with its address as it is shown.
+
+    Raises DefinitionError when something is lacking or is not an address, ConfigurationError when it may not or cannot be reached.
+    """
+    check_id("contact", contact.id)
+    if contact.kind is ContactKind.EMAIL:
+        if not _ADDRESS.fullmatch(contact.shown):
+            raise DefinitionError("this is not an address for mail; expected one such as ann@shop.example")
+    else:
+        url = url or _sealed(parts, contact, URL)
+        secret = secret or (_sealed(parts, contact, SECRET) if contact.kind is ContactKind.WEBHOOK else None)
+        if url is None or (secret is None and contact.kind is ContactKind.WEBHOOK):
+            raise DefinitionError("a contact needs a URL" + (" and a secret" if contact.kind is ContactKind.WEBHOOK else ""))
+        contact = Contact(contact.project, contact.id, contact.kind, urlsplit(url.value).hostname or "", contact.kinds)
+    parts.notify.messenger.check(contact, url, secret)
+    with parts.catalog.database.transaction() as db:
+        parts.notify.book.save(db, contact)
+        vault = parts.vault.within(db)
+        for given, what in ((url, URL), (secret, SECRET)):
+            if given is not None and contact.kind is not ContactKind.EMAIL:
+                vault.seal(contact.project, contact.id, given, what)
+        parts.trail.within(db).write(
+            Deed(who, "contact.save", contact.id, contact.project, {"kind": contact.kind.value}), parts.clock.now()
+        )
+    return contact
+
+
+def remove(parts: Parts, project: str, contact: str, who: str) -> None:
+    """Tell somebody nothing any more. Raises MissingError when there is no such contact."""
+    parts.notify.book.contact(project, contact)
+    with parts.catalog.database.transaction() as db:
+        parts.notify.book.remove(db, project, contact)
+        for what in (URL, SECRET):
+            parts.vault.within(db).forget(project, contact, what)
+        parts.trail.within(db).write(Deed(who, "contact.remove", contact, project), parts.clock.now())
+
+
+def listed(parts: Parts, project: str) -> tuple[Told, ...]:
+    """Who is told, and whether they can be."""
+    troubles = parts.notify.book.undelivered(project)
+    return tuple(Told(each, troubles.get(each.id, "")) for each in parts.notify.book.contacts(project))
+
+
+def rehearse(parts: Parts, project: str, contact_id: str) -> Message:
+    """Tell a contact something now that means nothing. Raises as a messenger does."""
+    contact = parts.notify.book.contact(project, contact_id)
+    kind = contact.kinds[0] if contact.kinds else AlertKind.STALE
+    alert = Alert(kind, INSTALLATION, "a test, which means nothing")
+    message = new_message(project, contact.id, News.TEST, alert, parts.clock.now())
+    parts.notify.messenger.send(contact, *_secrets(parts, contact), message)
+    return message
+
+
+def _secrets(parts: Parts, contact: Contact) -> tuple[Secret | None, Secret | None]:
+    if contact.kind is ContactKind.EMAIL:
+        return None, None
+    return _sealed(parts, contact, URL), _sealed(parts, contact, SECRET)
+
+
+def _sealed(parts: Parts, contact: Contact, what: str) -> Secret | None:
+    version = parts.vault.latest(contact.project, contact.id, what)
+    return parts.vault.open(contact.project, contact.id, version, what) if version else None
+
+
+def _guards(parts: Parts, last: Run | None) -> tuple[str, ...]:
+    """The guards that hold a run and that nobody has answered."""
+    if last is None or last.state is not RunState.HELD:
+        return ()
+    planned = parts.ledger.recall(last.id, RunState.PLANNED, Plan)
+    given = parts.ledger.recall(last.id, APPROVED, Approvals) or Approvals()
+    return tuple(each.guard for each in unanswered(planned.verdicts, given.given)) if planned else ()
+
+
+def _shares(parts: Parts, runs: list[Run]) -> tuple[tuple[int, int], ...]:
+    delivered = [run.id for run in runs if run.outcome in DELIVERED][:COMPARED]
+    tallies = parts.ledger.tallies(delivered) if delivered else {}
+    counts = [tallies.get(run, {}).values() for run in delivered]
+    return tuple((sum(each.rejected for each in one), sum(each.planned for each in one)) for one in counts)
+
+
+def _progress(parts: Parts, last: Run | None) -> datetime | None:
+    """Of a run that is sending: when something was accepted last, or its first request began."""
+    if last is None or last.state is not RunState.DELIVERING:
+        return None
+    attempts = parts.ledger.attempts(last.id)
+    accepted = [each.answered_at for each in attempts if each.answer is Answer.APPLIED]
+    return max(accepted, default=None) or min((each.sent_at for each in attempts), default=None)
