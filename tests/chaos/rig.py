@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,10 +224,14 @@ class Rig:
 
     def converge(self) -> None:
         """Let the faults stop and time pass until all agrees, for at most CYCLES slots."""
+        self.settle(self.change)
+
+    def settle(self, before: Callable[[], object] = lambda: None, cycles: int = CYCLES) -> None:
+        """The same within so many slots, doing something before each, or leaving everything as it is wanted now."""
         self.sandbox.send("DELETE", "/_sandbox/faults")
         fate: dict[str, Any] = {}
-        for cycle in range(1, CYCLES + 1):
-            self.change()
+        for cycle in range(1, cycles + 1):
+            before()
             self.advance(HOUR)
             self.live(approve=True)
             self.advance(HOUR / 6)  # what is sent twice is due by now
