@@ -22,6 +22,7 @@ from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.sql import SqlLedger
+from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.migrations import database_upgrade
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
@@ -148,6 +149,7 @@ class Town:
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
             sources=Sources(self.database),
             amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
+            statements=Statements(self.database),
             notify=Notify(Book(self.database), self.messenger),
             destination=lambda _kind: self.platform,
             environment={},

@@ -39,6 +39,7 @@ from tradewind.engines import memory
 from tradewind.engines.base import Resolve
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.facts import to_arrow
 from tradewind.membership.files import believed
 from tradewind.membership.sql import Versions
@@ -361,6 +362,7 @@ class World:
                 list_versions=ListVersions(self.database),
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
                 sources=Sources(self.database),
+                statements=Statements(self.database),
                 notify=Notify(Book(self.database), Silent()),
                 amplitude=Amplitude({}, vault, Downloads(self.database), MemoryAmplitude().connect),
                 destination=lambda _kind: destination,

@@ -33,6 +33,7 @@ from tradewind.events.store import EventStore
 from tradewind.keeping.archive import About
 from tradewind.keeping.sql import FOLDER, fill, is_empty
 from tradewind.ledger.sql import SqlLedger
+from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.migrations import database_upgrade
 from tradewind.model.project import Project
@@ -224,6 +225,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         select=select,
         sources=Sources(database),
         amplitude=_amplitude(settings, database, vault, door),
+        statements=Statements(database),
         notify=Notify(Book(database), _messenger(settings), door.ahead),
         destination=registry.destination,
         environment=os.environ,

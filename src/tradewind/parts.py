@@ -19,6 +19,7 @@ from tradewind.engines.base import Engine, Resolve
 from tradewind.engines.preview import Previews
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
+from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
 from tradewind.notify.base import Notify
@@ -57,6 +58,7 @@ class Parts:
     sources: Sources
     amplitude: Amplitude
     notify: Notify
+    statements: Statements
     destination: Callable[[str], Destination]
     environment: Mapping[str, str]
     chance: Callable[[], float]

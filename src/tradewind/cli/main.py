@@ -121,6 +121,7 @@ def _commands() -> None:
         demo,
         destinations,
         events,
+        figures,
         home,
         ledger,
         privacy,
@@ -139,7 +140,7 @@ def _commands() -> None:
         worker,
     )
 
-    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup):
+    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup, figures):
         single.add_to(app)
     for noun in (
         projects,

@@ -65,8 +65,8 @@ class History(Protocol):
     def find(self, project: str, run: str) -> Run | None:
         """The run, or None."""
 
-    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
-        """The runs of a project or sync, newest first; all of them, or so many."""
+    def history(self, project: str, sync: str | None = None, limit: int | None = None, before: Run | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first; all of them, or so many; with `before` those that come after that one."""
 
     def newest(self, project: str, sync: str, until: datetime) -> Run | None:
         """The run of a sync that was opened last, up to an instant; of those that make its segment equal to its cohort."""

@@ -103,9 +103,10 @@ class MemoryLedger:
         mine = (row.run for row in self._runs.values() if (row.run.project, row.run.sync, row.run.kind) == (project, sync, RunKind.SYNC))
         return max((run for run in mine if run.opened_at <= until), key=lambda run: (run.opened_at, run.id), default=None)
 
-    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
-        """The runs of a project or sync, newest first."""
-        return self._where(lambda run: run.project == project and sync in {None, run.sync})[:limit]
+    def history(self, project: str, sync: str | None = None, limit: int | None = None, before: Run | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first; with `before` those that come after that one."""
+        found = self._where(lambda run: run.project == project and sync in {None, run.sync})
+        return tuple(run for run in found if before is None or (run.opened_at, run.id) < (before.opened_at, before.id))[:limit]
 
     def unclosed(self) -> tuple[Run, ...]:
         """Every run that is not closed, newest first."""

@@ -12,9 +12,21 @@ from pydantic import TypeAdapter
 from tradewind.database import Database, Prepared, metadata
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import DELIVERED, UNCERTAIN_ANSWERS, Reach
+from tradewind.ledger.rows import (
+    as_row,
+    attempt_row,
+    aware,
+    batch_of,
+    batch_row,
+    fate_of,
+    line_row,
+    outcome_of,
+    run_of,
+    sent_row,
+    settled_row,
+)
 from tradewind.ledger.slots.base import Slots
 from tradewind.ledger.slots.sql import SqlSlots
-from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import (
     Account,
@@ -169,7 +181,7 @@ class SqlLedger:
                 if not db.execute(sa.select(binding_table.c.id).where(binding_table.c.id == binding.id)).first():
                     row = {"id": binding.id, "project": binding.project, "target": home.id, "document": document}
                     db.execute(binding_table.insert().values(**row))
-                db.execute(run_table.insert().values(**_run_row(run)))
+                db.execute(run_table.insert().values(**as_row(run)))
         except sa.exc.IntegrityError as error:
             taken = f"segment '{home.segment}' has a run that is not closed, or its slot has had one; one run per segment at a time"
             raise TakenError(taken) from error
@@ -191,7 +203,7 @@ class SqlLedger:
             taken = db.execute(run_table.update().where(here, free).values(owner=owner, until=until, fence=fence)).rowcount
             row = db.execute(sa.select(run_table.c.owner, run_table.c.fence, run_table.c.until).where(run_table.c.id == run)).first()
         if not taken:
-            holder = f"{row.owner} until {_aware(row.until):%H:%M:%S} UTC" if row and row.owner else "nobody: it is closed or unknown"
+            holder = f"{row.owner} until {aware(row.until):%H:%M:%S} UTC" if row and row.owner else "nobody: it is closed or unknown"
             raise TakenError(f"run {run} cannot be taken; it is held by {holder}")
         assert row is not None
         return Claim(run, owner, row.fence)
@@ -223,9 +235,16 @@ class SqlLedger:
         found = self._runs(*mine, r.opened_at <= until.astimezone(UTC), limit=1)
         return found[0] if found else None
 
-    def history(self, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
-        """The runs of a project or sync, newest first."""
-        return self._runs(run_table.c.project == project, *([run_table.c.sync == sync] if sync else []), limit=limit)
+    def history(self, project: str, sync: str | None = None, limit: int | None = None, before: Run | None = None) -> tuple[Run, ...]:
+        """The runs of a project or sync, newest first; with `before` those that come after that one."""
+        r = run_table.c
+        mine = [r.project == project, *([r.sync == sync] if sync else [])]
+        older = (
+            [sa.tuple_(r.opened_at, r.id) < sa.tuple_(sa.literal(before.opened_at.astimezone(UTC), r.opened_at.type), before.id)]
+            if before
+            else []
+        )
+        return self._runs(*mine, *older, limit=limit)
 
     def unclosed(self) -> tuple[Run, ...]:
         """Every run that is not closed, newest first."""
@@ -253,7 +272,7 @@ class SqlLedger:
     def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         with self.database.transaction() as db:
             order = (run_table.c.opened_at.desc(), run_table.c.id.desc())
-            return tuple(_run(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order).limit(limit)))
+            return tuple(run_of(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order).limit(limit)))
 
     def reached(self, project: str) -> tuple[Reach, ...]:
         """Every binding of the project's runs, newest first."""
@@ -292,7 +311,7 @@ class SqlLedger:
         """Write the batches of a plan, once, and once those that are sent again; a second call changes nothing."""
         with self.database.transaction() as db:
             _guard(db, claim, owner=claim.owner)
-            rows = [_batch_row(claim.run, batch, uncertain=False) for batch in batches]
+            rows = [batch_row(claim.run, batch, uncertain=False) for batch in batches]
             b = batch_table.c
             if rows and not db.execute(sa.select(b.number).where(b.run == claim.run, b.again == rows[0]["again"]).limit(1)).first():
                 db.execute(batch_table.insert(), rows)
@@ -302,7 +321,7 @@ class SqlLedger:
         open_states = [BatchState.PLANNED.value, BatchState.SENT.value]
         query = sa.select(batch_table).where(batch_table.c.run == run, batch_table.c.state.in_(open_states))
         with self.database.transaction() as db:
-            return tuple(_batch(row) for row in db.execute(query.order_by(batch_table.c.number)))
+            return tuple(batch_of(row) for row in db.execute(query.order_by(batch_table.c.number)))
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
         """What attempts gave, and what is about to leave, in one transaction; see the Protocol."""
@@ -310,16 +329,16 @@ class SqlLedger:
         with self.database.transaction() as db:
             _under(claim, lambda row: _DELIVERING.execute(db, [row]))
             if settled:
-                _SETTLED.execute(db, [_settled_row(claim.run, entry) for entry in settled])
+                _SETTLED.execute(db, [settled_row(claim.run, entry) for entry in settled])
             if entries:
-                _ATTEMPT.execute(db, [_attempt_row(claim.run, entry.attempt) for entry in entries])
-            if lines := [_line_row(claim.run, entry.batch, line) for entry in settled for line in entry.lines]:
+                _ATTEMPT.execute(db, [attempt_row(claim.run, entry.attempt) for entry in entries])
+            if lines := [line_row(claim.run, entry.batch, line) for entry in settled for line in entry.lines]:
                 db.execute(line_table.insert(), lines)
             for entry in entries:
                 if not entry.outcome:
                     _write_open(db, claim, entry)
             if sent:
-                _SENT.execute(db, [_sent_row(claim.run, batch) for batch in sent])
+                _SENT.execute(db, [sent_row(claim.run, batch) for batch in sent])
             _reached_before_commit(entries, sent)
         _reached_after_commit(entries, sent)
 
@@ -355,7 +374,7 @@ class SqlLedger:
             for row in db.execute(sa.select(line_table).where(line_table.c.run == run)):
                 lines.setdefault(row.batch, []).append(Line(row.item, row.code, LineClass(row.line_class)))
             rows = db.execute(sa.select(batch_table).where(b.run == run, b.state != BatchState.SPLIT.value).order_by(b.number)).all()
-        return tuple((_batch(row), _fate(row), _outcome(row), tuple(lines.get(row.number, ()))) for row in rows)
+        return tuple((batch_of(row), fate_of(row), outcome_of(row), tuple(lines.get(row.number, ()))) for row in rows)
 
     def attempts(self, run: str) -> tuple[Attempt, ...]:
         """Every request of the run, in order."""
@@ -363,7 +382,7 @@ class SqlLedger:
         with self.database.transaction() as db:
             rows = db.execute(sa.select(attempt_table).where(attempt_table.c.run == run).order_by(*order)).all()
         return tuple(
-            Attempt(r.batch, r.number, _aware(r.sent_at), _aware(r.answered_at), Answer(r.answer), r.status, r.note, r.request_id)
+            Attempt(r.batch, r.number, aware(r.sent_at), aware(r.answered_at), Answer(r.answer), r.status, r.note, r.request_id)
             for r in rows
         )
 
@@ -413,7 +432,7 @@ def _write_open(db: sa.Connection, claim: Claim, entry: Entry) -> None:
     state = BatchState.SPLIT if entry.halves else BatchState.SENT if doubtful else BatchState.PLANNED
     db.execute(batch_table.update().where(*here).values(state=state.value, uncertain=uncertain))
     if entry.halves:
-        db.execute(batch_table.insert(), [_batch_row(claim.run, half, uncertain=uncertain) for half in entry.halves])
+        db.execute(batch_table.insert(), [batch_row(claim.run, half, uncertain=uncertain) for half in entry.halves])
 
 
 def _reached_before_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> None:
@@ -432,69 +451,3 @@ def _reached_after_commit(entries: Sequence[Entry], sent: Sequence[Batch]) -> No
         reached("attempt.committed")
     if sent:
         reached("intent.committed")
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    same = ("id", "project", "sync", "target", "binding", "cohort_version", "reason", "missed", "keeps", "cohort", "mark", "told")
-    moments = {"as_of": run.as_of.astimezone(UTC), "opened_at": run.opened_at.astimezone(UTC)}
-    moments |= {"slot": run.slot.astimezone(UTC)} if run.slot else {}
-    return {name: getattr(run, name) for name in same} | moments | {"state": run.state.value, "kind": run.kind.value}
-
-
-def _run(row: Any) -> Run:
-    return Run(
-        row.id, row.project, row.sync, row.target, row.binding, row.cohort_version, _aware(row.as_of), _aware(row.opened_at),
-        RunState(row.state), RunOutcome(row.outcome) if row.outcome else None, row.reason,
-        _aware(row.closed_at) if row.closed_at else None, _aware(row.slot) if row.slot else None, row.missed, row.keeps,
-        RunKind(row.kind), row.cohort, row.mark, row.told,
-    )  # fmt: skip
-
-
-def _batch_row(run: str, batch: Batch, *, uncertain: bool) -> dict[str, Any]:
-    return {
-        "run": run, "number": batch.number, "part": batch.part, "offset": batch.offset, "rows": batch.rows,
-        "operation": batch.operation.value, "id_type": batch.id_type.value, "state": BatchState.PLANNED.value,
-        "sends": batch.sends, "uncertain": uncertain, "stamp": batch.stamp, "again": batch.again,
-    }  # fmt: skip
-
-
-def _batch(row: Any) -> Batch:
-    stamp = _aware(row.stamp) if row.stamp else None
-    wish = Operation(row.operation), IdType(row.id_type)
-    return Batch(row.number, row.part, row.offset, row.rows, *wish, stamp, row.fingerprint, row.sends, row.again)
-
-
-def _fate(row: Any) -> BatchState:
-    state = BatchState(row.state)
-    return BatchState.SENT if state in {BatchState.PLANNED, BatchState.SETTLED} and row.uncertain else state
-
-
-def _outcome(row: Any) -> Outcome | None:
-    return Outcome(row.accepted, row.rejected, row.unknown) if row.state == BatchState.SETTLED.value else None
-
-
-def _line_row(run: str, batch: Batch, line: Line) -> dict[str, Any]:
-    return {"run": run, "batch": batch.number, "item": line.item, "code": line.code, "line_class": line.line_class.value}
-
-
-def _settled_row(run: str, entry: Entry) -> dict[str, Any]:
-    outcome = entry.outcome
-    assert outcome is not None, "an entry without outcome settles nothing"
-    counts = {"n_accepted": outcome.accepted, "n_rejected": outcome.rejected, "n_unknown": outcome.unknown}
-    return {"of_run": run, "of_number": entry.batch.number, **counts}
-
-
-def _sent_row(run: str, batch: Batch) -> dict[str, Any]:
-    return {"of_run": run, "of_number": batch.number, "at": batch.stamp, "mark": batch.fingerprint, "times": batch.sends}
-
-
-def _attempt_row(run: str, attempt: Attempt) -> dict[str, Any]:
-    return {
-        "run": run, "batch": attempt.batch, "number": attempt.number, "sent_at": attempt.sent_at,
-        "answered_at": attempt.answered_at, "answer": attempt.answer.value, "status": attempt.status,
-        "note": attempt.note, "request_id": attempt.request_id,
-    }  # fmt: skip
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

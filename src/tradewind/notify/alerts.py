@@ -43,7 +43,7 @@ class SyncFacts:
 
     `guards` hold the last run. `paused` says that the connection is. `expires` is when the first member lapses, `unknown_since` the
     oldest doubt. `shares` are (rejected, planned) of the last delivered runs, newest first. `progress_at` is, of a run under
-    way that was refused or lost since, when something was last accepted, or when it began.
+    way, when something was last accepted, or when it began. `members` counts who is in the segment, as far as is known.
     """
 
     sync: Sync
@@ -56,6 +56,7 @@ class SyncFacts:
     unknown_since: datetime | None = None
     shares: tuple[tuple[int, int], ...] = ()
     progress_at: datetime | None = None
+    members: int = 0
 
 
 @dataclass(frozen=True)

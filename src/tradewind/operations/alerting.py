@@ -78,13 +78,17 @@ class Watchman:
             changed += parts.notify.book.judge(project.id, found, now)
         return tuple(changed)
 
+    def facts_of(self, project: str, heads: Mapping[str, Version]) -> list[SyncFacts]:
+        """What is known of every sync of a project; `heads` are the newest membership versions, by target."""
+        paused = {each.id for each in self.parts.catalog.connections(project) if each.paused}
+        return [self._facts(sync, heads, paused=sync.connection in paused) for sync in self.parts.catalog.syncs(project)]
+
     def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
-        connections = self.parts.catalog.connections(project)
-        paused = {each.id for each in connections if each.paused}
-        for connection in connections:
+        now = self.parts.clock.now()
+        for connection in self.parts.catalog.connections(project):
             yield from of_connection(connection)
-        for sync in self.parts.catalog.syncs(project):
-            yield from of_sync(self._facts(sync, heads, paused=sync.connection in paused), self.parts.clock.now())
+        for facts in self.facts_of(project, heads):
+            yield from of_sync(facts, now)
 
     def _facts(self, sync: Sync, heads: Mapping[str, Version], *, paused: bool) -> SyncFacts:
         ledger = self.parts.ledger
@@ -95,7 +99,8 @@ class Watchman:
             older = ledger.delivered(sync.project, sync.id)
             success = older.closed_at if older and older.outcome in _SUCCESS else None
         place = known_place(self.parts, sync)
-        ahead = self._ahead(heads.get(place.id) if place else None)
+        head = heads.get(place.id) if place else None
+        ahead = self._ahead(head)
         return SyncFacts(
             sync=sync,
             since=sync.added_at or self.parts.clock.now(),
@@ -107,6 +112,7 @@ class Watchman:
             unknown_since=ahead.unknown_since,
             shares=_shares(self.parts, runs),
             progress_at=_progress(self.parts, last),
+            members=head.rows if head else 0,
         )
 
     def _ahead(self, head: Version | None) -> Ahead:

@@ -65,12 +65,16 @@ class PlatformReject:
     code: str
 
 
-def listed(parts: Parts, project: str, sync: str | None = None, limit: int | None = None) -> tuple[Run, ...]:
-    """The runs of a project or of one sync, newest first. Raises DefinitionError for a sync that there neither is nor was."""
-    found = parts.ledger.history(project, sync, limit)
-    if sync is not None and not found:
+def listed(parts: Parts, project: str, sync: str | None = None, limit: int | None = None, before: str | None = None) -> tuple[Run, ...]:
+    """The runs of a project or of one sync, newest first; with `before`, the id of one, those that come after it.
+
+    Raises DefinitionError for a sync that there neither is nor was, or a run that is not there.
+    """
+    last = found(parts, project, before) if before else None
+    runs = parts.ledger.history(project, sync, limit, last)
+    if sync is not None and not runs and last is None:
         parts.catalog.sync(project, sync)
-    return found
+    return runs
 
 
 def found(parts: Parts, project: str, run: str) -> Run:

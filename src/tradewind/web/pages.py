@@ -41,6 +41,12 @@ def page(items: Sequence[Item], key: Callable[[Item], str], show: Callable[[Item
     return Page(items=[show(each) for each in part], next=sealed(key(part[-1])) if more else None)
 
 
+def following(items: Sequence[Item], key: Callable[[Item], str], show: Callable[[Item], Shown], limit: int) -> Page[Shown]:
+    """A page of items of which only those were read that follow a cursor, and one more where there is one."""
+    part = items[:limit]
+    return Page(items=[show(each) for each in part], next=sealed(key(part[-1])) if len(items) > limit else None)
+
+
 def sealed(key: str) -> str:
     """A cursor, in which nobody should read."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

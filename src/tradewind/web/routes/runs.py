@@ -15,7 +15,7 @@ from tradewind.model.run import Answer, BatchState, RunState
 from tradewind.operations import batches, runs
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
-from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.pages import Cursor, Limit, Page, following, opened, page
 from tradewind.web.streams import MEDIA, Watched, stream
 from tradewind.web.views import AccountView, ReportView, RunView, account_views, report_view, run_view
 
@@ -110,7 +110,8 @@ def list_runs(
     ask: Viewer, project: Id, sync: Annotated[str | None, Query(max_length=63)] = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[ListedRun]:
     """The runs of the project, or of one sync, the newest first."""
-    found = page(runs.listed(ask.parts, project, sync), lambda each: each.id, run_view, cursor, limit)
+    last = opened(cursor) if cursor else None
+    found = following(runs.listed(ask.parts, project, sync, limit + 1, last), lambda each: each.id, run_view, limit)
     tallies = ask.parts.ledger.tallies(each.id for each in found.items)
     shown = [ListedRun(**vars(each), tallies=account_views(tallies.get(each.id, {}))) for each in found.items]
     return Page(items=shown, next=found.next)

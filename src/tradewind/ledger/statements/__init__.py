@@ -1,0 +1,1 @@
+"""What was sent in a time, summed up."""
