@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 from sqlglot import exp
 
 from tradewind.cohorts.compile import HOLDS, quoted
@@ -36,6 +37,8 @@ ROWS = 1_000_000
 """Events that are counted at a time."""
 
 _DIALECT = DuckDBDialect()
+
+Numbers = npt.NDArray[np.intp]
 
 
 class DuckDBPreviews:
@@ -138,7 +141,7 @@ class _Session:
         with self._turn.breaking(self.cursor.interrupt):
             return self.cursor.execute(query).fetchall()
 
-    def numbers(self, query: str) -> Iterator[np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    def numbers(self, query: str) -> Iterator[Numbers]:
         """The one column of a SELECT, as whole numbers, part by part."""
         with self._turn.breaking(self.cursor.interrupt):
             for batch in self.cursor.sql(query).to_arrow_reader(ROWS):
@@ -259,8 +262,8 @@ class _People:
                 flags[part] = True
             return flags
         times = np.zeros(self._warm.people, np.uint32)
-        for part in self._session.numbers(query):
-            np.add.at(times, part, 1)
+        for part in _gathered(self._session.numbers(query), self._warm.people):
+            times += np.bincount(part, minlength=len(times)).astype(np.uint32)
         return np.asarray(HOLDS[clause.count.comparison](times, clause.count.number), np.bool_)
 
     def _said(self, clause: UserProperty) -> bits.Flags:
@@ -274,7 +277,7 @@ class _People:
 
     def said(self, name: str) -> str:
         """The table of the latest values of a user property."""
-        latest = _DIALECT.latest(quoted(f"u:{name}"), exp.column("time"), quoted(f"s:{name}"))
+        latest = _DIALECT.latest(exp.column("value"), exp.column("last"), exp.true())
         return self._warm.said(name, latest.sql("duckdb"))
 
     def _deeds(self, clause: Did) -> str:
@@ -312,6 +315,18 @@ class _People:
         """What somebody said last of a user property."""
         rows = self._session.rows(f"SELECT value FROM {self.said(clause.property)} WHERE n = {place}")
         return str(rows[0][0]) if rows else None
+
+
+def _gathered(parts: Iterator[Numbers], rows: int) -> Iterator[Numbers]:
+    """The same numbers in parts of at least so many: each part is counted over everybody."""
+    held: list[Numbers] = []
+    for part in parts:
+        held.append(part)
+        if sum(map(len, held)) >= rows:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 def _node(people: _People, rule: Rule, universe: Bits, after: Bits | None = None) -> Node:

@@ -68,10 +68,10 @@ class Warm:
         return self._table(key, self._rows(replace(self._events, event_properties=properties), columns, f"event_type = {literal(event)}"))
 
     def said(self, name: str, latest: str) -> str:
-        """The table of a user property: n and value, for those who have one; `latest` is the aggregate that finds it."""
-        columns = ", ".join(["time", quoted(f"u:{name}"), quoted(f"s:{name}")])
-        rows = self._rows(replace(self._events, user_properties=(name,)), columns, quoted(f"s:{name}"))
-        return self._table(("user", name), f"FROM (SELECT n, {latest} AS value FROM ({rows}) GROUP BY n) WHERE value IS NOT NULL")
+        """The table of a user property: n and value, of who has one; `latest` is the aggregate over value and last that finds it."""
+        rows = self._rows(replace(self._events, user_properties=(name,)), f"{quoted(f'u:{name}')} AS value, time", quoted(f"s:{name}"))
+        different = f"SELECT n, value, max(time) AS last FROM ({rows}) GROUP BY n, value"
+        return self._table(("user", name), f"FROM (SELECT n, {latest} AS value FROM ({different}) GROUP BY n) WHERE value IS NOT NULL")
 
     def usable(self, identity: IdentityMap, wanted: Sequence[Wanted], folder: Path) -> Usable:
         """What an identity map finds of everybody; `folder` is for the work of it, which stays there until the folder goes."""

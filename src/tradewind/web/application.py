@@ -22,11 +22,39 @@ from tradewind.web.looks import Looks
 from tradewind.web.metrics import MEDIA, Metrics
 from tradewind.web.problems import TITLES, Refusal, of_error, problem
 from tradewind.web.rates import Rates
-from tradewind.web.routes import alerts, cohorts, connections, events, figures, people, previews, projects, runs, segments, session, syncs
+from tradewind.web.routes import (
+    alerts,
+    cohorts,
+    connections,
+    events,
+    figures,
+    people,
+    previews,
+    projects,
+    runs,
+    segments,
+    session,
+    sources,
+    syncs,
+)
 from tradewind.web.shell import File, Shell
 from tradewind.web.streams import Streams
 
-NOUNS = (session, projects, people, cohorts, previews, connections, syncs, runs, segments, events, alerts, figures)
+NOUNS = (
+    session,
+    projects,
+    people,
+    cohorts,
+    previews,
+    connections,
+    syncs,
+    runs,
+    segments,
+    sources,
+    events,
+    alerts,
+    figures,
+)
 
 PROBLEM = {
     "type": "object",

@@ -1,0 +1,138 @@
+"""Sources: places outside where cohorts and events are kept. Their keys come in and never go out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
+
+from tradewind.model.destination import Secret
+from tradewind.model.source import KeyPair, Source, SourceKind
+from tradewind.operations import sources
+from tradewind.web.bodies import API, Body, Id
+from tradewind.web.gate import Asked, Manager, Member, Viewer
+from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.problems import Refusal
+
+router = APIRouter(prefix=f"{API}/projects/{{project}}/sources", tags=["sources"])
+
+HIDDEN: JsonDict = {"format": "password", "writeOnly": True}
+
+
+class Outside(Body):
+    """A source. Both keys are written and never shown; without them a source keeps those it has."""
+
+    name: str = Field(max_length=200)
+    kind: SourceKind = SourceKind.AMPLITUDE
+    region: str = Field(max_length=60)
+    app: int | None = Field(default=None, ge=0, lt=1 << 53)
+    api_key: str | None = Field(default=None, max_length=4096, json_schema_extra=HIDDEN)
+    secret_key: str | None = Field(default=None, max_length=4096, json_schema_extra=HIDDEN)
+
+
+class DownloadsView(BaseModel):
+    """Of the downloads that are allowed in 31 days, by all sources with this API key: spent and left, and when the next is free."""
+
+    spent: int
+    allowed: int
+    left: int
+    next_free: datetime | None
+
+
+class SourceView(BaseModel):
+    """A configured source, what tells whether its keys changed, and the cohorts that are pulled through it."""
+
+    id: str
+    name: str
+    kind: SourceKind
+    region: str
+    app: int | None
+    keys_fingerprint: str | None
+    downloads: DownloadsView
+    cohorts: list[str]
+
+
+class ReadyView(BaseModel):
+    """Whether the keys open what they should, in one sentence; `region` is where they do."""
+
+    ready: bool
+    sentence: str
+    cohorts: int | None
+    region: str | None
+
+
+class ThereView(BaseModel):
+    """A cohort as it is kept there."""
+
+    id: str
+    name: str
+    size: int | None
+    computed_at: datetime | None
+    archived: bool
+    kind: str
+
+
+@router.get("")
+def list_sources(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[SourceView]:
+    """The project's sources, by id. Asks nobody outside."""
+    return page(ask.parts.sources.all(project), lambda each: each.id, lambda each: _view(ask, project, each.id), cursor, limit)
+
+
+@router.get("/{source}")
+def show_source(ask: Viewer, project: Id, source: Id) -> SourceView:
+    """One source. Asks nobody outside."""
+    return _view(ask, project, source)
+
+
+@router.put("/{source}")
+def save_source(ask: Manager, project: Id, source: Id, body: Outside) -> SourceView:
+    """Add a source, or change one."""
+    ask.note("source.save", source, project, region=body.region)
+    keys, known = _keys(body), any(each.id == source for each in ask.parts.sources.all(project))
+    if known:
+        sources.change(ask.parts, project, source, sources.Change(body.name, body.region, body.app, keys))
+    elif keys:
+        sources.add(ask.parts, Source(project, source, body.name, body.kind, body.region, body.app), keys)
+    else:
+        raise Refusal(422, "a new source needs its API key and its secret key")
+    return _view(ask, project, source)
+
+
+@router.delete("/{source}", status_code=204)
+def remove_source(ask: Manager, project: Id, source: Id) -> None:
+    """Remove a source and its keys; refused while a cohort uses it."""
+    ask.note("source.remove", source, project)
+    sources.remove(ask.parts, project, source)
+
+
+@router.post("/{source}/test")
+def test_source(ask: Manager, project: Id, source: Id) -> ReadyView:
+    """Ask for the list of cohorts, and say whether the keys work; and if not, whether they are wrong or the region is."""
+    ask.note("source.test", source, project)
+    return ReadyView.model_validate(sources.test(ask.parts, project, source), from_attributes=True)
+
+
+@router.get("/{source}/cohorts")
+def cohorts_there(ask: Member, project: Id, source: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[ThereView]:
+    """The cohorts that are kept there, by name; asked there now."""
+    found = sources.cohorts(ask.parts, project, source)
+    return page(found, lambda each: each.id, lambda each: ThereView.model_validate(each, from_attributes=True), cursor, limit)
+
+
+def _keys(body: Outside) -> KeyPair | None:
+    if body.api_key is None and body.secret_key is None:
+        return None
+    return sources.key_pair(Secret(body.api_key or ""), Secret(body.secret_key or ""))
+
+
+def _view(ask: Asked, project: str, source: str) -> SourceView:
+    found = sources.shown(ask.parts, project, source)
+    names = ("id", "name", "kind", "region", "app")
+    return SourceView(
+        **{name: getattr(found.source, name) for name in names},
+        keys_fingerprint=found.keys,
+        downloads=DownloadsView.model_validate(found.budget, from_attributes=True),
+        cohorts=list(found.cohorts),
+    )
