@@ -56,3 +56,76 @@ export const stages: Record<string, string> = {
 };
 
 export const roles: Record<string, string> = { viewer: "Viewer", member: "Member", manager: "Manager", admin: "Admin" };
+
+export const runStates = {
+  open: "Waiting",
+  evaluated: "Computing",
+  resolved: "Comparing",
+  planned: "Planned",
+  held: "Held",
+  delivering: "Sending",
+  settling: "Settling",
+  closed: "Ended",
+} as const;
+
+/** What a run is at, as a sentence on its page. */
+export const phases = {
+  open: "Waiting for a worker, or finding who is in the cohort",
+  evaluated: "Finding their identifiers",
+  resolved: "Comparing them with what the segment holds",
+  planned: "About to send",
+  held: "Held",
+  delivering: "Sending",
+  settling: "Waiting to send some again",
+  closed: "Ended",
+} as const;
+
+export const outcomes = {
+  clean: "Done",
+  with_rejects: "Done, some refused",
+  incomplete: "Incomplete",
+  failed: "Failed",
+  discarded: "Discarded",
+  superseded: "Superseded",
+  cancelled: "Cancelled",
+} as const;
+
+export const runKinds: Record<string, string> = {
+  sync: "Sync",
+  keep: "Renews who would expire",
+  drain: "Empties the segment",
+  opt_out: "Takes out who said no",
+};
+
+export const operations: Record<string, string> = { add: "Add", remove: "Remove", refresh: "Renew" };
+
+/** The way from people to the platform. */
+export const steps: Record<string, string> = {
+  in_cohort: "In the cohort",
+  has_id: "Has an id",
+  valid: "Valid",
+  unique: "Unique",
+  sent: "Sent",
+  accepted: "Accepted",
+};
+
+export const answers: Record<string, string> = {
+  applied: "Accepted",
+  unreached: "Not reached",
+  unattributed: "Unclear answer",
+  unknown: "Answer lost",
+  poisoned: "Refused as a whole",
+  forbidden: "Forbidden",
+  too_large: "Too large",
+  throttled: "Asked to wait",
+  misdirected: "Not the platform's answer",
+};
+
+export const batchStates = { planned: "Not sent yet", sent: "Sent, no answer yet", settled: "Settled", split: "Split" } as const;
+
+export const syncStates: Record<string, string> = { active: "Active", paused: "Paused", ended: "Ended" };
+
+export const refreshes: Record<string, string> = {
+  every_sync: "In every run",
+  before_expiry: "Only before they expire",
+};

@@ -24,6 +24,13 @@ export const routes: RouteObject[] = [
                 path: "projects/:project",
                 children: [
                   { index: true, lazy: () => import("./pages/projects/Begin") },
+                  { path: "overview", lazy: () => import("./pages/overview/Overview") },
+                  { path: "cohorts/:cohort/sync", lazy: () => import("./pages/syncs/Wizard") },
+                  { path: "syncs", lazy: () => import("./pages/syncs/Syncs") },
+                  { path: "runs", lazy: () => import("./pages/runs/Runs") },
+                  { path: "runs/:run", lazy: () => import("./pages/runs/Run") },
+                  { path: "segments", lazy: () => import("./pages/segments/Segments") },
+                  { path: "segments/:sync", lazy: () => import("./pages/segments/Segment") },
                   { path: "catalog", lazy: () => import("./pages/destinations/Catalog") },
                   { path: "catalog/destinations", lazy: () => import("./pages/destinations/Catalog") },
                   { path: "catalog/destinations/:kind", lazy: () => import("./pages/destinations/Destination") },

@@ -26,7 +26,7 @@ export const theme = createTheme({
   },
   fontSizes: { xs: "0.75rem", sm: "0.875rem", md: "0.875rem", lg: "1rem", xl: "1.125rem" },
   primaryColor: "sea",
-  primaryShade: { light: 8, dark: 5 },
+  primaryShade: { light: 8, dark: 7 },
   autoContrast: true,
   defaultRadius: 6,
   cursorType: "pointer",

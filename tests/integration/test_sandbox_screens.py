@@ -105,7 +105,7 @@ def test_segments_show_size_and_time_left_and_the_last_requests_what_was_refused
     upload(sandbox, DAID, "no id")
     words = " ".join(opened(sandbox, "/advertisers/ready1/segments").words.split())
     assert "s 1 DAID 1 in 30 days in 30 days 0" in words
-    assert re.search(r"2026-07-01T00:00:00Z 200 1 0 1 \d+", words)
+    assert re.search(r"2026-07-01 00:00:00 200 1 0 1 \d+", words)
     assert "in 30 days" not in opened(sandbox, "/advertisers/ready2/segments").words
 
 

@@ -1,5 +1,12 @@
 /** The left navigation: the places of a project, in the order of the work. */
-import { IconPlugConnected, type IconProps } from "@tabler/icons-react";
+import {
+  IconHistory,
+  IconLayoutDashboard,
+  IconPlugConnected,
+  type IconProps,
+  IconRefresh,
+  IconUsersGroup,
+} from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import { places } from "../labels";
 
@@ -10,4 +17,10 @@ export interface Place {
 }
 
 /** `path` follows /projects/PROJECT/. */
-export const PLACES: Place[] = [{ label: places.catalog, path: "catalog", icon: IconPlugConnected }];
+export const PLACES: Place[] = [
+  { label: places.overview, path: "overview", icon: IconLayoutDashboard },
+  { label: places.syncs, path: "syncs", icon: IconRefresh },
+  { label: places.runs, path: "runs", icon: IconHistory },
+  { label: places.segments, path: "segments", icon: IconUsersGroup },
+  { label: places.catalog, path: "catalog", icon: IconPlugConnected },
+];

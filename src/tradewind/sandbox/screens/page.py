@@ -16,7 +16,7 @@ POLICY = (
 GUARDS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -40,14 +40,19 @@ def join(pieces: Iterable[Markup]) -> Markup:
     return Markup("".join(pieces))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> Markup:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> Markup:
     """A table whose numbers stand to the right; a sentence where it has no row."""
     cells = [join(_cell(value, place) for place, value in enumerate(row)) for row in rows]
     if not cells:
         return fill('<div class="sheet empty">{empty}</div>', empty=empty)
-    heads = join(fill('<th scope="col">{name}</th>', name=name) for name in columns)
+    numeric = [isinstance(value, int) for value in next(iter(rows))]
+    heads = join(_head(name, number=number) for name, number in zip(columns, numeric, strict=True))
     body = join(fill("<tr>{row}</tr>", row=row) for row in cells)
     return fill('<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>', heads=heads, body=body)
+
+
+def _head(name: str, *, number: bool) -> Markup:
+    return fill('<th scope="col" class="number">{name}</th>' if number else '<th scope="col">{name}</th>', name=name)
 
 
 def _cell(value: object, place: int) -> Markup:
@@ -62,7 +67,7 @@ _PAGE = """<!doctype html>
 <script type="module" src="/screens/copy.js"></script></head>
 <body><header><strong>The Trade Desk, emulated</strong>
 <span>A rehearsal on this machine. Nothing here is The Trade Desk's.</span>{menu}</header>
-<main>{body}</main><p id="said" role="status" class="empty"></p></body></html>
+<main>{body}</main><p id="said" role="status" class="said"></p></body></html>
 """
 
 

@@ -142,13 +142,13 @@ def _segments(desk: Desk, advertiser: Advertiser, request: Request) -> Answer:  
     ]  # fmt: skip
     requests = [
         (
-            each["time"], each["status"] or "no answer", each["accepted"] - each["removals"], each["removals"], each["refused"],
-            each["bytes"], each["error"] or each["fault"] or "",
+            each["time"][:19].replace("T", " "), each["status"] or "no answer", each["accepted"] - each["removals"],
+            each["removals"], each["refused"], each["bytes"], each["error"] or each["fault"] or "",
         )
         for each in sent
     ]  # fmt: skip
     columns = ("Segment", "Members", "By type", "First expires", "Last expires", "Expired")
-    asked = ("Time", "Answer", "Added or renewed", "Removed", "Refused", "Bytes", "")
+    asked = ("Time (UTC)", "Answer", "Added or renewed", "Removed", "Refused", "Bytes", "Error or fault")
     body = [
         Markup('<div class="row"><h1>Segments</h1><a href="">Look again</a></div><p class="lead">What this advertiser holds now.</p>'),
         table(columns, segments, "No segment yet. The first delivery makes one."),

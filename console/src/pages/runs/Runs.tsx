@@ -1,0 +1,100 @@
+/** Every run of the project, or of one sync, the newest first. */
+import { Group, Table, Text } from "@mantine/core";
+import { IconHistory } from "@tabler/icons-react";
+import { Link, useSearchParams } from "react-router";
+import type { Shape } from "../../api/client";
+import { useProject } from "../../api/session";
+import { places, runKinds } from "../../labels";
+import { ago, count, moment } from "../../parts/figures";
+import { More } from "../../parts/More";
+import { Page } from "../../parts/Page";
+import { Asked, Empty } from "../../parts/States";
+import { type Tallies, useRuns } from "./queries";
+import { RunStatus } from "./RunStatus";
+
+export function Component() {
+  const project = useProject();
+  const [search] = useSearchParams();
+  const sync = search.get("sync");
+  const runs = useRuns(project, sync);
+  const base = `/projects/${project}`;
+  return (
+    <Page
+      title={places.runs}
+      about={sync ? `Of the sync ${sync}.` : "What was computed, sent and answered, the newest first."}
+      crumbs={sync ? [{ label: "All runs", to: `${base}/runs` }] : undefined}
+    >
+      <Asked of={runs}>
+        {({ pages }) => {
+          const items = pages.flatMap((page) => page.items);
+          return items.length ? (
+            <>
+              <RunTable runs={items} base={base} />
+              <More of={runs} />
+            </>
+          ) : (
+            <Empty icon={IconHistory} title="No runs yet">
+              A run begins when a sync is due, or when somebody presses Run now.
+            </Empty>
+          );
+        }}
+      </Asked>
+    </Page>
+  );
+}
+
+export function RunTable({ runs, base }: { runs: (Shape<"RunView"> & { tallies: Tallies })[]; base: string }) {
+  return (
+    <Table.ScrollContainer minWidth={760} className="sheet">
+      <Table>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Run</Table.Th>
+            <Table.Th>Opened</Table.Th>
+            <Table.Th>State</Table.Th>
+            <Table.Th className="number">Added</Table.Th>
+            <Table.Th className="number">Removed</Table.Th>
+            <Table.Th className="number">Renewed</Table.Th>
+            <Table.Th className="number">Refused</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {runs.map((run) => (
+            <Table.Tr key={run.id}>
+              <Table.Td>
+                <Link className="row" to={`${base}/runs/${run.id}`}>
+                  {run.sync}
+                </Link>
+                {run.kind !== "sync" && (
+                  <Text size="xs" c="dimmed">
+                    {runKinds[run.kind]}
+                  </Text>
+                )}
+              </Table.Td>
+              <Table.Td title={moment(run.opened_at)}>{ago(run.opened_at)}</Table.Td>
+              <Table.Td>
+                <Group gap="xs" wrap="nowrap">
+                  <RunStatus run={run} />
+                  {run.outcome === "failed" && (
+                    <Text size="xs" c="dimmed" lineClamp={1} maw={220} title={run.reason}>
+                      {run.reason}
+                    </Text>
+                  )}
+                </Group>
+              </Table.Td>
+              <Table.Td className="number">{count(run.tallies.add?.accepted)}</Table.Td>
+              <Table.Td className="number">{count(run.tallies.remove?.accepted)}</Table.Td>
+              <Table.Td className="number">{count(run.tallies.refresh?.accepted)}</Table.Td>
+              <Table.Td className="number">{count(refused(run.tallies))}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+function refused(tallies: Tallies): number | null {
+  const all = Object.values(tallies);
+  return all.length ? all.reduce((sum, each) => sum + (each?.rejected ?? 0), 0) : null;
+}

@@ -1,0 +1,184 @@
+/** One segment: how many, run by run; until when they stay; whether that is enough at the platform, and what to do there. */
+import { Anchor, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Link, useParams } from "react-router";
+import { useProject } from "../../api/session";
+import { cadences, places, refreshes } from "../../labels";
+import { Bars } from "../../parts/Bars";
+import { ago, count, many, moment } from "../../parts/figures";
+import { Page } from "../../parts/Page";
+import { Asked } from "../../parts/States";
+import { Status } from "../../parts/Status";
+import { Again } from "../runs/Again";
+import { RunTable } from "../runs/Runs";
+import { healthOf } from "../syncs/health";
+import { type Portrait, useSegment } from "../syncs/queries";
+import { Pausing } from "./Pausing";
+import { Trace } from "./Trace";
+
+export function Component() {
+  const project = useProject();
+  const { sync = "" } = useParams();
+  return <Asked of={useSegment(project, sync)}>{(found) => <Shown found={found} project={project} />}</Asked>;
+}
+
+const DAY = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", timeZone: "UTC" });
+const RUNS = 8;
+
+function Shown({ found, project }: { found: Portrait; project: string }) {
+  const { sync } = found.segment;
+  const base = `/projects/${project}`;
+  const { tone, word } = healthOf(found.segment);
+  const sizes = found.points.filter((each) => each.holds !== null).reverse();
+  return (
+    <Page
+      title={sync.segment}
+      crumbs={[{ label: places.syncs, to: `${base}/syncs` }]}
+      beside={<Status tone={tone}>{word}</Status>}
+      actions={
+        <>
+          <Pausing project={project} segment={found.segment} />
+          {sync.state !== "paused" && <Again project={project} sync={sync.id} />}
+        </>
+      }
+      about={
+        <>
+          Cohort{" "}
+          <Anchor underline="always" component={Link} to={`${base}/cohorts/${sync.cohort}`}>
+            {sync.cohort}
+          </Anchor>
+          , {cadences[sync.cadence]?.toLowerCase()}, through the account {sync.connection} (advertiser{" "}
+          {found.segment.advertiser || "unknown"}).
+        </>
+      }
+    >
+      <Figures found={found} />
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Card h="100%">
+            <Title order={2} mb="sm">
+              Size, run by run
+            </Title>
+            {sizes.length ? (
+              <Bars
+                title="Identifiers after each run"
+                bars={sizes.map((each) => ({ label: moment(each.run.opened_at), value: each.holds ?? 0 }))}
+              />
+            ) : (
+              <Nothing>Nothing was sent yet.</Nothing>
+            )}
+          </Card>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Card h="100%">
+            <Title order={2} mb="sm">
+              When they would expire
+            </Title>
+            {found.by_day.length ? (
+              <Bars
+                title="Identifiers that expire on each day unless they are renewed"
+                bars={found.by_day.map(({ day, count: value }) => ({ label: DAY.format(new Date(day)), value }))}
+              />
+            ) : (
+              <Nothing>Nobody is in it.</Nothing>
+            )}
+          </Card>
+        </Grid.Col>
+      </Grid>
+      <Enough found={found} />
+      <Stack gap="sm">
+        <Group justify="space-between">
+          <Title order={2}>Runs</Title>
+          <Anchor component={Link} to={`${base}/runs?sync=${sync.id}`} size="sm">
+            All runs
+          </Anchor>
+        </Group>
+        {found.points.length ? (
+          <RunTable runs={found.points.slice(0, RUNS).map((each) => ({ ...each.run, tallies: each.tallies }))} base={base} />
+        ) : (
+          <Nothing>There is no run yet.</Nothing>
+        )}
+      </Stack>
+      <Trace project={project} />
+    </Page>
+  );
+}
+
+function Nothing({ children }: { children: string }) {
+  return (
+    <Text size="sm" c="dimmed">
+      {children}
+    </Text>
+  );
+}
+
+function Figures({ found }: { found: Portrait }) {
+  const { next, segment, uncertain } = found;
+  const saved = found.saved_requests;
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 3 }}>
+      <Figure word="Identifiers in it" value={count(found.count)}>
+        {uncertain ? `${count(uncertain)} of them in doubt: an answer was lost.` : "As far as the answers say."}
+      </Figure>
+      <Figure word="Next run" value={next ? ago(next.at) : "–"}>
+        {next
+          ? `${moment(next.at)}. It renews ${count(next.due)} in ${many(next.requests, "request", "requests")}.`
+          : segment.sync.state === "active"
+            ? "It runs when you run it."
+            : `The sync is ${segment.sync.state}.`}
+      </Figure>
+      <Figure word="Time to live" value={many(segment.sync.ttl_days, "day", "days")}>
+        {`Renewed: ${(refreshes[segment.sync.refresh] ?? "").toLowerCase()}.${saved ? ` That saved ${many(saved, "request", "requests")} so far.` : ""}`}
+      </Figure>
+    </SimpleGrid>
+  );
+}
+
+function Figure({ word, value, children }: { word: string; value: string; children: string }) {
+  return (
+    <Card>
+      <Text size="sm" c="dimmed">
+        {word}
+      </Text>
+      <Text fz={26} fw={620} className="figure">
+        {value}
+      </Text>
+      <Text size="sm" c="dimmed">
+        {children}
+      </Text>
+    </Card>
+  );
+}
+
+/** What it is large enough for, and the next steps at the platform. */
+function Enough({ found }: { found: Portrait }) {
+  if (!found.sizes.length) return null;
+  return (
+    <Card>
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Title order={2} mb="sm">
+            Is it large enough?
+          </Title>
+          <Stack gap="xs">
+            {found.sizes.map((each) => (
+              <Group key={each.use} gap="sm" wrap="nowrap" align="flex-start">
+                <Status tone={each.enough ? "good" : "waiting"}>{each.enough ? "Enough" : "Too small"}</Status>
+                <Text size="sm">{each.sentence}</Text>
+              </Group>
+            ))}
+          </Stack>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Title order={2} mb="sm">
+            What to do there
+          </Title>
+          <List size="sm" type="ordered" spacing={4}>
+            {found.afterwards.map((each) => (
+              <List.Item key={each}>{each}</List.Item>
+            ))}
+          </List>
+        </Grid.Col>
+      </Grid>
+    </Card>
+  );
+}

@@ -1,0 +1,91 @@
+/** What the first send comes to. It may take as long as the cohort does, and nothing waits for it. */
+import { Button, Card, Group, Loader, Modal, Stack, Text, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { Shape } from "../../api/client";
+import { idTypesShort } from "../../labels";
+import { count, many, share } from "../../parts/figures";
+import { Failure } from "../../parts/States";
+
+interface Props {
+  reach: UseQueryResult<Shape<"IdentifiersView">>;
+  forecast: UseQueryResult<Shape<"ForecastView">>;
+}
+
+export function FirstSend({ reach, forecast }: Props) {
+  return (
+    <Card>
+      <Stack gap="sm">
+        <Title order={2}>The first send</Title>
+        {forecast.error ? <Failure error={forecast.error} /> : null}
+        {forecast.data && (
+          <Text size="sm">
+            To the segment <b>{forecast.data.segment}</b> of advertiser {forecast.data.advertiser}
+            {forecast.data.holds ? `, which holds ${count(forecast.data.holds)} already` : ", which is new"}.
+          </Text>
+        )}
+        {reach.error ? <Failure error={reach.error} again={() => void reach.refetch()} /> : null}
+        {reach.isLoading && (
+          <Group gap="xs" role="status">
+            <Loader size="xs" />
+            <Text size="sm" c="dimmed">
+              Counting who can be addressed. You can save without waiting.
+            </Text>
+          </Group>
+        )}
+        {reach.data && <People reach={reach.data} />}
+        {forecast.data?.cost && <Requests cost={forecast.data.cost} />}
+        {forecast.data && <Sample body={forecast.data.sample} />}
+      </Stack>
+    </Card>
+  );
+}
+
+function People({ reach }: { reach: Shape<"IdentifiersView"> }) {
+  const part = reach.members ? reach.members_usable / reach.members : 0;
+  return (
+    <Stack gap={4}>
+      <Figure word="People in the cohort" value={reach.members} />
+      <Figure word={`Who can be addressed (${share(part)})`} value={reach.members_usable} />
+      {Object.entries(reach.identifiers).map(([kind, many]) => (
+        <Figure key={kind} word={`${idTypesShort[kind] ?? kind} to add`} value={many} />
+      ))}
+    </Stack>
+  );
+}
+
+function Figure({ word, value }: { word: string; value: number }) {
+  return (
+    <Group justify="space-between" wrap="nowrap">
+      <Text size="sm">{word}</Text>
+      <Text size="sm" fw={600} className="figure">
+        {count(value)}
+      </Text>
+    </Group>
+  );
+}
+
+function Requests({ cost }: { cost: Shape<"CostView"> }) {
+  const megabytes = cost.octets / 1e6;
+  const size = megabytes < 1 ? `${count(Math.ceil(cost.octets / 1e3))} kB` : `${count(Math.round(megabytes))} MB`;
+  return (
+    <Text size="sm" c="dimmed">
+      In {many(cost.requests, "request", "requests")}, {size} in all.
+    </Text>
+  );
+}
+
+/** One request, with identifiers of nobody. */
+function Sample({ body }: { body: string }) {
+  const [opened, { open, close }] = useDisclosure(false);
+  return (
+    <>
+      <Button variant="subtle" size="xs" onClick={open} style={{ alignSelf: "flex-start" }}>
+        See a request
+      </Button>
+      <Modal opened={opened} onClose={close} title="A request as it is sent, with identifiers of nobody" size="lg">
+        <pre className="code">{JSON.stringify(JSON.parse(body), null, 2)}</pre>
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,170 @@
+"""A cohort sent as the guide has it, both setup lists included; a run watched, one held and approved; and what a viewer may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser_desk import PASSWORD, Desk, Visit
+from sandbox_process import SandboxProcess
+
+Visits = Callable[..., Visit]
+
+SHOP = "/projects/shop"
+COHORT = "cohorts: [{id: vip, name: Best customers, kind: static, file: vip.csv, identifiers: {idfa: DAID}, people: customer}]"
+OTHERS = """
+connections: [{id: other, name: Other, destination: thetradedesk, advertiser: ready2, region: sandbox, auth: signature,
+  secret: {env: OTHER_SECRET}, identity: [{from: column.idfa, to: DAID}]}]
+syncs: [{cohort: vip, connection: other, id: other, cadence: daily, segment: Best customers elsewhere}]
+"""
+
+
+@dataclass
+class Shop:
+    """A second project with a list of people, one of whom has no identifier that can be sent."""
+
+    desk: Desk
+    sandbox: SandboxProcess
+
+    def people(self, first: int, last: int) -> None:
+        """Those of the list from now on."""
+        rows = [f"c{number},{UUID(int=(0xA << 120) + (number << 64) + number, version=4)}" for number in range(first, last)]
+        self.desk.product.write("vip.csv", "\n".join(["customer,idfa", *rows, "nobody,none"]) + "\n")
+        self.desk.product.write("shop.yaml", COHORT)
+        self.desk.product.ok("--project", "shop", "apply", "shop.yaml")
+
+    def other_sync(self) -> None:
+        """A sync that was there before anybody looked."""
+        self.desk.product.environment["OTHER_SECRET"] = "sandbox-secret-ready2"
+        self.desk.product.write("other.yaml", OTHERS)
+        self.desk.product.ok("--project", "shop", "apply", "other.yaml")
+
+
+@pytest.fixture(scope="session")
+def shop(desk: Desk, chromium: Browser) -> Shop:
+    product = desk.product
+    product.ok("projects", "plan", "shop", "paid")
+    product.ok("destinations", "admit", "thetradedesk", "shop")
+    product.ok("projects", "enable", "shop", "thetradedesk", "--paid-plan")
+    desk.state(chromium)
+    made = Shop(desk, SandboxProcess(desk.sandbox))
+    made.people(0, 2_000)
+    return made
+
+
+def test_a_cohort_is_sent_as_the_guide_has_it(visit: Visits, chromium: Browser, shop: Shop) -> None:
+    advertiser, secret = _at_the_platform(chromium, shop)
+    here = visit()
+    _add_account(here.go(f"{SHOP}/catalog/destinations/thetradedesk"), advertiser, secret)
+    shop.sandbox.faults({"kind": "late", "seconds": 2})
+    page = here.go(f"{SHOP}/cohorts/vip/sync")
+    expect(page.get_by_role("heading", name="Sync Best customers")).to_be_visible()
+    page.get_by_role("radio", name="TheTradeDesk").check()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("radio", name="Main account").check()
+    page.get_by_role("radio", name="Daily").check()
+    expect(page.get_by_text("Runs next on")).to_be_visible()
+    expect(page.get_by_text("Who can be addressed (100%)")).to_be_visible()
+    assert here.faults() == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status", name="Progress")).to_be_visible()
+    expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("row", name="Accepted")).to_contain_text("2,000")
+    page.get_by_role("button", name="Show requests").click()
+    expect(page.get_by_text("Accepted (200)")).to_be_visible()
+    assert here.faults() == []
+    assert len(shop.sandbox.members("ready1", "[Tradewind] Best customers: vip")) == 2_000
+    context = chromium.new_context()
+    there = context.new_page()
+    there.goto(f"{shop.desk.sandbox}/advertisers/ready1/segments")
+    expect(there.get_by_role("row", name="[Tradewind] Best customers: vip")).to_contain_text("2,000")
+    context.close()
+
+
+def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop: Shop) -> None:
+    shop.people(0, 2_000)
+    shop.other_sync()
+    shop.desk.product.ok("--project", "shop", "syncs", "run", "other")
+    shop.people(0, 500)
+    assert shop.desk.product.call("--project", "shop", "syncs", "run", "other").code == 12
+    here = visit()
+    page = here.go(f"{SHOP}/overview")
+    expect(page.get_by_role("row", name="Best customers elsewhere")).to_contain_text("Held")
+    page.get_by_role("link", name="Best customers elsewhere").click()
+    expect(page.get_by_text("Too small").first).to_be_visible()
+    page.get_by_role("table").last.get_by_role("link", name="other").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("1,500 of 2,000")
+    assert here.faults() == []
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("dialog").get_by_role("button", name="Approve 1,500 removals").click()
+    expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
+    assert len(shop.sandbox.members("ready2", "Best customers elsewhere")) == 500
+
+
+def test_a_viewer_sees_runs_and_segments_and_may_start_nothing(visit: Visits, shop: Shop) -> None:
+    shop.other_sync()
+    code = shop.desk.product.ok("users", "add", "walt", "--name", "Walt Watcher", "--role", "shop=viewer")["code"]
+    here = visit(signed_in=False)
+    page = here.go("/welcome")
+    page.locator("input[name=code]").fill(code)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Choose and sign in").click()
+    page.wait_for_url("**/projects/shop/**")
+    here.go(f"{SHOP}/segments/other")
+    for name in ("Run now", "Pause", "Trace"):
+        expect(page.get_by_role("button", name=name)).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_role("heading", name="Best customers elsewhere")).to_be_visible()
+
+
+@pytest.mark.parametrize("place", ["overview", "syncs", "runs", "segments", "segments/other", "cohorts/vip/sync?to=thetradedesk"])
+def test_on_a_phone_in_the_dark_every_page_fits_and_can_be_read(visit: Visits, shop: Shop, place: str) -> None:
+    shop.other_sync()
+    here = visit(width=390, scheme="dark")
+    page = here.go(f"{SHOP}/{place}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert here.faults() == []
+
+
+def _at_the_platform(chromium: Browser, shop: Shop) -> tuple[str, str]:
+    """The guide's first list, on the other side: Settings > Integrations > Add integration > Amplitude, and the two values."""
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(shop.desk.sandbox)
+    page.get_by_role("link", name="ready1", exact=True).click()
+    page.get_by_role("link", name="Settings", exact=True).click()
+    expect(page.get_by_text("Settings › Integrations")).to_be_visible()
+    page.get_by_role("link", name="Add integration").click()
+    page.get_by_role("searchbox").fill("ampl")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Add Amplitude").click()
+    copied = []
+    for name in ("Advertiser ID", "Advertiser Secret Key"):
+        page.get_by_role("button", name=f"Copy {name}").click()
+        expect(page.get_by_role("status")).to_have_text(f"{name} copied")
+        copied.append(str(page.evaluate("navigator.clipboard.readText()")))
+    context.close()
+    return copied[0], copied[1]
+
+
+def _add_account(page: Page, advertiser: str, secret: str) -> None:
+    """The guide's second list, from the tile on."""
+    page.get_by_role("link", name="Add another destination").first.click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Main account")
+    page.get_by_role("textbox", name="Advertiser ID").fill(advertiser)
+    page.get_by_role("textbox", name="Advertiser Secret Key").fill(secret)
+    _choose(page, "Data Center Region", "Sandbox on this machine")
+    _choose(page, "User ID, row 1", "Column of a list")
+    page.get_by_role("textbox", name="Name of the column, row 1").fill("idfa")
+    _choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Main account")).to_contain_text("Ready")
+
+
+def _choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field, exact=True).click()
+    page.get_by_role("option", name=option).click()
