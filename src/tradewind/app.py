@@ -55,6 +55,8 @@ from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
+from tradewind.sources.webhook.sql import Messages
+from tradewind.sources.webhook.store import PushedStore
 from tradewind.vault.key import NAME, read_key, write_key
 from tradewind.vault.sql import Vault
 
@@ -224,6 +226,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         list_versions=ListVersions(database),
         select=select,
         sources=Sources(database),
+        pushed=PushedStore(settings.home, Messages(database)),
         amplitude=_amplitude(settings, database, vault, door),
         statements=Statements(database),
         notify=Notify(Book(database), _messenger(settings), door.ahead),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tradewind.cohorts.check import order
 from tradewind.engines.preview import Asked, Through, Turn
 from tradewind.errors import ConfigurationError, DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, InCohort, Pulled, Rule, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, InCohort, Pulled, Pushed, Rule, Select, StaticList
 from tradewind.model.destination import Connection
 from tradewind.model.identifier import IdentityMap, Resolution, Send, Take
 from tradewind.model.project import Project
@@ -125,6 +125,8 @@ def _answer(
         case Pulled() as definition:
             source, beside = parts.sources.one(project.id, definition.source), _beside(parts, project, definition)
             given = parts.amplitude.evaluate(source, definition, wanted, beside, as_of, parts.clock, out)
+        case Pushed() as definition:
+            given = parts.pushed.evaluate(definition, project.id, wanted, as_of, out)
     return _attach(parts, project, given, wanted) if definition.people else given
 
 

@@ -225,6 +225,8 @@ def test_each_slot_has_one_run_or_is_counted_as_missed(simulation: Simulation) -
         slots = [run.slot for run in found if run.slot]
         assert len(set(slots)) == len(slots) == len(found)
 
+        if cadence is Cadence.ON_CHANGE:  # one that fails is tried again between its daily slots
+            continue
         expected, moment = 1, slots[0]
         while moment < slots[-1]:
             expected += 1

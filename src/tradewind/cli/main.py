@@ -137,6 +137,7 @@ def _commands() -> None:
         trace,
         users,
         vault,
+        webhook,
         worker,
     )
 
@@ -158,6 +159,7 @@ def _commands() -> None:
         alerts,
         ledger,
         vault,
+        webhook,
     ):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 

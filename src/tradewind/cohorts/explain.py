@@ -21,6 +21,7 @@ from tradewind.model.cohort import (
     Not,
     Operator,
     Pulled,
+    Pushed,
     Rule,
     Select,
     Since,
@@ -71,6 +72,8 @@ def explain(cohort: Cohort, names: Mapping[str, str]) -> str:
             return f"The people of the list {file}."
         case Pulled(source, cohort_id):
             return f"The people of the cohort {cohort_id} in Amplitude (source '{source}')."
+        case Pushed(cohort_id):
+            return f"The people of the cohort {cohort_id} that Amplitude pushes."
         case Select(_, source, files):
             tables = _listed([name for name, _ in files] or ["the project's events"], "and")
             return f"The people that a query finds in {f'the PostgreSQL of {source}' if source else tables}."

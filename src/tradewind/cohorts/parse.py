@@ -13,7 +13,7 @@ from tradewind.cohorts.document import Node
 from tradewind.cohorts.rules import parse_rule, rule_document
 from tradewind.cohorts.select import check_select
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Pulled, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Pulled, Pushed, Select, StaticList
 from tradewind.model.identifier import IdType, Mapping, Take
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -30,6 +30,7 @@ _FIELDS: dict[CohortKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     CohortKind.STATIC: (("file",), ("identifiers", "people")),
     CohortKind.SQL: (("query",), ("source", "files", "identifiers", "people")),
     CohortKind.AMPLITUDE: (("source", "cohort"), ("identifiers",)),
+    CohortKind.WEBHOOK: (("cohort",), ("identifiers",)),
 }
 _HEAD = ("id", "name", "kind")
 
@@ -74,6 +75,8 @@ def to_document(cohort: Cohort) -> dict[str, object]:
             )
         case Pulled(source, cohort_id, identifiers):
             return head | {"source": source, "cohort": cohort_id} | _lists(identifiers, None)
+        case Pushed(cohort_id, identifiers):
+            return head | {"cohort": cohort_id} | _lists(identifiers, None)
 
 
 def _definition(kind: CohortKind, fields: MappingOf[str, Node]) -> Definition:
@@ -82,6 +85,8 @@ def _definition(kind: CohortKind, fields: MappingOf[str, Node]) -> Definition:
     identifiers = _identifiers(fields["identifiers"]) if "identifiers" in fields else ()
     if kind is CohortKind.AMPLITUDE:
         return Pulled(parse_id(fields["source"]), _amplitude_id(fields["cohort"]), identifiers)
+    if kind is CohortKind.WEBHOOK:
+        return Pushed(_amplitude_id(fields["cohort"]), identifiers)
     people = fields["people"].text() if "people" in fields else None
     if kind is CohortKind.STATIC:
         return StaticList(fields["file"].text(), identifiers, people)

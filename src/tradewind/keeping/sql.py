@@ -93,7 +93,7 @@ def _copy_file(database: Database, into: Path) -> Copied:
     copied = Database.at(into)
     try:
         with copied.transaction() as db:
-            return Copied((), *_named(db))
+            return Copied((), *named(db))
     finally:
         copied.close()
 
@@ -113,18 +113,30 @@ def _copy_tables(database: Database, folder: Path) -> Copied:
                 for some in copy:
                     file.write(some)
             found.append((table, columns))
-        return Copied(tuple(found), *_named(db))
+        return Copied(tuple(found), *named(db))
 
 
-def _named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files and the folders that rows name, relative to the home."""
     tables = sa.MetaData()
-    tables.reflect(db, only=["event_file", "membership_version", "list_version", "run"])
+    tables.reflect(db, only=["event_file", "membership_version", "list_version", "run", "pushed_message", "pushed_state"])
     event, version, listed, run = (tables.tables[name].c for name in ("event_file", "membership_version", "list_version", "run"))
     files = list(db.execute(sa.select(event.path)).scalars())
     files += [f"lists/{row.project}/{row.cohort}/{row.version}.parquet" for row in db.execute(sa.select(*listed))]
+    files += _pushed(db, tables.tables["pushed_message"], tables.tables["pushed_state"])
     folders = list(db.execute(sa.select(version.path)).scalars())
     folders += [f"runs/{name}" for name in db.execute(sa.select(run.id)).scalars()]
     return tuple(files), tuple(folders)
+
+
+def _pushed(db: Transaction, message: sa.Table, state: sa.Table) -> list[str]:
+    """Of every cohort that is pushed the file of what messages amount to, and those of the messages since."""
+    other, found = state.alias(), []
+    for table, number in ((state, state.c.through), (message, message.c.number)):
+        same = (other.c.project == table.c.project, other.c.cohort == table.c.cohort)
+        last = sa.select(sa.func.coalesce(sa.func.max(other.c.through), 0)).where(*same).scalar_subquery()
+        found += list(db.execute(sa.select(table.c.path).where(number == last if table is state else number > last)).scalars())
+    return found
 
 
 def _in_order(sorted_names: Iterable[tuple[str | None, Any]]) -> list[str]:

@@ -16,6 +16,7 @@ class CohortKind(StrEnum):
     SQL = "sql"
     BEHAVIOURAL = "behavioural"
     AMPLITUDE = "amplitude"
+    WEBHOOK = "webhook"
 
 
 class Comparison(StrEnum):
@@ -197,7 +198,23 @@ class Pulled:
         return "user_id"
 
 
-Definition = Behaviour | StaticList | Select | Pulled
+@dataclass(frozen=True)
+class Pushed:
+    """Definition of kind `webhook`: the cohort that Amplitude keeps under the id `cohort`, pushed to the webhook of the project.
+
+    `identifiers` says which user properties hold which identifiers and is used instead of the connection's map.
+    """
+
+    cohort: str
+    identifiers: tuple[Mapping, ...] = ()
+
+    @property
+    def people(self) -> str:
+        """The column of user ids in every message."""
+        return "user_id"
+
+
+Definition = Behaviour | StaticList | Select | Pulled | Pushed
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tradewind.cohorts.check import order
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Pushed, StaticList
 from tradewind.model.sync import Cadence, Sync
 from tradewind.parts import Parts
 
@@ -40,5 +40,8 @@ def _data(parts: Parts, cohort: Cohort) -> str:
         case StaticList():
             newest = parts.list_versions.newest(cohort.project, cohort.id)
             return f"list {newest.version if newest else 0}"
+        case Pushed(there):
+            last = parts.pushed.messages.newest(cohort.project, there)
+            return f"message {last.number if last else 0}"
         case _:
             return ""

@@ -25,7 +25,7 @@ from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 
-OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE})
+OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE, CohortKind.WEBHOOK})
 """Kinds that name nothing of the machine they are defined on."""
 
 

@@ -36,6 +36,7 @@ from tradewind.web.routes import (
     session,
     sources,
     syncs,
+    webhook,
 )
 from tradewind.web.shell import File, Shell
 from tradewind.web.streams import Streams
@@ -54,6 +55,7 @@ NOUNS = (
     events,
     alerts,
     figures,
+    webhook,
 )
 
 PROBLEM = {

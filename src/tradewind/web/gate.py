@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from tradewind.access.roles import Caller, Role
 from tradewind.access.trail import Deed
-from tradewind.operations import people
+from tradewind.operations import people, webhooks
 from tradewind.parts import Parts
 from tradewind.web.problems import Refusal
 from tradewind.web.rates import Rates
@@ -27,13 +27,15 @@ CLOSED = "there is no project '{project}' that is open to you"
 
 @dataclass(frozen=True)
 class Need:
-    """What a route asks of its caller: nothing, a user, a role in the project of its path, or an administrator."""
+    """What a route asks of its caller: nothing, the secret of a webhook, a user, a role in the project of its path, or an administrator."""
 
     key: str
     role: Role | None = None
 
 
 ANYBODY, SIGNED_IN, ADMINISTRATOR = Need("anybody"), Need("signed_in"), Need("administrator")
+WEBHOOK = Need("webhook")
+"""The secret of the project's webhook in its header, and nothing else: no role and no session opens it."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,13 @@ def check(need: Need) -> Callable[[Request], Asked]:
 
     def pass_or_refuse(request: Request) -> Asked:
         parts: Parts = request.app.state.parts
-        caller = None if need is ANYBODY else _caller(parts, request)
+        if need is WEBHOOK and webhooks.opens(parts, request.path_params["project"], request.headers.get(webhooks.HEADER, "")):
+            request.state.who = WEBHOOK.key
+            return Asked(parts, None, request)
+        caller = None if need in {ANYBODY, WEBHOOK} else _caller(parts, request)
         _slow_down(parts, request, caller)
+        if need is WEBHOOK:
+            raise Refusal(401, f"the header {webhooks.HEADER} does not have the secret of this project's webhook")
         if need is ANYBODY:
             _refuse_other_sites(request)
         elif caller is None:
@@ -93,6 +100,7 @@ def check(need: Need) -> Callable[[Request], Asked]:
 
 
 Anybody = Annotated[Asked, Depends(check(ANYBODY))]
+Pusher = Annotated[Asked, Depends(check(WEBHOOK))]
 SignedIn = Annotated[Asked, Depends(check(SIGNED_IN))]
 Administrator = Annotated[Asked, Depends(check(ADMINISTRATOR))]
 Viewer = Annotated[Asked, Depends(check(Need("viewer", Role.VIEWER)))]

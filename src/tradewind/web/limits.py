@@ -18,11 +18,16 @@ from tradewind.web.problems import defect, problem
 LARGEST = 1 << 20
 """Bytes of a JSON body."""
 
+LARGEST_MESSAGE = 4 << 20
+"""Bytes of a message that is pushed."""
+
 LARGEST_FILE = 1 << 30
 """Bytes of a file that is sent to be imported."""
 
 DEEPEST = 32
 """Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
+
+PUSH_ROUTE = re.compile(r"/api/v1/projects/[^/]+/webhook/messages")
 
 FILE_ROUTE = re.compile(r"/api/v1/projects/[^/]+/events/imports")
 
@@ -106,8 +111,9 @@ class Limits:
         if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
             await self.app(scope, _counted(receive, LARGEST_FILE), send)
             return
-        body = await _read(receive, headers)
-        wrong = _wrong(body, headers)
+        largest = LARGEST_MESSAGE if PUSH_ROUTE.fullmatch(scope["path"]) else LARGEST
+        body = await _read(receive, headers, largest)
+        wrong = _wrong(body, headers, largest)
         if wrong:
             await problem(*wrong)(scope, receive, send)
             return
@@ -120,24 +126,24 @@ def _place(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else type(error).__name__
 
 
-async def _read(receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+async def _read(receive: Receive, headers: dict[bytes, bytes], largest: int) -> bytes | None:
     """The whole body; None when it is larger than it may be, whatever its header says."""
     told = headers.get(b"content-length", b"0")
-    if not told.isdigit() or int(told) > LARGEST:
+    if not told.isdigit() or int(told) > largest:
         return None
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LARGEST:
+        if len(body) > largest:
             return None
         if not message.get("more_body"):
             return bytes(body)
 
 
-def _wrong(body: bytes | None, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+def _wrong(body: bytes | None, headers: dict[bytes, bytes], largest: int) -> tuple[int, str] | None:
     if body is None:
-        return 413, f"a body may have {LARGEST:,} bytes"
+        return 413, f"a body may have {largest:,} bytes"
     if not body:
         return None
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()

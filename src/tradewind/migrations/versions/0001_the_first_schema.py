@@ -214,6 +214,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "pushed_message",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("entering", sa.Boolean(), nullable=False),
+        sa.Column("computed", sa.BigInteger(), nullable=False),
+        sa.Column("users", sa.Integer(), nullable=False),
+        sa.Column("nameless", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "cohort", "id"),
+    )
+    with op.batch_alter_table("pushed_message", schema=None) as batch_op:
+        batch_op.create_index("one_message_a_number", ["project", "cohort", "number"], unique=True)
+
+    op.create_table(
+        "pushed_state",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("through", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "cohort", "through"),
+    )
+    op.create_table(
         "reply",
         sa.Column("caller", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),

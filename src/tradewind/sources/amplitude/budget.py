@@ -88,7 +88,7 @@ def check_cadence(wanted: Collection[Use], others: Collection[Use]) -> None:
         f"{first.cron or first.cadence.value} is {monthly(wanted):,} downloads a month{beside}, and Amplitude allows {DOWNLOADS}: "
         f"enough for {cohorts} cohorts daily in all ({cohorts} x {daily} = {cohorts * daily}), and for none hourly; "
         "hourly works with a behavioural cohort over events pulled from Amplitude (tradewind events pull), "
-        "or with a list that you keep from Amplitude's webhook (tradewind cohorts fill)"
+        "or with a cohort of kind webhook, which Amplitude pushes"
     )
 
 

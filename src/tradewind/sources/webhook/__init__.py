@@ -1,0 +1,1 @@
+"""Kind `webhook`: cohorts whose members are pushed here, message by message."""

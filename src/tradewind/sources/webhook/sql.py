@@ -1,0 +1,118 @@
+"""The rows that name the messages of webhooks; a message's file counts only once its row is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tradewind.database import Database, metadata
+
+message_table = sa.Table(
+    "pushed_message",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("cohort", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("entering", sa.Boolean, nullable=False),
+    sa.Column("computed", sa.BigInteger, nullable=False),
+    sa.Column("users", sa.Integer, nullable=False),
+    sa.Column("nameless", sa.Integer, nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Index("one_message_a_number", "project", "cohort", "number", unique=True),
+)
+"""`cohort` is the id of the cohort where it is pushed from; a message is known by its id for ever, its file only until it is folded."""
+
+folded_table = sa.Table(
+    "pushed_state",
+    metadata,
+    sa.Column("project", sa.String, primary_key=True),
+    sa.Column("cohort", sa.String, primary_key=True),
+    sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.String, nullable=False),
+)
+"""What all messages up to the number `through` amount to, in one file."""
+
+
+@dataclass(frozen=True)
+class MessageRow:
+    """A message that was stored, and the file of its users, relative to the home. `number` counts those of its cohort as they came."""
+
+    project: str
+    cohort: str
+    id: str
+    number: int
+    entering: bool
+    computed: int
+    users: int
+    nameless: int
+    received_at: datetime
+    path: str
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What the messages up to a number amount to."""
+
+    through: int
+    path: str
+
+
+class Messages:
+    """The messages of every cohort that is pushed."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def is_known(self, project: str, cohort: str, message: str) -> bool:
+        """Whether a message was stored before."""
+        table = message_table.c
+        where = (table.project == project, table.cohort == cohort, table.id == message)
+        with self.database.transaction() as db:
+            return db.execute(sa.select(table.number).where(*where)).first() is not None
+
+    def add(self, row: MessageRow) -> bool:
+        """Write the row of a message under the next number; False when another with its id, or its number, came first."""
+        table = message_table.c
+        last = sa.select(sa.func.coalesce(sa.func.max(table.number), 0)).where(table.project == row.project, table.cohort == row.cohort)
+        try:
+            with self.database.transaction() as db:
+                number = db.execute(last).scalar_one() + 1
+                db.execute(message_table.insert().values(**vars(row) | {"number": number}))
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def newest(self, project: str, cohort: str) -> MessageRow | None:
+        """The message that came last."""
+        found = self.after(project, cohort, -1, newest_first=True, limit=1)
+        return found[0] if found else None
+
+    def after(
+        self, project: str, cohort: str, number: int, *, newest_first: bool = False, limit: int | None = None
+    ) -> tuple[MessageRow, ...]:
+        """The messages with a higher number, in their order."""
+        table = message_table.c
+        where = (table.project == project, table.cohort == cohort, table.number > number)
+        order = table.number.desc() if newest_first else table.number
+        with self.database.transaction() as db:
+            return tuple(MessageRow(*row) for row in db.execute(sa.select(message_table).where(*where).order_by(order).limit(limit)))
+
+    def folded(self, project: str, cohort: str) -> tuple[Folded, ...]:
+        """What earlier messages amount to, the newest first."""
+        table = folded_table.c
+        query = sa.select(table.through, table.path).where(table.project == project, table.cohort == cohort).order_by(table.through.desc())
+        with self.database.transaction() as db:
+            return tuple(Folded(*row) for row in db.execute(query))
+
+    def fold(self, project: str, cohort: str, state: Folded) -> bool:
+        """Name what messages amount to; False when another did so first."""
+        try:
+            with self.database.transaction() as db:
+                db.execute(folded_table.insert().values(project=project, cohort=cohort, through=state.through, path=state.path))
+        except sa.exc.IntegrityError:
+            return False
+        return True

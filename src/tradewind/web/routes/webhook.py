@@ -1,0 +1,89 @@
+"""The webhook: cohorts that Amplitude pushes, and the secret it sends with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from tradewind.operations import webhooks
+from tradewind.web.bodies import API, Id
+from tradewind.web.gate import Admin, Pusher, Viewer
+
+router = APIRouter(prefix=f"{API}/projects/{{project}}/webhook", tags=["webhook"])
+
+
+class ReceivedView(BaseModel):
+    """What became of a message; `new` is false for one that was stored before. `nameless` are entries without a user id."""
+
+    message: str
+    users: int
+    nameless: int
+    new: bool
+
+
+class PushedView(BaseModel):
+    """A cohort that is pushed. `there` is its id in Amplitude; the rest is of the message that came last."""
+
+    cohort: str
+    there: str
+    messages: int
+    received_at: datetime | None
+    computed: int | None
+
+
+class WebhookView(BaseModel):
+    """Where Amplitude sends to, with which header; of the secret only what changes with it."""
+
+    path: str
+    header: str
+    secret_fingerprint: str | None
+    cohorts: list[PushedView]
+
+
+class SecretView(BaseModel):
+    """A secret, shown once."""
+
+    path: str
+    header: str
+    secret: str
+
+
+MESSAGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+
+
+@router.post("/messages", openapi_extra=MESSAGE)
+async def receive(ask: Pusher, project: Id) -> ReceivedView:
+    """Take a message of Amplitude's cohort webhook. It is on the disk before the answer; one that comes twice counts once."""
+    body = await ask.request.body()
+    done = await run_in_threadpool(webhooks.receive, ask.parts, project, body)
+    ask.request.app.state.nudge()
+    return ReceivedView(**vars(done))
+
+
+@router.get("")
+def show_webhook(ask: Viewer, project: Id) -> WebhookView:
+    """The webhook, and what came of each cohort that is pushed."""
+    found = [
+        PushedView(
+            cohort=each.cohort, there=each.there, messages=each.messages,
+            received_at=each.last.received_at if each.last else None, computed=each.last.computed if each.last else None,
+        )
+        for each in webhooks.pushing(ask.parts, project)
+    ]  # fmt: skip
+    return WebhookView(
+        path=_path(project), header=webhooks.HEADER, secret_fingerprint=webhooks.fingerprint(ask.parts, project), cohorts=found
+    )
+
+
+@router.post("/secret", status_code=201)
+def new_secret(ask: Admin, project: Id) -> SecretView:
+    """Make a new secret, which is shown this once; the one before it stays good until the next is made."""
+    ask.note("webhook.secret", project, project)
+    return SecretView(path=_path(project), header=webhooks.HEADER, secret=webhooks.new_secret(ask.parts, project))
+
+
+def _path(project: str) -> str:
+    return f"{API}/projects/{project}/webhook/messages"
