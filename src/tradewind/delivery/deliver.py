@@ -206,7 +206,8 @@ class _Sender:
         """In a thread of its own. When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
         if self.delivery.clock.monotonic() - self.renewed >= LEASE.total_seconds():
             return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
-        return self.delivery.destination.send(request)
+        receipt = self.delivery.destination.send(request)
+        return replace(receipt, note=self.secret.struck_from(receipt.note))
 
     def _leaving(self) -> list[Ready]:
         """What leaves now: first what is due again, which has its slot, then new batches in what slots are free."""

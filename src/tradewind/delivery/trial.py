@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -46,7 +46,8 @@ def try_one(destination: Destination, binding: Binding, id_type: IdType, value: 
 
 
 def _send(destination: Destination, binding: Binding, batch: Batch, value: bytes, secret: Secret) -> Receipt:
-    return destination.send(destination.prepare(binding, batch, pa.array([value], pa.binary()), secret))
+    receipt = destination.send(destination.prepare(binding, batch, pa.array([value], pa.binary()), secret))
+    return replace(receipt, note=secret.struck_from(receipt.note))
 
 
 def _words(receipt: Receipt) -> str:

@@ -93,3 +93,7 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+    def struck_from(self, text: str) -> str:
+        """What somebody else said, without this secret in it."""
+        return text.replace(self.value, "***")

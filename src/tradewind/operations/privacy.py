@@ -13,10 +13,11 @@ from typing import Any
 from tradewind.delivery.deliver import LEASE
 from tradewind.delivery.notices import Telling, again_after, ends_the_rest, tell
 from tradewind.delivery.room import Room, endpoint
+from tradewind.destinations.base import Request
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TakenError, TradewindError
 from tradewind.model.destination import Auth, Secret
 from tradewind.model.privacy import Notice, PrivacyRequest, Progress, Recipient, Removal, RequestType
-from tradewind.model.run import Line, RunOutcome, RunState
+from tradewind.model.run import Line, Receipt, RunOutcome, RunState
 from tradewind.model.sync import Binding, Target
 from tradewind.moment import reached
 from tradewind.operations.claims import is_dead, me
@@ -253,6 +254,10 @@ def _telling(parts: Parts, request: PrivacyRequest, recipient: Recipient, room: 
     binding, secret = _credentials(parts, request.project, recipient)
     destination, auth = parts.destination(binding.destination), Auth(binding.auth)
 
+    def send(asked: Request) -> Receipt:
+        receipt = destination.send(asked)
+        return replace(receipt, note=secret.struck_from(receipt.note))
+
     def ids(notice: Notice) -> Any:
         block = parts.suppressions.originals(request.project, request.id, notice.block)
         if block is None:
@@ -267,7 +272,7 @@ def _telling(parts: Parts, request: PrivacyRequest, recipient: Recipient, room: 
         prepare=lambda notice, block: destination.prepare_notice(
             recipient.url, recipient.advertiser, auth, request.type, notice.id_type, block, secret
         ),
-        send=destination.send,
+        send=send,
         mark=lambda body: parts.suppressions.mark(request.project, body),
         room=room,
     )

@@ -138,6 +138,9 @@ class LedgerSuite:
         assert list(failed) == ["r2"]
         assert [run.id for run in ledger.keepers(failed["r2"])] == ["r4"]
         assert [run.id for run in ledger.history("default", "payers-acme", 1)] == ["r4"]
+        (newest,), everything = ledger.history("default", "payers-acme", 1), [run.id for run in ledger.history("default", "payers-acme")]
+        assert [run.id for run in ledger.history("default", "payers-acme", before=newest)] == everything[1:]
+        assert [run.id for run in ledger.history("default", "payers-acme", 1, newest)] == everything[1:2]
 
     def test_a_claim_that_is_given_back_is_free(self, ledger: Ledger, claim: Claim) -> None:
         """At once, and with a new fence; giving back what another took does nothing."""

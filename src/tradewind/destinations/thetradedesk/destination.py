@@ -124,7 +124,7 @@ class TheTradeDesk:
             answer = self._door.post(url + PATH, body, headers(body, auth, secret))
         except (RetryableError, UncertainError) as error:
             return read_probe(None, str(error))
-        return read_probe(answer.status, answer.body.decode("utf-8", "replace"))
+        return read_probe(answer.status, secret.struck_from(answer.body.decode("utf-8", "replace")))
 
     def _refuse_strange(self, url: str) -> None:
         if url not in {region.url for region in self.regions}:

@@ -1,0 +1,199 @@
+"""A secret and an identifier are pushed through every path; the one is found nowhere, the other only where it belongs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import uuid
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from product import Product
+from sandbox_process import SandboxProcess
+from tradewind.app import opened
+from tradewind.operations import people
+from tradewind.operations.alerting import Watchman
+from tradewind.web.server import Server
+from tradewind.worker import Stop, run_once
+
+GOOD = "sandbox-secret-ready1"
+SECRETS = {
+    "TTD_SECRET": GOOD,
+    "OTHER_SECRET": "canary-wrong-advertiser-secret",
+    "AMPLITUDE_API_KEY": "canaryamplitudeapikey00000000000",
+    "AMPLITUDE_SECRET_KEY": "canaryamplitudesecretkey00000000",
+    "HOOK_URL": "http://127.0.0.1:9/canary-hook-path",
+    "HOOK_SECRET": "canary-hook-secret",
+    "PASSPHRASE": "canary horse battery staple",
+    "TRADEWIND_SMTP_URL": "smtp://ann:canary-mail-password@127.0.0.1:9",
+}
+PASSWORD = "canary password of a person"
+CANARY = uuid.UUID("3f2c1e00-5a5a-4a4a-8b8b-0000c0ffee01")
+SAID_NO = uuid.UUID("3f2c1e00-5a5a-4a4a-8b8b-0000c0ffee02")
+UNUSABLE = "not-a-guid-canary-c0ffee"
+P = "/api/v1/projects/default"
+
+
+class Heard:
+    """Everything that came out of the product, by where it came from."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, bytes] = {}
+
+    def add(self, where: str, text: str | bytes) -> None:
+        self.said[where] = self.said.get(where, b"") + (text.encode() if isinstance(text, str) else text)
+
+    def where(self, *shapes: bytes) -> list[str]:
+        """Where any of these is found."""
+        return sorted(where for where, text in self.said.items() if any(shape in text for shape in shapes))
+
+
+def shapes_of(secret: str) -> list[bytes]:
+    """A secret as it stands, encoded, and as keys that are made of it."""
+    raw = secret.encode()
+    return [raw, base64.b64encode(raw).rstrip(b"=")[:-1], raw.hex().encode(), hashlib.sha256(raw).hexdigest().encode()]
+
+
+def shapes_of_id(identifier: uuid.UUID) -> list[bytes]:
+    text = str(identifier)
+    words = [text, text.upper(), text.replace("-", ""), text.replace("-", "").upper()]
+    digests = [hashlib.new(kind, word.encode()).hexdigest() for kind in ("md5", "sha1", "sha256") for word in words]
+    return [identifier.bytes, base64.b64encode(identifier.bytes), *(word.encode() for word in [*words, *digests])]
+
+
+def by_command(product: Product, heard: Heard, sandbox: SandboxProcess) -> None:
+    """Every road of the command line on which a secret or an identifier travels, the wrong ones too."""
+
+    def call(*words: str) -> None:
+        for called in (product.text(*words), product.call(*words)):
+            kind = "answers that may show identifiers" if words[0] == "trace" or words[:2] == ("runs", "rejects") else "answers"
+            heard.add(f"{kind} of the command line", called.output + called.error)
+
+    account = ("--region", "sandbox", "--map", "column.idfa=DAID")
+    call("init")
+    call("connections", "add", "main", "--advertiser", "ready1", "--secret-env", "TTD_SECRET", *account)
+    call("connections", "add", "wrong", "--advertiser", "ready2", "--secret-env", "OTHER_SECRET", *account)
+    call("connections", "test", "wrong")
+    keys = ("--api-key-env", "AMPLITUDE_API_KEY", "--secret-key-env", "AMPLITUDE_SECRET_KEY")
+    call("sources", "add", "product", "--region", "us", *keys)
+    call("alerts", "add", "hook", "--webhook", "--url-env", "HOOK_URL", "--secret-env", "HOOK_SECRET")
+    call("alerts", "add", "ann", "--email", "ann@shop.example")
+    call("alerts", "test", "hook")
+    call("alerts", "test", "ann")
+    product.write("devices.csv", f"idfa\n{CANARY}\n{SAID_NO}\n{UNUSABLE}\n")
+    syncs = "{id: good, cohort: devices, connection: main, cadence: daily}, {id: bad, cohort: devices, connection: wrong, cadence: daily}"
+    cohorts = "cohorts: [{id: devices, name: Devices, kind: static, file: devices.csv, identifiers: {idfa: DAID}}]"
+    product.write("project.yaml", f"{cohorts}\nsyncs: [{syncs}]\n")
+    call("apply", "project.yaml", "--plan")
+    call("apply", "project.yaml")
+    call("cohorts", "preview", "devices")
+    call("privacy", "opt-out", str(SAID_NO))
+    sandbox.faults({"kind": "answer", "status": 400, "body": json.dumps({"Message": f"bad id {CANARY} by {GOOD}"})}, "lost")
+    for sync in ("good", "bad", "good"):
+        call("syncs", "plan", sync)
+        call("syncs", "run", sync)
+    call("runs", "list")
+    for run in product.ok("runs", "list")["runs"]:
+        call("runs", "show", run["id"])
+        call("runs", "rejects", run["id"])
+    call("trace", str(CANARY))
+    call("trace", UNUSABLE)
+    for noun in ("privacy", "alerts", "sources", "connections", "syncs"):
+        call(noun, "list")
+    for words in ("doctor", "audit", "figures", "ledger verify"):
+        call(*words.split())
+    call("statement", "main", "--month", "2026-11")
+    call("vault", "rotate")
+    call("backup", "home.backup", "--passphrase-env", "PASSPHRASE")
+    call("restore", "home.backup", "--into", "again", "--home-key", "home/key", "--passphrase-env", "OTHER_SECRET")
+    call("nonsense", str(CANARY))
+
+
+def by_server(product: Product, heard: Heard) -> None:
+    """The same home behind the API: its lines, its metrics and its answers."""
+    lines: list[str] = []
+    with product._inside(), opened(None) as parts:
+        invited = people.add_user(parts, "test", "root", "Root", administrator=True)
+        people.welcome(parts, invited.code, PASSWORD)
+        server = Server(parts, parts, "127.0.0.1", 0, lines.append)
+        app: Any = server.http.config.app
+        browser = TestClient(app, base_url="https://tradewind.example", headers={"Origin": "https://tradewind.example"})
+        signed_in = browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+        assert signed_in.status_code == 201
+        session = browser.cookies["__Host-tradewind"]
+        account: dict[str, Any] = {"name": "Wrong", "destination": "thetradedesk", "advertiser": "ready2", "region": "sandbox"}
+        account |= {"identity": ["column.idfa=DAID"]}
+        answers = [signed_in, browser.put(f"{P}/connections/wrong", json=account | {"secret": SECRETS["OTHER_SECRET"]})]
+        answers.append(browser.put(f"{P}/connections/broken", json=account | {"secret": SECRETS["OTHER_SECRET"], "nonsense": PASSWORD}))
+        hook = {"kind": "webhook", "url": SECRETS["HOOK_URL"], "secret": SECRETS["HOOK_SECRET"]}
+        answers += [browser.put(f"{P}/contacts/second", json=hook), browser.post(f"{P}/contacts/second/test")]
+        answers += [browser.get(f"{P}/{noun}") for noun in ("connections", "contacts", "incidents", "cohorts", "syncs", "runs", "sources")]
+        for run in answers[-2].json()["items"]:
+            answers += [browser.get(f"{P}/runs/{run['id']}{more}") for more in ("", "/batches", "/refusals")]
+        answers += [browser.get(f"{P}/cohorts/{CANARY}"), browser.get(f"/api/v1/{CANARY}"), browser.post(f"{P}/syncs/good/runs")]
+        answers += [browser.get("/api/v1/figures"), browser.get(f"{P}/connections/main/statement.csv?month=2026-11")]
+        for done in run_once(parts, Stop()):
+            server._tell_work(done)
+        Watchman(parts).round()
+        heard.add("metrics", server.metrics.text())
+        heard.add("the session", session)
+    for answer in answers:
+        shown = answer.text if str(CANARY) not in str(answer.request.url) else answer.text.replace(str(CANARY), "")
+        heard.add("answers of the API", shown + str({k: v for k, v in answer.headers.items() if k != "set-cookie"}))
+    heard.add("lines of the server", "\n".join(lines))
+    assert len(lines) > 20
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
+    """All that came out of the product, and all that it wrote."""
+    from sandbox_process import running_sandbox
+
+    folder, heard = tmp_path_factory.mktemp("canaries"), Heard()
+    with running_sandbox(folder) as url:
+        product = Product(folder, url, **SECRETS)
+        by_command(product, heard, SandboxProcess(url))
+        by_server(product, heard)
+    for file in sorted(path for path in (folder / "home").rglob("*") if path.is_file()):
+        heard.add(f"home/{file.relative_to(folder / 'home')}", file.read_bytes())
+    heard.add("backup", (folder / "home.backup").read_bytes())
+    return heard
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "PASSWORD"])
+def test_a_secret_is_found_nowhere(heard: Heard, name: str) -> None:
+    secret = {**SECRETS, "PASSWORD": PASSWORD, "TRADEWIND_SMTP_URL": "canary-mail-password", "HOOK_URL": "canary-hook-path"}[name]
+    assert heard.where(*shapes_of(secret)) == []
+
+
+def test_a_session_is_kept_as_a_hash_alone(heard: Heard) -> None:
+    session = heard.said["the session"]
+    assert heard.where(session) == ["the session"]
+
+
+ROOMS = ("home/events/", "home/runs/", "home/membership/", "home/lists/")
+SHOWN = "answers that may show identifiers of the command line"
+
+
+@pytest.mark.parametrize("identifier", [CANARY, SAID_NO])
+def test_an_identifier_is_found_only_where_it_belongs(heard: Heard, identifier: uuid.UUID) -> None:
+    """In the files of people, which are compressed for the most part, and in answers whose permission is to show it."""
+    found = heard.where(*shapes_of_id(identifier))
+    assert [where for where in found if not where.startswith(ROOMS) and where != SHOWN] == []
+    if identifier is CANARY:
+        assert any(where.startswith("home/membership/") for where in found), "otherwise nothing would be shown by this"
+
+
+def test_a_value_that_was_no_identifier_is_shown_to_nobody(heard: Heard) -> None:
+    found = heard.where(UNUSABLE.encode(), UNUSABLE.upper().encode())
+    assert [where for where in found if not where.startswith(ROOMS)] == []
+
+
+def test_the_search_can_find(heard: Heard) -> None:
+    assert heard.where(b"ready1")
+    assert any(where.startswith("home/tradewind.db") for where in heard.said)
+    assert heard.where(hmac.new(b"x", b"y", hashlib.sha256).digest()) == []
