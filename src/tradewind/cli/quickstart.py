@@ -43,6 +43,7 @@ def quickstart(
     """Find the identifiers in a list, show the plan, and send it: a first segment in minutes."""
     from tradewind.operations import quickstart as operation
     from tradewind.operations import runs, syncs
+    from tradewind.operations.costs import costs
 
     project, reports = project_of(context), operation.look(file)
     if not as_json:
@@ -56,7 +57,7 @@ def quickstart(
         with show.bar("planning") as move:
             proposal = syncs.plan(parts, project, sync.id, None, lambda what, done, total: move(done, total, what))
         if not as_json:
-            print_proposal(proposal)
+            print_proposal(proposal, costs(parts, proposal))
         if not yes and not (sys.stdin.isatty() and typer.confirm("Send this?")):
             show.note(f"Nothing was sent. Send it with: tradewind syncs run {sync.id}")
             return

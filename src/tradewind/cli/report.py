@@ -14,6 +14,7 @@ from tradewind.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tradewind.engines.left_out import LeftOut
+    from tradewind.operations.costs import Costs
     from tradewind.operations.runs import RunReport
     from tradewind.operations.syncs import Proposal
 
@@ -103,10 +104,12 @@ def _settling(plan: Plan) -> str:
     )
 
 
-def print_proposal(proposal: Proposal) -> None:
-    """What a run would do."""
+def print_proposal(proposal: Proposal, costs: Costs) -> None:
+    """What a run would do, and what that takes."""
     show.line(f"Plan of {proposal.sync.id} as of {proposal.as_of:%Y-%m-%d %H:%M} UTC: {proposal.plan.decision.value}. Nothing was sent.")
     show.table("", ("", "count", ""), [*_people(proposal.resolution), *_changes(proposal.plan)])
+    lasts = "" if costs.seconds is None else f", about {max(1, round(costs.seconds / 60)):,} min at the pace of the last run"
+    show.line(f"{costs.requests:,} requests, {costs.octets / 1e6:,.1f} MB{lasts}.")
     if proposal.snapshot.missing:
         show.line(f"Mapped, but nowhere in the data: {', '.join(proposal.snapshot.missing)}.")
     if proposal.plan.decision is Decision.HOLD:

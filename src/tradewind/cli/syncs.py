@@ -61,15 +61,17 @@ def add(
 def plan(
     context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_of: AsOf = None, as_json: Json = False
 ) -> None:
-    """Show what a run would do. Nothing is sent."""
+    """Show what a run would do and cost. Nothing is sent."""
     from tradewind.operations import syncs
+    from tradewind.operations.costs import costs
 
     with parts_of(context) as parts, show.bar("planning") as move:
         proposal = syncs.plan(parts, project_of(context), sync, as_of, lambda what, done, total: move(done, total, what))
+        cost = costs(parts, proposal)
     if as_json:
-        show.print_json(proposal)
+        show.print_json(vars(proposal) | {"costs": cost})
     else:
-        print_proposal(proposal)
+        print_proposal(proposal, cost)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from tradewind.web.limits import Limits, Seen
 from tradewind.web.looks import Looks
 from tradewind.web.metrics import MEDIA, Metrics
 from tradewind.web.problems import TITLES, Refusal, of_error, problem
+from tradewind.web.proposals import Proposals
 from tradewind.web.rates import Rates
 from tradewind.web.routes import (
     alerts,
@@ -29,6 +30,7 @@ from tradewind.web.routes import (
     events,
     figures,
     people,
+    plans,
     previews,
     projects,
     runs,
@@ -49,6 +51,7 @@ NOUNS = (
     previews,
     connections,
     syncs,
+    plans,
     runs,
     segments,
     sources,
@@ -91,6 +94,7 @@ def build(
     state = app.state
     state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
     state.rates, state.guesses, state.streams = Rates(), Rates(writes=10), Streams()
+    state.proposals = Proposals(small)
     for noun in NOUNS:
         app.router.routes.extend(noun.router.routes)
     _tell_of_itself(app, ready, metrics)

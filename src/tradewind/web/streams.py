@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,6 +19,12 @@ from starlette.types import Receive, Scope, Send
 from tradewind.web.problems import Refusal
 
 MEDIA = "text/event-stream"
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events.", "content": {MEDIA: {"schema": {"type": "string"}}}},
+    204: {"description": "It has ended, and its last event was received."},
+}
+"""How a route that streams describes its answers."""
 
 MOST, EACH = 60, 6
 """Streams that are open at once, and those of one caller; a server answers 200 requests at once."""

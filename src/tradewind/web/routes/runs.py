@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
@@ -16,7 +16,7 @@ from tradewind.operations import batches, runs
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, following, opened, page
-from tradewind.web.streams import MEDIA, Watched, stream
+from tradewind.web.streams import EVENTS, Watched, stream
 from tradewind.web.views import AccountView, ReportView, RunView, account_views, report_view, run_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/runs", tags=["runs"])
@@ -99,12 +99,6 @@ class ProgressView(BaseModel):
     account: AccountView
 
 
-PROGRESS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events.", "content": {MEDIA: {"schema": {"type": "string"}}}},
-    204: {"description": "The run is closed, and its last event was received."},
-}
-
-
 @router.get("")
 def list_runs(
     ask: Viewer, project: Id, sync: Annotated[str | None, Query(max_length=63)] = None, cursor: Cursor = None, limit: Limit = 50
@@ -123,7 +117,7 @@ def show_run(ask: Viewer, project: Id, run: Id) -> ReportView:
     return report_view(runs.report(ask.parts, project, run))
 
 
-@router.get("/{run}/progress", response_class=StreamingResponse, responses=PROGRESS)
+@router.get("/{run}/progress", response_class=StreamingResponse, responses=EVENTS)
 def watch_run(ask: Viewer, project: Id, run: Id) -> Response:
     """Server-sent events `run` (each a ProgressView) whenever the run comes further, until it is closed.
 

@@ -1,0 +1,43 @@
+"""What a plan would cost to deliver: requests, bytes, time at the pace of the last run, and a request without people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradewind.delivery.sample import sample
+from tradewind.model.sync import Sync
+from tradewind.operations.syncs import Proposal
+from tradewind.parts import Parts
+from tradewind.phases import binding_of
+
+
+@dataclass(frozen=True)
+class Costs:
+    """`seconds` is None where nothing was sent by the sync yet. `sample` is a request of two identifiers, both all zeros."""
+
+    requests: int
+    octets: int
+    seconds: float | None
+    sample: str
+
+
+def costs(parts: Parts, proposal: Proposal) -> Costs:
+    """What the plan of a sync would send. Bytes are those of adds, which are the longest."""
+    sync, planned = proposal.sync, proposal.plan.delta.parts
+    binding = binding_of(parts, sync)
+    one, two = (sample(parts.destination(binding.destination), binding, proposal.as_of, rows) for rows in (1, 2))
+    each = len(two) - len(one)
+    requests = sum(-(-part.rows // part.group_rows) for part in planned)
+    octets = requests * (len(one) - each) + sum(part.rows for part in planned) * each
+    pace = _pace(parts, sync)
+    return Costs(requests, octets, None if pace is None else requests * pace, two.decode())
+
+
+def _pace(parts: Parts, sync: Sync) -> float | None:
+    """Seconds that a request of the sync's last run took, of those that were under way at once."""
+    for run in parts.ledger.history(sync.project, sync.id, 10):
+        attempts = parts.ledger.attempts(run.id)
+        if attempts:
+            begun, ended = min(each.sent_at for each in attempts), max(each.answered_at for each in attempts)
+            return (ended - begun).total_seconds() / len(attempts)
+    return None
