@@ -65,6 +65,7 @@ def test_a_viewer_sees_the_accounts_and_is_told_why_nothing_can_be_changed(visit
     page.locator("input[name=code]").fill(code)
     page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Choose and sign in").click()
+    page.get_by_role("navigation", name="Places of the project").get_by_role("link", name="Catalog").click()
     page.get_by_role("link", name="TheTradeDesk").click()
     button = page.get_by_role("button", name="Add another destination").first
     expect(button).to_have_attribute("aria-disabled", "true")

@@ -5,6 +5,7 @@ import {
   IconPlugConnected,
   type IconProps,
   IconRefresh,
+  IconStack2,
   IconUsersGroup,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -19,8 +20,9 @@ export interface Place {
 /** `path` follows /projects/PROJECT/. */
 export const PLACES: Place[] = [
   { label: places.overview, path: "overview", icon: IconLayoutDashboard },
+  { label: places.cohorts, path: "cohorts", icon: IconUsersGroup },
   { label: places.syncs, path: "syncs", icon: IconRefresh },
   { label: places.runs, path: "runs", icon: IconHistory },
-  { label: places.segments, path: "segments", icon: IconUsersGroup },
+  { label: places.segments, path: "segments", icon: IconStack2 },
   { label: places.catalog, path: "catalog", icon: IconPlugConnected },
 ];

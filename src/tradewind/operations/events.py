@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tradewind.errors import DefinitionError
 from tradewind.events.importing import ImportSummary, import_events
+from tradewind.events.words import Happened, happened
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.events import OnPull, Place, Pulled, pull_events
 
@@ -41,6 +43,23 @@ def hour_of(text: str, option: str) -> datetime:
         except ValueError:
             pass
     raise DefinitionError(f"'{text[:40]}' is not a day or an hour; expected one such as 2026-01-01 or 2026-01-01T05, in UTC", path=option)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What rules can speak of: kinds of event, the most frequent first, and properties by name; and the time of the newest event."""
+
+    events: tuple[Happened, ...]
+    event_properties: tuple[str, ...]
+    user_properties: tuple[str, ...]
+    newest: datetime | None
+
+
+def words(parts: Parts, project: str) -> Words:
+    """What the project's events name, for suggestions; rare names may be absent. Raises DefinitionError for a project there is not."""
+    parts.catalog.project(project)
+    known = parts.events.properties(project)
+    return Words(happened(parts.events.files(project), parts.bounds), known.event, known.user, parts.events.newest(project))
 
 
 def import_files(parts: Parts, project: str, paths: Sequence[Path], on_progress: OnProgress) -> ImportSummary:

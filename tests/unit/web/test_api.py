@@ -462,6 +462,21 @@ def test_a_file_of_events_is_sent_and_imported_once(site: Site, root: TestClient
     assert list((site.town.parts.home / "uploads").iterdir()) == []
 
 
+def test_whoever_writes_a_rule_is_told_what_the_events_name(site: Site, root: TestClient) -> None:
+    nothing: dict[str, object] = {"events": [], "event_properties": [], "user_properties": [], "newest": None}
+    assert root.get(f"{P}/events/words").json() == nothing
+    lines = b"".join(
+        b'{"event_type": "%s", "user_id": "u%d", "time": 1767225600000, "event_properties": {"step": 1}, ' % (b"Open" if n else b"Buy", n)
+        + b'"user_properties": {"plan": "paid"}}\n'
+        for n in range(3)
+    )
+    root.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers={"Content-Type": "application/octet-stream"})
+    told = root.get(f"{P}/events/words").json()
+    assert told["events"] == [{"name": "Open", "count": 2}, {"name": "Buy", "count": 1}]
+    assert (told["event_properties"], told["user_properties"]) == (["step"], ["plan"])
+    assert told["newest"] == "2026-01-01T00:00:00Z"
+
+
 @pytest.mark.parametrize("name", ["", "../key", "a/b.csv", ".hidden", "%00.csv", "x" * 101, "no-such-kind.exe"])
 def test_a_file_s_name_leads_nowhere_else(site: Site, root: TestClient, name: str) -> None:
     answer = root.post(f"{P}/events/imports", params={"name": name}, content=b"x", headers={"Content-Type": "application/octet-stream"})

@@ -42,12 +42,12 @@ export function sourceLabel(source: string): string {
 }
 
 /** An id made of a name, that none of these has. */
-export function idFrom(name: string, taken: string[]): string {
+export function idFrom(name: string, taken: string[], otherwise = "account"): string {
   const plain = name
     .normalize("NFKD")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-");
-  const base = plain.slice(0, 50).replace(/^-+|-+$/g, "") || "account";
+  const base = plain.slice(0, 50).replace(/^-+|-+$/g, "") || otherwise;
   let id = base;
   for (let next = 2; taken.includes(id); next += 1) id = `${base}-${next}`;
   return id;

@@ -1,4 +1,4 @@
-"""Events: files that are sent to be imported."""
+"""Events: what they name, and files that are sent to be imported."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from tradewind.operations import events
 from tradewind.web.bodies import API, Id
-from tradewind.web.gate import Asked, Manager
+from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.limits import LARGEST_FILE, TooLarge
 from tradewind.web.problems import Refusal
 
@@ -35,6 +36,28 @@ class ImportView(BaseModel):
     imported_before: bool
     refused: str | None
     seconds: float
+
+
+class HappenedView(BaseModel):
+    """A kind of event and how many of it the newest files hold."""
+
+    name: str
+    count: int
+
+
+class WordsView(BaseModel):
+    """What rules can speak of: kinds of event, the most frequent first, and properties by name. `newest` is when the last event was."""
+
+    events: list[HappenedView]
+    event_properties: list[str]
+    user_properties: list[str]
+    newest: datetime | None
+
+
+@router.get("/words")
+def words(ask: Viewer, project: Id) -> WordsView:
+    """What the project's events name, for whoever writes a rule; rare names may be absent."""
+    return WordsView.model_validate(events.words(ask.request.app.state.small, project), from_attributes=True)
 
 
 @router.post("/imports", status_code=201, openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}})

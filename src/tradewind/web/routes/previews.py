@@ -57,7 +57,7 @@ class Of(Look):
     person: str = Field(min_length=1, max_length=1_100)
 
 
-class SizeView(BaseModel):
+class RuleSizeView(BaseModel):
     """How many a rule holds for, of all, alone (`members`); and together with the rules written before it beside it (`after`).
 
     Below `all`, `after` is how many are left; below `any`, how many are found. `kind` is the word it is written with: all, any, not,
@@ -68,7 +68,7 @@ class SizeView(BaseModel):
     sentence: str
     members: int
     after: int
-    parts: list[SizeView]
+    parts: list[RuleSizeView]
 
 
 class SizesView(BaseModel):
@@ -77,7 +77,7 @@ class SizesView(BaseModel):
     as_of: datetime
     members: int
     universe: int
-    who: SizeView
+    who: RuleSizeView
 
 
 class OverlapView(BaseModel):

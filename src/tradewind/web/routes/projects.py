@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from tradewind.model.project import ProjectPlan, ReleaseStage
-from tradewind.operations import endings, entitlement
+from tradewind.operations import endings, entitlement, samples
 from tradewind.web.bodies import API, Body, How, Id
-from tradewind.web.gate import Admin, Administrator, SignedIn, Viewer
+from tradewind.web.gate import Admin, Administrator, Manager, SignedIn, Viewer
 from tradewind.web.once import Key, once
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.views import (
@@ -72,6 +72,21 @@ def add_project(ask: Administrator, body: NewProject, key: Key = None) -> JSONRe
         return project_view(entitlement.add_project(ask.parts, ask.who, body.id, body.name, body.zone), ask.known.role(body.id))
 
     return once(ask, key, body, make)
+
+
+class SampleProjectView(BaseModel):
+    """What was made. `connection` is the account at the sandbox; null without a sandbox, and where a wall stands."""
+
+    events: int
+    cohorts: list[str]
+    connection: str | None
+
+
+@router.post("/projects/{project}/samples", status_code=201)
+def add_samples(ask: Manager, project: Id) -> SampleProjectView:
+    """Fill a project that has nothing yet with a made-up shop up to now: people, cohorts, and an account at the sandbox if there is one."""
+    ask.note("samples.add", project, project)
+    return SampleProjectView.model_validate(samples.begin(ask.parts, project), from_attributes=True)
 
 
 @router.get("/projects/{project}")

@@ -1,0 +1,196 @@
+/** One cohort: who is in it now, what each clause costs, the people behind the figures, and the text it is made of. */
+import { Badge, Button, Card, Grid, Group, Modal, Stack, Table, Tabs, Text, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPencil, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams } from "react-router";
+import { answer, api } from "../../api/client";
+import { useMay, useProject } from "../../api/session";
+import { cadences, places, document as words } from "../../labels";
+import { count, moment } from "../../parts/figures";
+import { MayButton } from "../../parts/May";
+import { Page } from "../../parts/Page";
+import { Asked, Failure, Loading } from "../../parts/States";
+import { Status } from "../../parts/Status";
+import { kinds } from "./kinds";
+import { People } from "./People";
+import { type Cohort, cohortsOf, useCohort, useSegments, useSizes } from "./queries";
+import { Waterfall } from "./Waterfall";
+import { yaml } from "./yaml";
+
+export function Component() {
+  const project = useProject();
+  const { cohort = "" } = useParams();
+  return <Asked of={useCohort(project, cohort)}>{(found) => <Shown key={found.id} cohort={found} />}</Asked>;
+}
+
+function Shown({ cohort }: { cohort: Cohort }) {
+  const base = `/projects/${useProject()}/cohorts`;
+  const built = cohort.kind === "behavioural";
+  return (
+    <Page
+      title={cohort.name}
+      crumbs={[{ label: places.cohorts, to: base }]}
+      beside={<Badge color="gray">{kinds[cohort.kind] ?? cohort.kind}</Badge>}
+      about={cohort.sentence}
+      actions={
+        <>
+          <Removal cohort={cohort} />
+          {built && (
+            <MayButton needs="member" variant="default" to={`${base}/${cohort.id}/edit`} leftSection={<IconPencil size={16} />}>
+              Edit
+            </MayButton>
+          )}
+          <MayButton needs="manager" to={`${base}/${cohort.id}/sync`} leftSection={<IconRefresh size={16} />}>
+            {words.sync}
+          </MayButton>
+        </>
+      }
+    >
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 8 }}>
+          <Tabs defaultValue={built ? "who" : "text"} keepMounted={false}>
+            <Tabs.List mb="md">
+              {built && <Tabs.Tab value="who">Clauses</Tabs.Tab>}
+              {built && <Tabs.Tab value="people">People</Tabs.Tab>}
+              <Tabs.Tab value="text">YAML</Tabs.Tab>
+            </Tabs.List>
+            <Tabs.Panel value="who">
+              <Clauses cohort={cohort} />
+            </Tabs.Panel>
+            <Tabs.Panel value="people">
+              <People look={{ cohort: cohort.id }} />
+            </Tabs.Panel>
+            <Tabs.Panel value="text">
+              <pre className="code">
+                {yaml({ id: cohort.id, name: cohort.name, kind: cohort.kind, ...cohort.definition }).trimStart()}
+              </pre>
+            </Tabs.Panel>
+          </Tabs>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 4 }}>
+          <Stack gap="md">
+            {built && <Now cohort={cohort} />}
+            <Kept cohort={cohort} />
+          </Stack>
+        </Grid.Col>
+      </Grid>
+    </Page>
+  );
+}
+
+function Clauses({ cohort }: { cohort: Cohort }) {
+  const { may, why } = useMay("member");
+  const sizes = useSizes(useProject(), { cohort: cohort.id }, may);
+  if (!may) return <Text c="dimmed">{why}</Text>;
+  return <Asked of={sizes}>{(found) => <Waterfall sizes={found} />}</Asked>;
+}
+
+function Now({ cohort }: { cohort: Cohort }) {
+  const { may } = useMay("member");
+  const sizes = useSizes(useProject(), { cohort: cohort.id }, may);
+  if (!may) return null;
+  return (
+    <Card>
+      <Stack gap={4}>
+        <Text size="sm" c="dimmed">
+          People now
+        </Text>
+        {sizes.data ? (
+          <>
+            <Text className="figure" fz={28} fw={640} lh={1.1}>
+              {count(sizes.data.members)}
+            </Text>
+            <Text size="sm" c="dimmed">
+              of {count(sizes.data.universe)} people, {moment(sizes.data.as_of)}
+            </Text>
+          </>
+        ) : sizes.error ? (
+          <Failure error={sizes.error} />
+        ) : (
+          <Loading lines={1} />
+        )}
+      </Stack>
+    </Card>
+  );
+}
+
+function Kept({ cohort }: { cohort: Cohort }) {
+  const segments = useSegments(useProject());
+  return (
+    <Stack gap="sm">
+      <Title order={2}>Kept in</Title>
+      <Asked of={segments} lines={2}>
+        {({ items }) => {
+          const mine = items.filter((each) => each.sync.cohort === cohort.id);
+          if (!mine.length) return <Text c="dimmed">It is not synced to a segment yet.</Text>;
+          return (
+            <div className="sheet">
+              <Table>
+                <Table.Tbody>
+                  {mine.map((each) => (
+                    <Table.Tr key={each.sync.id}>
+                      <Table.Td>
+                        <Text size="sm" fw={560}>
+                          {each.sync.segment}
+                        </Text>
+                        <Text size="xs" c="dimmed">
+                          {cadences[each.sync.cadence] ?? each.sync.cadence}, {count(each.holds)} identifiers
+                        </Text>
+                      </Table.Td>
+                      <Table.Td className="number">
+                        {each.sync.state === "active" ? (
+                          <Status tone="good">Active</Status>
+                        ) : (
+                          <Status tone="paused">{each.sync.state === "paused" ? "Paused" : "Ended"}</Status>
+                        )}
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </div>
+          );
+        }}
+      </Asked>
+    </Stack>
+  );
+}
+
+function Removal({ cohort }: { cohort: Cohort }) {
+  const project = useProject();
+  const client = useQueryClient();
+  const go = useNavigate();
+  const [opened, { open, close }] = useDisclosure(false);
+  const path = { project, cohort: cohort.id };
+  const remove = useMutation({
+    mutationFn: () => answer(api.DELETE("/api/v1/projects/{project}/cohorts/{cohort}", { params: { path } })),
+    onSuccess: async () => {
+      await go(`/projects/${project}/cohorts`);
+      await Promise.all(["list", "names"].map((each) => client.invalidateQueries({ queryKey: [...cohortsOf(project), each] })));
+    },
+  });
+  return (
+    <>
+      <MayButton needs="member" variant="subtle" color="red" leftSection={<IconTrash size={16} />} onClick={open}>
+        Remove
+      </MayButton>
+      <Modal opened={opened} onClose={close} title={`Remove ${cohort.name}?`}>
+        <Stack>
+          <Text size="sm">
+            It can be removed while no sync and no other cohort uses it. Nobody at a platform is touched, and the history stays.
+          </Text>
+          {remove.error && <Failure error={remove.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
+              Remove
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,77 @@
+/** What the pages of cohorts ask the API. */
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { answer, api, type Shape } from "../../api/client";
+import type { Document } from "./rule";
+
+export type Cohort = Shape<"CohortView">;
+export type Size = Shape<"RuleSizeView">;
+
+export const cohortsOf = (project: string) => ["cohorts", project];
+
+export function useCohorts(project: string) {
+  return useInfiniteQuery({
+    queryKey: [...cohortsOf(project), "list"],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/api/v1/projects/{project}/cohorts", {
+          params: { path: { project }, query: { limit: 100, cursor: pageParam } },
+        }),
+      ),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+/** All of them, for choosing one. */
+export function useCohortNames(project: string) {
+  return useQuery({
+    queryKey: [...cohortsOf(project), "names"],
+    queryFn: () =>
+      answer(api.GET("/api/v1/projects/{project}/cohorts", { params: { path: { project }, query: { limit: 200 } } })),
+    select: (page) => page.items.map((each) => ({ value: each.id, label: each.name })),
+  });
+}
+
+export function useCohort(project: string, cohort: string) {
+  return useQuery({
+    queryKey: [...cohortsOf(project), cohort],
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/cohorts/{cohort}", { params: { path: { project, cohort } } })),
+    enabled: cohort !== "",
+  });
+}
+
+export function useSegments(project: string) {
+  return useQuery({
+    queryKey: ["segments", project, "first"],
+    queryFn: () =>
+      answer(api.GET("/api/v1/projects/{project}/segments", { params: { path: { project }, query: { limit: 200 } } })),
+  });
+}
+
+/** What the events of the project name. */
+export function useWords(project: string) {
+  return useQuery({
+    queryKey: ["words", project],
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/events/words", { params: { path: { project } } })),
+    staleTime: 300_000,
+  });
+}
+
+/** This window, among all in which somebody writes: a newer edit in it ends what an older one asked. */
+const EDITOR = crypto.randomUUID();
+let edits = 0;
+
+/** The size of a rule and of each of its parts, while it is written; the answer before stays until the next is there. */
+export function useSizes(project: string, look: { cohort?: string; who?: Document }, enabled: boolean) {
+  return useQuery({
+    queryKey: ["sizes", project, look.cohort ?? "", JSON.stringify(look.who ?? null)],
+    enabled,
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    queryFn: () => {
+      edits += 1;
+      const body = { cohort: look.cohort ?? null, who: look.who ?? null, editor: EDITOR, edit: edits };
+      return answer(api.POST("/api/v1/projects/{project}/previews/sizes", { params: { path: { project } }, body }));
+    },
+  });
+}

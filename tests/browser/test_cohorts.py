@@ -1,0 +1,82 @@
+"""A cohort as a marketer builds it: clause by clause, with its size before it is saved; then changed, looked into, and removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser_desk import Desk, Visit
+
+Visits = Callable[..., Visit]
+
+COHORTS = "/projects/shop/cohorts"
+
+
+@pytest.fixture(scope="module")
+def events(desk: Desk) -> None:
+    """Thirty people opened, ten of them bought hats."""
+    rows: list[tuple[str, str, dict[str, str]]] = [("Open", f"u{n:02}", {}) for n in range(30)]
+    rows += [("Buy", f"u{n:02}", {"category": "hats"}) for n in range(10)]
+    lines = [
+        json.dumps({"event_type": what, "user_id": who, "time": 1767225600000, "insert_id": f"{what} {who}", "event_properties": found})
+        for what, who, found in rows
+    ]
+    desk.product.ok("--project", "shop", "events", "import", str(desk.product.write("day.ndjson", "\n".join(lines))))
+
+
+def test_a_cohort_has_its_size_before_it_is_saved_and_people_behind_it_after(visit: Visits, desk: Desk, events: None) -> None:
+    here = visit()
+    page = here.go(COHORTS)
+    page.get_by_role("link", name="New cohort").first.click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Opened and bought nothing")
+    expect(page.get_by_text("1 clause is not complete yet.")).to_be_visible()
+    _did(page, 0, "Open")
+    expect(page.locator(".figure").last).to_have_text("30")
+    page.get_by_role("button", name="Add a clause").click()
+    page.get_by_role("menuitem", name="Did not do an event").click()
+    _did(page, 1, "Buy")
+    expect(page.get_by_text("20 people; 20 left")).to_be_visible()
+    assert here.faults() == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Opened and bought nothing")).to_be_visible()
+    expect(page.get_by_role("table").first).to_contain_text("20")
+    assert here.faults() == []
+    page.get_by_role("tab", name="People").click()
+    page.get_by_role("button", name="Why is user:u10 in?").click()
+    expect(page.get_by_role("status")).to_contain_text("Open")
+    (saved,) = desk.product.ok("--project", "shop", "cohorts", "list")["cohorts"]
+    assert saved["id"] == "opened-and-bought-nothing"
+
+
+def test_a_change_says_who_comes_and_goes_before_it_is_saved(visit: Visits, desk: Desk, events: None) -> None:
+    who = {
+        "all": [{"did": "Buy", "where": {"event.category": {"is": ["hats"]}}}, {"any": [{"did": "Open"}, {"user.plan": {"is": ["paid"]}}]}]
+    }
+    file = desk.product.write(
+        "buyers.yaml", json.dumps({"cohorts": [{"id": "buyers", "name": "Buyers", "kind": "behavioural", "who": who}]})
+    )
+    desk.product.ok("--project", "shop", "apply", str(file))
+    here = visit(width=390)
+    page = here.go(f"{COHORTS}/buyers/edit")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("combobox", name="Event", exact=True).first.fill("Open")
+    page.get_by_role("button", name="Remove this condition").click()
+    expect(page.get_by_role("alert")).to_contain_text("20 people come in and 0 people go, of 10 now.")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("tab", name="YAML").click()
+    expect(page.locator("pre")).to_contain_text("did: Open")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", name="Cohorts")).to_be_visible()
+    expect(page.get_by_role("link", name="Buyers")).to_have_count(0)
+
+
+def _did(page: Page, place: int, event: str) -> None:
+    """Fill in the event of a clause, at whatever time it was."""
+    page.get_by_role("combobox", name="Event", exact=True).nth(place).fill(event)
+    page.get_by_role("combobox", name="Event", exact=True).nth(place).press("Tab")
+    page.get_by_role("combobox", name="When").nth(place).click()
+    page.get_by_role("option", name="at any time").click()
