@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import yaml
 
-from tradewind.cohorts.document import Node, read_file
+from tradewind.cohorts.document import Node, read_file, read_text
 from tradewind.cohorts.parse import parse_cohort, parse_id
 from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.errors import DefinitionError
@@ -79,6 +79,16 @@ def read(paths: Iterable[Path], project: str) -> Documents:
     for path in _files(paths):
         for name, nodes in _sections(read_file(path)).items():
             found[name] += [(node, path.parent) for node in nodes]
+    return _documents(found, project)
+
+
+def read_sent(text: str, project: str) -> Documents:
+    """The same of a text that was sent; it has no folder, so that only files with a whole path can be meant. Raises as `read` does."""
+    sections = _sections(read_text(text, "the definitions"))
+    return _documents({name: [(node, Path("/")) for node in nodes] for name, nodes in sections.items()}, project)
+
+
+def _documents(found: Mapping[str, list[tuple[Node, Path]]], project: str) -> Documents:
     sources = [(_source(node, project, folder), node) for node, folder in found["sources"]]
     connections = [(_connection(node, project, folder), node) for node, folder in found["connections"]]
     documents = Documents(

@@ -11,14 +11,16 @@ from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen
 from tradewind.cli.place import parts_of, project_of
 from tradewind.cli.show import Json
+from tradewind.errors import DefinitionError
 from tradewind.model.sync import Leaving
 
 WORDS = {Leaving.EMPTY: "they are taken out by the worker", Leaving.LET_EXPIRE: "they leave by then"}
 
 
 def add_to(app: typer.Typer) -> None:
-    """Hang the command onto the app."""
+    """Hang both commands onto the app."""
     app.command()(apply)
+    app.command()(export)
 
 
 def apply(
@@ -55,3 +57,23 @@ def apply(
     for stake in done.stakes:
         show.line(f"given up  sync {stake.sync}: {endings.sentence(stake)}{f': {WORDS[done.how]}' if done.how else ''}")
     show.line("Nothing was changed." if plan else "Done.")
+
+
+def export(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Write it to this new file instead of standard output.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the project's sources, cohorts, connections and syncs as YAML that `apply` reads back; secrets are not in it."""
+    from tradewind.operations import definitions
+
+    with parts_of(context) as parts:
+        text = definitions.written(parts, project_of(context))
+    if out:
+        if out.exists():
+            raise DefinitionError(f"{out} exists already; give another name")
+        out.write_text(text, "utf-8")
+    if as_json:
+        show.print_json({"definitions": text})
+    elif not out:
+        typer.echo(text, nl=False)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tradewind.catalog.yaml import Documents, read
+from tradewind.catalog.yaml import Documents, read, read_sent, write
 from tradewind.errors import TradewindError
 from tradewind.model.cohort import Cohort
 from tradewind.model.sync import Leaving
 from tradewind.operations import endings
 from tradewind.operations.apply import Change as CatalogChange
 from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_changes
+from tradewind.operations.cohorts import OVER_THE_NETWORK
 from tradewind.operations.lists import draw_up, outdated
 from tradewind.operations.partings import Stake
 from tradewind.parts import Parts
@@ -48,6 +49,51 @@ def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, lea
     documents = read(files, project)
     plan = _planned(parts, project, documents, prune=prune)
     lists = list(outdated(parts, (each.value for each in documents.cohorts)))
+    return _applied(parts, project, documents, plan, lists, prune=prune, leaving=leaving)
+
+
+def planned_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool) -> Applied:
+    """What `apply_sent` would change, and who is in the segments that would be given up. Raises as `apply_sent` does."""
+    return _planned(replace(parts, environment=given), project, _sent(parts, project, text, given), prune=prune)
+
+
+def apply_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool, leaving: Leaving | None = None) -> Applied:
+    """Make the project equal to definitions that were sent with the secrets they name; nothing of this machine is read for them.
+
+    A secret `{env: NAME}` is the one `given` by that name. Cohorts of files or databases of this machine may stay as they are, and
+    cannot be defined or changed. Raises as `apply` does.
+    """
+    documents, inside = _sent(parts, project, text, given), replace(parts, environment=given)
+    return _applied(inside, project, documents, _planned(inside, project, documents, prune=prune), [], prune=prune, leaving=leaving)
+
+
+def written(parts: Parts, project: str) -> str:
+    """The whole project as YAML that `apply` reads back. Secrets are not in it, and an apply leaves those that are there."""
+    catalog = parts.catalog
+    catalog.project(project)
+    return write(catalog.cohorts(project), catalog.connections(project), catalog.syncs(project), parts.sources.all(project))
+
+
+def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Documents:
+    documents = read_sent(text, project)
+    known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)}
+    for each in documents.cohorts:
+        before = known.get(each.value.id)
+        if each.value.kind not in OVER_THE_NETWORK and (before is None or before.definition != each.value.definition):
+            each.node.refuse(f"a cohort of kind {each.value.kind.value} reads files or databases of the server; define it there")
+    secrets = [(secret.value, secret.node) for secret in documents.secrets.values()]
+    secrets += [(key, keys.node) for keys in documents.keys.values() for key in keys.value]
+    for source, node in secrets:
+        if source.kind != "env":
+            node.refuse("a file of the server is not read for what is sent; expected {env: NAME}, with that secret beside the text")
+        if source.name not in given:
+            node.refuse(f"the secret '{source.name}' was not sent beside the text")
+    return documents
+
+
+def _applied(
+    parts: Parts, project: str, documents: Documents, plan: Applied, lists: list[Cohort], *, prune: bool, leaving: Leaving | None
+) -> Applied:
     how = endings.decided(plan.stakes, leaving)
     decisions = endings.partings(parts, plan.stakes, how, "the definitions no longer have it there")
     with _drawn_up(parts, lists) as drawn:

@@ -27,6 +27,7 @@ from tradewind.web.routes import (
     alerts,
     cohorts,
     connections,
+    definitions,
     events,
     figures,
     people,
@@ -59,6 +60,7 @@ NOUNS = (
     alerts,
     figures,
     webhook,
+    definitions,
 )
 
 PROBLEM = {
@@ -71,6 +73,7 @@ PROBLEM = {
         "detail": {"type": "string", "description": "One sentence: what is wrong, what was expected, what to do."},
         "wall": {"type": "string", "description": "What stands between a project and a kind of platform."},
         "path": {"type": "string", "description": "Where in the body."},
+        "line": {"type": "integer", "description": "In which line of the text that was sent."},
     },
 }
 

@@ -93,7 +93,7 @@ def of_error(error: TradewindError, path: Mapping[str, Any]) -> JSONResponse:
 
 
 def _where(error: DefinitionError) -> dict[str, Any]:
-    return {"path": error.path} if error.path else {}
+    return ({"path": error.path} if error.path else {}) | ({"line": error.line} if error.line else {})
 
 
 def _kind(error: TradewindError) -> str:

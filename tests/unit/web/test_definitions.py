@@ -1,0 +1,124 @@
+"""A whole project over the API: written out, planned, and made equal to what is sent; nothing of the server is read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from site_of import Site, detail
+from tradewind.access.roles import Role
+from tradewind.model.cohort import Cohort, CohortKind, StaticList
+from tradewind.model.sync import Cadence
+from tradewind.operations import syncs
+
+P = "/api/v1/projects/default/definitions"
+ACCOUNT = "{id: second, name: Second, destination: fake, advertiser: adv2, region: here, auth: signature, secret: %s, identity: [%s]}"
+MAP = "{from: user.ad, to: DAID}"
+WANTED = f"""
+cohorts:
+  - {{id: openers, name: Openers, kind: behavioural, who: {{did: Open}}}}
+connections:
+  - {ACCOUNT % ("{env: SECOND}", MAP)}
+syncs:
+  - {{cohort: openers, connection: second, cadence: daily}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    site.user("manager", {"default": Role.MANAGER})
+    site.town.add("daily", Cadence.DAILY)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def manager(site: Site) -> TestClient:
+    return site.signed_in("manager")
+
+
+def post(client: TestClient, what: str, text: str, **more: Any) -> Any:
+    return client.post(f"{P}/{what}", json={"text": text, **more})
+
+
+def actions(answer: Any) -> list[tuple[str, str, str]]:
+    assert answer.status_code == 200, answer.text
+    return [(each["action"], each["noun"], each["id"]) for each in answer.json()["changes"]]
+
+
+CREATED = [("create", "cohort", "openers"), ("create", "connection", "second"), ("create", "sync", "openers-second")]
+
+
+def test_a_plan_says_what_an_apply_then_does_and_again_nothing(site: Site, manager: TestClient) -> None:
+    given = {"secrets": {"SECOND": "s3cret-of-second"}}
+    before = manager.get(P).text
+    planned = post(manager, "plan", WANTED, **given)
+    assert actions(planned) == CREATED
+    assert manager.get(P).text == before
+    done = post(manager, "apply", WANTED, **given)
+    assert actions(done) == CREATED
+    assert "s3cret-of-second" not in planned.text + done.text
+    assert site.nudges == 1
+    assert {action for action, *_ in actions(post(manager, "apply", WANTED, **given))} == {"unchanged"}
+    version = site.town.parts.vault.latest("default", "second")
+    assert version == 1
+    assert site.town.parts.vault.open("default", "second", 1).value == "s3cret-of-second"
+
+
+def test_what_is_written_out_can_be_sent_back(site: Site, manager: TestClient) -> None:
+    """Also with a list that lies on the server, which stays as it is."""
+    listed = Cohort("default", "vip", "VIP", CohortKind.STATIC, StaticList("/somewhere/vip.csv"))
+    site.town.parts.catalog.save_cohort(listed)
+    text = manager.get(P).text
+    assert {name: len(each) for name, each in yaml.safe_load(text).items()} == {"cohorts": 2, "connections": 1, "syncs": 1}
+    assert {action for action, *_ in actions(post(manager, "apply", text, prune=True))} == {"unchanged"}
+
+
+def test_what_is_not_defined_is_deleted_only_where_it_is_said_and_its_people_are_asked_about(site: Site, manager: TestClient) -> None:
+    syncs.run(site.town.parts, "default", "daily", None, lambda *_: None)
+    alone = "cohorts: [{id: openers, name: Openers, kind: behavioural, who: {did: Open}}]"
+    assert actions(post(manager, "apply", alone)) == [("create", "cohort", "openers")]
+    planned = post(manager, "plan", alone, prune=True)
+    assert ("delete", "sync", "daily") in actions(planned)
+    assert [each["count"] for each in planned.json()["given_up"]] == [100]
+    asked = post(manager, "apply", alone, prune=True)
+    assert (asked.status_code, "say --empty" in detail(asked) or "taken out" in detail(asked)) == (422, True)
+    assert manager.get("/api/v1/projects/default/syncs/daily").status_code == 200
+    assert post(manager, "apply", alone, prune=True, leaving="let_expire").json()["how"] == "let_expire"
+    assert manager.get("/api/v1/projects/default/syncs/daily").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "sentence"),
+    [
+        ("connections: [" + ACCOUNT % ("{env: TRADEWIND_KEY}", MAP) + "]", {}, "the secret 'TRADEWIND_KEY' was not sent beside the text"),
+        ("connections: [" + ACCOUNT % ("{file: /etc/passwd}", MAP) + "]", {}, "a file of the server is not read"),
+        ("connections: [" + ACCOUNT % ("canary-plain-secret", MAP) + "]", {}, "a secret itself is never written here"),
+        ("cohorts: [{id: x, name: X, kind: static, file: /etc/passwd}]", {}, "define it there"),
+        ("cohorts: [{id: x, name: X, kind: sql, query: SELECT 1, source: PGURL}]", {}, "define it there"),
+        ("cohorts: [{id: x, name: X, kind: behavioural, who: {did: Open}}\n", {}, "is not YAML"),
+        ("cohorts: &a [*a]", {}, "aliases are not read"),
+        ("pipelines: []", {}, "'pipelines' is not known in a definition file"),
+        ("", {}, "is empty"),
+    ],
+)
+def test_what_is_wrong_is_refused_whole(site: Site, manager: TestClient, text: str, secrets: dict[str, str], sentence: str) -> None:
+    before = manager.get(P).text
+    for what in ("plan", "apply"):
+        refused = post(manager, what, text, secrets=secrets)
+        assert (refused.status_code, sentence in detail(refused)) == (422, True), refused.text
+        assert "canary" not in refused.text
+    assert manager.get(P).text == before
+
+
+def test_one_wrong_definition_leaves_the_others_undone(manager: TestClient) -> None:
+    wrong = WANTED.replace("connection: second", "connection: nowhere")
+    refused = post(manager, "apply", wrong, secrets={"SECOND": "s3cret-of-second"})
+    assert (refused.status_code, refused.json()["line"], "nowhere" in detail(refused)) == (422, 7, True)
+    assert "openers" not in manager.get(P).text
