@@ -129,3 +129,5 @@ export const refreshes: Record<string, string> = {
   every_sync: "In every run",
   before_expiry: "Only before they expire",
 };
+
+export const contactKinds: Record<string, string> = { email: "Mail", slack: "Slack", webhook: "Signed request" };

@@ -14,7 +14,7 @@ from sandbox_process import SandboxProcess
 
 Visits = Callable[..., Visit]
 
-SHOP = "/projects/shop"
+SHOP = "/projects/store"
 COHORT = "cohorts: [{id: vip, name: Best customers, kind: static, file: vip.csv, identifiers: {idfa: DAID}, people: customer}]"
 OTHERS = """
 connections: [{id: other, name: Other, destination: thetradedesk, advertiser: ready2, region: sandbox, auth: signature,
@@ -25,7 +25,7 @@ syncs: [{cohort: vip, connection: other, id: other, cadence: daily, segment: Bes
 
 @dataclass
 class Shop:
-    """A second project with a list of people, one of whom has no identifier that can be sent."""
+    """A project of its own with a list of people, one of whom has no identifier that can be sent."""
 
     desk: Desk
     sandbox: SandboxProcess
@@ -35,21 +35,22 @@ class Shop:
         rows = [f"c{number},{UUID(int=(0xA << 120) + (number << 64) + number, version=4)}" for number in range(first, last)]
         self.desk.product.write("vip.csv", "\n".join(["customer,idfa", *rows, "nobody,none"]) + "\n")
         self.desk.product.write("shop.yaml", COHORT)
-        self.desk.product.ok("--project", "shop", "apply", "shop.yaml")
+        self.desk.product.ok("--project", "store", "apply", "shop.yaml")
 
     def other_sync(self) -> None:
         """A sync that was there before anybody looked."""
         self.desk.product.environment["OTHER_SECRET"] = "sandbox-secret-ready2"
         self.desk.product.write("other.yaml", OTHERS)
-        self.desk.product.ok("--project", "shop", "apply", "other.yaml")
+        self.desk.product.ok("--project", "store", "apply", "other.yaml")
 
 
 @pytest.fixture(scope="session")
 def shop(desk: Desk, chromium: Browser) -> Shop:
     product = desk.product
-    product.ok("projects", "plan", "shop", "paid")
-    product.ok("destinations", "admit", "thetradedesk", "shop")
-    product.ok("projects", "enable", "shop", "thetradedesk", "--paid-plan")
+    product.ok("projects", "add", "store", "--name", "The store")
+    product.ok("projects", "plan", "store", "paid")
+    product.ok("destinations", "admit", "thetradedesk", "store")
+    product.ok("projects", "enable", "store", "thetradedesk", "--paid-plan")
     desk.state(chromium)
     made = Shop(desk, SandboxProcess(desk.sandbox))
     made.people(0, 2_000)
@@ -61,7 +62,8 @@ def test_a_cohort_is_sent_as_the_guide_has_it(visit: Visits, chromium: Browser, 
     here = visit()
     _add_account(here.go(f"{SHOP}/catalog/destinations/thetradedesk"), advertiser, secret)
     shop.sandbox.faults({"kind": "late", "seconds": 2})
-    page = here.go(f"{SHOP}/cohorts/vip/sync")
+    page = here.go(f"{SHOP}/cohorts/vip")
+    page.get_by_role("main").get_by_role("link", name="Sync", exact=True).click()
     expect(page.get_by_role("heading", name="Sync Best customers")).to_be_visible()
     page.get_by_role("radio", name="TheTradeDesk").check()
     page.get_by_role("button", name="Next").click()
@@ -88,9 +90,9 @@ def test_a_cohort_is_sent_as_the_guide_has_it(visit: Visits, chromium: Browser, 
 def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop: Shop) -> None:
     shop.people(0, 2_000)
     shop.other_sync()
-    shop.desk.product.ok("--project", "shop", "syncs", "run", "other")
+    shop.desk.product.ok("--project", "store", "syncs", "run", "other")
     shop.people(0, 500)
-    assert shop.desk.product.call("--project", "shop", "syncs", "run", "other").code == 12
+    assert shop.desk.product.call("--project", "store", "syncs", "run", "other").code == 12
     here = visit()
     page = here.go(f"{SHOP}/overview")
     expect(page.get_by_role("row", name="Best customers elsewhere")).to_contain_text("Held")
@@ -107,27 +109,45 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
 
 def test_a_viewer_sees_runs_and_segments_and_may_start_nothing(visit: Visits, shop: Shop) -> None:
     shop.other_sync()
-    code = shop.desk.product.ok("users", "add", "walt", "--name", "Walt Watcher", "--role", "shop=viewer")["code"]
+    code = shop.desk.product.ok("users", "add", "walt", "--name", "Walt Watcher", "--role", "store=viewer")["code"]
     here = visit(signed_in=False)
     page = here.go("/welcome")
     page.locator("input[name=code]").fill(code)
     page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Choose and sign in").click()
-    page.wait_for_url("**/projects/shop/**")
+    page.wait_for_url("**/projects/store/**")
     here.go(f"{SHOP}/segments/other")
     for name in ("Run now", "Pause", "Trace"):
         expect(page.get_by_role("button", name=name)).to_have_attribute("aria-disabled", "true")
     expect(page.get_by_role("heading", name="Best customers elsewhere")).to_be_visible()
 
 
-@pytest.mark.parametrize("place", ["overview", "syncs", "runs", "segments", "segments/other", "cohorts/vip/sync?to=thetradedesk"])
-def test_on_a_phone_in_the_dark_every_page_fits_and_can_be_read(visit: Visits, shop: Shop, place: str) -> None:
+def test_somebody_new_is_invited_and_every_deed_is_written_down(visit: Visits, shop: Shop) -> None:
+    here = visit()
+    page = here.go(f"{SHOP}/settings/people")
+    page.get_by_role("textbox", name="Their user name").fill("nora")
+    page.get_by_role("textbox", name="Their name").fill("Nora New")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.get_by_role("status")).to_contain_text("it is shown once")
+    expect(page.get_by_role("combobox", name="Role of Nora New")).to_have_value("Viewer")
+    assert here.faults() == []
+    page.get_by_role("tab", name="Tokens").click()
+    page.get_by_role("textbox", name="What it is for").fill("Reports")
+    page.get_by_role("button", name="Issue").click()
+    expect(page.get_by_role("row", name="Reports")).to_contain_text("Never")
+    page.get_by_role("tab", name="Audit trail").click()
+    expect(page.get_by_role("row", name="destination.enable")).to_contain_text("thetradedesk")
+    assert here.faults() == []
+
+
+def test_on_a_phone_in_the_dark_every_page_fits_and_can_be_read(visit: Visits, shop: Shop) -> None:
     shop.other_sync()
     here = visit(width=390, scheme="dark")
-    page = here.go(f"{SHOP}/{place}")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert here.faults() == []
+    for place in ("overview", "syncs", "runs", "segments", "segments/other", "cohorts/vip/sync?to=thetradedesk", "settings/alerts"):
+        page = here.go(f"{SHOP}/{place}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+        assert here.faults() == [], place
 
 
 def _at_the_platform(chromium: Browser, shop: Shop) -> tuple[str, str]:

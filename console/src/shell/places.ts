@@ -5,6 +5,7 @@ import {
   IconPlugConnected,
   type IconProps,
   IconRefresh,
+  IconSettings,
   IconStack2,
   IconUsersGroup,
 } from "@tabler/icons-react";
@@ -25,4 +26,5 @@ export const PLACES: Place[] = [
   { label: places.runs, path: "runs", icon: IconHistory },
   { label: places.segments, path: "segments", icon: IconStack2 },
   { label: places.catalog, path: "catalog", icon: IconPlugConnected },
+  { label: places.settings, path: "settings", icon: IconSettings },
 ];

@@ -1,17 +1,17 @@
 /** How all syncs do, over all projects one may see; what needs somebody first. */
-import { Anchor, Card, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { IconRefresh } from "@tabler/icons-react";
+import { Alert, Anchor, Card, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { IconAlertTriangle, IconRefresh } from "@tabler/icons-react";
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { answer, api } from "../../api/client";
+import { sentence } from "../../api/client";
 import { useProjects } from "../../api/session";
 import { places } from "../../labels";
-import { count } from "../../parts/figures";
+import { ago, count, many } from "../../parts/figures";
 import { Page } from "../../parts/Page";
 import { Asked, Empty, Failure, Loading } from "../../parts/States";
 import { Status, type Tone } from "../../parts/Status";
-import { type Health, healthOf } from "../syncs/health";
-import { type Segment, segmentsOf } from "../syncs/queries";
+import { type Health, healthOf, type Incident } from "../syncs/health";
+import { askIncidents, askSegments, type Segment } from "../syncs/queries";
 import { SyncTable } from "../syncs/SyncTable";
 
 export function Component() {
@@ -32,18 +32,15 @@ const WORDS: { word: string; tone: Tone }[] = [
 ];
 
 function All({ projects }: { projects: { id: string; name: string }[] }) {
-  const found = useQueries({
-    queries: projects.map(({ id }) => ({
-      queryKey: segmentsOf(id),
-      refetchInterval: 15_000,
-      queryFn: () =>
-        answer(api.GET("/api/v1/projects/{project}/segments", { params: { path: { project: id }, query: { limit: 200 } } })),
-    })),
-  });
+  const found = useQueries({ queries: projects.map(({ id }) => askSegments(id)) });
+  const wrong = useQueries({ queries: projects.map(({ id }) => askIncidents(id)) });
   const broken = found.find((each) => each.error && !each.data);
   if (broken) return <Failure error={broken.error} again={() => void broken.refetch()} />;
   if (found.some((each) => !each.data)) return <Loading />;
-  const rated = projects.map((project, place) => ({ project, segments: ranked(found[place]?.data?.items ?? []) }));
+  const rated = projects.map((project, place) => {
+    const incidents = wrong[place]?.data ?? [];
+    return { project, incidents, segments: ranked(found[place]?.data?.items ?? [], incidents) };
+  });
   const all = rated.flatMap((each) => each.segments);
   if (!all.length) {
     return (
@@ -56,8 +53,8 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
     <Stack gap="lg">
       <Counts health={all.map((each) => each.health)} />
       {rated
-        .filter((each) => each.segments.length)
-        .map(({ project, segments }) => (
+        .filter((each) => each.segments.length || each.incidents.length)
+        .map(({ project, incidents, segments }) => (
           <Stack gap="sm" key={project.id}>
             <Group justify="space-between">
               <Title order={2}>{project.name}</Title>
@@ -65,6 +62,7 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
                 All syncs
               </Anchor>
             </Group>
+            <Wrong incidents={incidents} />
             <SyncTable segments={segments.slice(0, 10).map((each) => each.segment)} project={project.id} />
           </Stack>
         ))}
@@ -72,9 +70,9 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
   );
 }
 
-function ranked(segments: Segment[]): { segment: Segment; health: Health }[] {
+function ranked(segments: Segment[], incidents: Incident[]): { segment: Segment; health: Health }[] {
   return segments
-    .map((segment) => ({ segment, health: healthOf(segment) }))
+    .map((segment) => ({ segment, health: healthOf(segment, incidents) }))
     .toSorted((one, other) => one.health.rank - other.health.rank);
 }
 
@@ -90,5 +88,30 @@ function Counts({ health }: { health: Health[] }) {
         </Card>
       ))}
     </SimpleGrid>
+  );
+}
+
+const SHOWN = 5;
+
+/** What is wrong now, in the server's own sentences. */
+function Wrong({ incidents }: { incidents: Incident[] }) {
+  if (!incidents.length) return null;
+  return (
+    <Alert
+      color="yellow"
+      icon={<IconAlertTriangle size={18} />}
+      title={many(incidents.length, "thing is wrong", "things are wrong")}
+    >
+      <List size="sm" spacing={4}>
+        {incidents.slice(0, SHOWN).map((each) => (
+          <List.Item key={each.id}>
+            {sentence(new Error(each.sentence))}{" "}
+            <Text span size="sm" c="dimmed">
+              Found {ago(each.opened_at)}.
+            </Text>
+          </List.Item>
+        ))}
+      </List>
+    </Alert>
   );
 }

@@ -1,6 +1,7 @@
 /** One segment: how many, run by run; until when they stay; whether that is enough at the platform, and what to do there. */
-import { Anchor, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link, useParams } from "react-router";
+import { sentence } from "../../api/client";
 import { useProject } from "../../api/session";
 import { cadences, places, refreshes } from "../../labels";
 import { Bars } from "../../parts/Bars";
@@ -11,7 +12,7 @@ import { Status } from "../../parts/Status";
 import { Again } from "../runs/Again";
 import { RunTable } from "../runs/Runs";
 import { healthOf } from "../syncs/health";
-import { type Portrait, useSegment } from "../syncs/queries";
+import { type Portrait, useIncidents, useSegment } from "../syncs/queries";
 import { Pausing } from "./Pausing";
 import { Trace } from "./Trace";
 
@@ -27,7 +28,8 @@ const RUNS = 8;
 function Shown({ found, project }: { found: Portrait; project: string }) {
   const { sync } = found.segment;
   const base = `/projects/${project}`;
-  const { tone, word } = healthOf(found.segment);
+  const wrong = useIncidents(project).data?.filter((each) => each.object === sync.id) ?? [];
+  const { tone, word } = healthOf(found.segment, wrong);
   const sizes = found.points.filter((each) => each.holds !== null).reverse();
   return (
     <Page
@@ -51,6 +53,11 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
         </>
       }
     >
+      {wrong.map((each) => (
+        <Alert key={each.id} color="yellow" title={`Found ${ago(each.opened_at)}`}>
+          {sentence(new Error(each.sentence))}
+        </Alert>
+      ))}
       <Figures found={found} />
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, md: 6 }}>

@@ -4,11 +4,12 @@ import { Link } from "react-router";
 import { cadences } from "../../labels";
 import { ago, count, moment } from "../../parts/figures";
 import { Status } from "../../parts/Status";
-import { healthOf } from "./health";
-import type { Segment } from "./queries";
+import { healthOf, type Incident } from "./health";
+import { type Segment, useIncidents } from "./queries";
 
 export function SyncTable({ segments, project }: { segments: Segment[]; project: string }) {
   const base = `/projects/${project}`;
+  const incidents = useIncidents(project).data;
   return (
     <Table.ScrollContainer minWidth={780} className="sheet">
       <Table>
@@ -24,7 +25,7 @@ export function SyncTable({ segments, project }: { segments: Segment[]; project:
         </Table.Thead>
         <Table.Tbody>
           {segments.map((each) => (
-            <Row key={each.sync.id} segment={each} base={base} />
+            <Row key={each.sync.id} segment={each} incidents={incidents} base={base} />
           ))}
         </Table.Tbody>
       </Table>
@@ -32,9 +33,9 @@ export function SyncTable({ segments, project }: { segments: Segment[]; project:
   );
 }
 
-function Row({ segment, base }: { segment: Segment; base: string }) {
+function Row({ segment, incidents, base }: { segment: Segment; incidents?: Incident[]; base: string }) {
   const { sync, last } = segment;
-  const { tone, word } = healthOf(segment);
+  const { tone, word } = healthOf(segment, incidents);
   return (
     <Table.Tr>
       <Table.Td>

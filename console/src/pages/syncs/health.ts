@@ -1,30 +1,42 @@
-/** How a sync does, in one word, from its state and its last run; pure. */
+/** How a sync does, in one word: from its last run, and from what is wrong with it now; pure. */
+import type { Shape } from "../../api/client";
 import type { Tone } from "../../parts/Status";
 import type { Segment } from "./queries";
 
+export type Incident = Shape<"IncidentView">;
+
 export interface Health {
   tone: Tone;
-  word: string;
+  word: "Failing" | "Held" | "About to expire" | "Late" | "Never run" | "Running" | "Paused" | "Healthy" | "Ended";
   /** The worse, the earlier in a list. */
   rank: number;
 }
 
-const HOUR = 3_600_000;
-const PERIODS: Record<string, number> = { hourly: HOUR, daily: 24 * HOUR, on_change: 24 * HOUR };
-const LATE_AFTER = 1.5;
-const SOON = 48 * HOUR;
+const DAY = 24 * 3_600_000;
+const SOON = 2 * DAY;
 
-export function healthOf({ sync, last, holds, changed_at }: Segment, now: number = Date.now()): Health {
-  if (last?.state === "held") return { tone: "warning", word: "Held", rank: 1 };
-  if (last?.outcome === "failed" || last?.outcome === "incomplete") return { tone: "bad", word: "Failing", rank: 0 };
-  const expires = changed_at ? new Date(changed_at).getTime() + sync.ttl_days * 24 * HOUR : null;
-  if (holds > 0 && expires !== null && expires - now < SOON) return { tone: "warning", word: "About to expire", rank: 2 };
+const FAILING = new Set(["failed", "rejects", "stalled", "unknown"]);
+const HELD = new Set(["held", "mass_removal"]);
+const LATE = new Set(["stale", "missed"]);
+
+/** `incidents` are those of the project that are not over. */
+export function healthOf(segment: Segment, incidents: Incident[] = [], now: number = Date.now()): Health {
+  const { sync, last } = segment;
+  const wrong = (kinds: Set<string>) => incidents.some((each) => each.object === sync.id && kinds.has(each.kind));
+  if (last?.state === "held" || (last?.state !== "closed" && wrong(HELD))) return { tone: "warning", word: "Held", rank: 1 };
+  if (last?.outcome === "failed" || last?.outcome === "incomplete" || wrong(FAILING))
+    return { tone: "bad", word: "Failing", rank: 0 };
+  if (wrong(new Set(["expiry"])) || lapsesSoon(segment, now)) return { tone: "warning", word: "About to expire", rank: 2 };
   if (sync.state === "paused") return { tone: "paused", word: "Paused", rank: 5 };
   if (sync.state === "ended") return { tone: "none", word: "Ended", rank: 7 };
   if (last && last.state !== "closed") return { tone: "busy", word: "Running", rank: 4 };
-  const period = PERIODS[sync.cadence];
-  const since = last?.opened_at ?? sync.added_at;
-  if (period && since && now - new Date(since).getTime() > LATE_AFTER * period) return { tone: "warning", word: "Late", rank: 3 };
+  if (wrong(LATE)) return { tone: "warning", word: "Late", rank: 3 };
   if (!last) return { tone: "waiting", word: "Never run", rank: 4 };
   return { tone: "good", word: "Healthy", rank: 6 };
+}
+
+/** Whether the people of a sync that renews nobody any more leave soon. */
+function lapsesSoon({ sync, holds, changed_at }: Segment, now: number): boolean {
+  if (sync.state === "active" || !holds || !changed_at) return false;
+  return new Date(changed_at).getTime() + sync.ttl_days * DAY - now < SOON;
 }

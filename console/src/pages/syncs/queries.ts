@@ -9,13 +9,36 @@ export type Draft = Shape<"Draft">;
 export const segmentsOf = (project: string) => ["segments", project];
 export const segmentOf = (project: string, sync: string) => ["segments", project, sync];
 
+export function askSegments(project: string) {
+  const params = { path: { project }, query: { limit: 200 } };
+  return {
+    queryKey: segmentsOf(project),
+    refetchInterval: 15_000,
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/segments", { params })),
+  };
+}
+
 /** Every sync of the project with its segment and last run. */
 export function useSegments(project: string) {
-  const params = { path: { project }, query: { limit: 200 } };
-  return useQuery({
-    queryKey: segmentsOf(project),
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/segments", { params })),
-  });
+  return useQuery(askSegments(project));
+}
+
+export const incidentsOf = (project: string) => ["incidents", project];
+
+/** What is wrong in the project now; the server looks twice a minute. */
+export function askIncidents(project: string) {
+  return {
+    queryKey: incidentsOf(project),
+    refetchInterval: 30_000,
+    queryFn: () => {
+      const params = { path: { project }, query: { open: true, limit: 200 } };
+      return answer(api.GET("/api/v1/projects/{project}/incidents", { params }));
+    },
+  };
+}
+
+export function useIncidents(project: string) {
+  return useQuery(askIncidents(project));
 }
 
 export function useSegment(project: string, sync: string) {
