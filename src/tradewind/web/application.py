@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from tradewind import __version__
 from tradewind.door import is_loopback
 from tradewind.errors import Bug, TradewindError, of_system
+from tradewind.operations.alerting import Watchman
 from tradewind.parts import Parts
 from tradewind.web.bodies import API
 from tradewind.web.gate import NEEDS, Anybody, Need, SignedIn, address_of
@@ -97,7 +98,7 @@ def build(
     state = app.state
     state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
     state.rates, state.guesses, state.streams = Rates(), Rates(writes=10), Streams()
-    state.proposals = Proposals(small)
+    state.proposals, state.watchman = Proposals(small), Watchman(parts)
     for noun in NOUNS:
         app.router.routes.extend(noun.router.routes)
     _tell_of_itself(app, ready, metrics)
