@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -88,8 +88,12 @@ class People:
         out: Path,
         *,
         recency: bool = False,
+        named: bool = True,
     ) -> Snapshot:
-        return self.engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
+        return self.engine(project, as_of).evaluate(project, cohort, as_of, wanted, nested, out, recency=recency, named=named)
+
+    def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
+        return self.engine(project, as_of).persons(project, members, as_of)
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         return self.engine(project, as_of).attach(project, members, as_of, wanted, out)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -238,8 +238,9 @@ class Crowd:
         out: Path,
         *,
         recency: bool = False,
+        named: bool = True,
     ) -> Snapshot:
-        del project, nested
+        del project, nested, named
         if self.broken:
             raise EngineError("the events cannot be read")
         wished = self._identifiers(cohort.id, [each.source for each in wanted])
@@ -259,6 +260,9 @@ class Crowd:
         out.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table({"member": members, "person": [f"user:{person}" for person in persons], **columns}), out)
         return Snapshot(out, len(persons), as_of.astimezone(UTC))
+
+    def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
+        raise NotImplementedError
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         raise NotImplementedError

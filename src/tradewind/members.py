@@ -22,14 +22,25 @@ from tradewind.sources import lists
 NONE: Mapping[str, Cohort] = {}
 
 
-def evaluate(parts: Parts, cohort: Cohort, as_of: datetime, wanted: Sequence[Wanted], folder: Path, *, recency: bool = False) -> Snapshot:
+def evaluate(
+    parts: Parts,
+    cohort: Cohort,
+    as_of: datetime,
+    wanted: Sequence[Wanted],
+    folder: Path,
+    *,
+    recency: bool = False,
+    named: bool = True,
+) -> Snapshot:
     """Write the members of a cohort to `folder/members.parquet`, with the wanted columns beside each; with `recency` their last event too.
+
+    Unless `named`, the column `person` is left out where it would have to be looked up.
 
     Raises DefinitionError when the cohort or one it is made of cannot be, EngineError when the data cannot answer.
     """
     nested = _answer_parts(parts, cohort, as_of, folder, recency=recency)
     project = parts.catalog.project(cohort.project)
-    return _answer(parts, project, cohort, as_of, wanted, nested, folder / "members.parquet", recency=recency)
+    return _answer(parts, project, cohort, as_of, wanted, nested, folder / "members.parquet", recency=recency, named=named)
 
 
 def asked(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path, instead: Mapping[str, Cohort] = NONE) -> Asked:
@@ -109,11 +120,12 @@ def _answer(
     out: Path,
     *,
     recency: bool,
+    named: bool = True,
 ) -> Snapshot:
     out.parent.mkdir(parents=True, exist_ok=True)
     match cohort.definition:
         case Behaviour():
-            return parts.engine.evaluate(project, cohort, as_of, wanted, nested, out, recency=recency)
+            return parts.engine.evaluate(project, cohort, as_of, wanted, nested, out, recency=recency, named=named)
         case StaticList() as definition:
             version = parts.list_versions.newest(project.id, cohort.id)
             if version is None:

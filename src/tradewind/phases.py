@@ -137,7 +137,8 @@ def evaluate(stage: Stage) -> Snapshot:
     sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
     cohort = stage.parts.catalog.cohort_at(stage.run.project, sync.cohort, stage.run.cohort_version)
     recency = sync.recency is Recency.LAST_EVENT
-    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted_by(stage.binding.identity), stage.folder, recency=recency)
+    wanted = wanted_by(stage.binding.identity)
+    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted, stage.folder, recency=recency, named=False)
     reached("snapshot.written")
     return snapshot
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,7 +75,13 @@ def qualifying(rule: Rule, *, negated: bool = False) -> Iterator[Did | InCohort]
 
 
 def compile_rule(
-    rule: Rule, as_of: datetime, zone: str, dialect: Dialect, nested: Mapping[str, str], recent: Collection[str] | None = None
+    rule: Rule,
+    as_of: datetime,
+    zone: str,
+    dialect: Dialect,
+    nested: Mapping[str, str],
+    recent: Collection[str] | None = None,
+    beside: Sequence[exp.Alias] = (),
 ) -> exp.Select:
     """The members: a SELECT of `who` and `person`, each once.
 
@@ -84,11 +90,12 @@ def compile_rule(
 
     It reads the table `events` (who: a key by which persons are told apart, person, event_type, time, "e:<property>",
     "u:<property>", "s:<property>": whether the event states the user property) and, for each cohort of `nested`, the table
-    named there (who, person). `as_of` is aware.
+    named there (who, person). `as_of` is aware. `beside` are aggregates over all the events of a member, carried along under their names.
     """
-    judged = _people(rule, as_of, zone, dialect, nested, everybody=not _deeds_decide(rule), recent=recent)
-    last = [] if recent is None else [exp.column(LAST_EVENT)]
-    return exp.select(exp.column(WHO), exp.column(PERSON), *last).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+    everybody = bool(beside) or not _deeds_decide(rule)
+    judged = _people(rule, as_of, zone, dialect, nested, everybody=everybody, recent=recent, beside=beside)
+    found = [*([] if recent is None else [exp.column(LAST_EVENT)]), *(exp.column(each.alias) for each in beside)]
+    return exp.select(exp.column(WHO), exp.column(PERSON), *found).from_(judged.subquery("judged")).where(exp.column(BELONGS))
 
 
 def _people(
@@ -100,23 +107,26 @@ def _people(
     *,
     everybody: bool,
     recent: Collection[str] | None = None,
+    beside: Sequence[exp.Alias] = (),
 ) -> exp.Select:
     """Who a rule can speak of; unless it is `everybody`, only those who did what it names or are in a cohort it names."""
     columns = _Columns.of(rule)
     clauses = [] if recent is None else list(qualifying(rule))
     last = None if recent is None else _last([clause for clause in clauses if isinstance(clause, Did)], as_of, zone, dialect)
-    counted = _counted(columns, as_of, zone, dialect, everybody=everybody, last=last)
+    carried = [*([last] if last else []), *beside]
+    counted = _counted(columns, as_of, zone, dialect, everybody=everybody, beside=carried)
     verdict = exp.alias_(_verdict(rule, columns, dialect), BELONGS)
     if not columns.cohorts:
-        found = [exp.column(WHO), exp.column(PERSON), verdict, *([exp.column(LAST_EVENT)] if last else [])]
+        found = [exp.column(WHO), exp.column(PERSON), verdict, *(exp.column(each.alias) for each in carried)]
         return exp.select(*found).from_("counted").with_("counted", as_=counted)
     dated = {clause.cohort for clause in clauses if isinstance(clause, InCohort) and clause.cohort in (recent or ())}
     members = [_members(nested[cohort]) for cohort in columns.cohorts]
     people = exp.union(exp.select(exp.column(WHO), exp.column(PERSON)).from_("counted"), *members, distinct=True)
-    select = exp.select(exp.column(WHO, "people"), exp.column(PERSON, "people"), verdict).from_("people")
+    others = (exp.column(each.alias, "counted") for each in beside)
+    select = exp.select(exp.column(WHO, "people"), exp.column(PERSON, "people"), verdict, *others).from_("people")
     if last:
-        others = [exp.column(LAST_EVENT, alias) for cohort, alias in columns.cohorts.items() if cohort in dated]
-        latest = exp.Greatest(this=exp.column(LAST_EVENT, "counted"), expressions=others, ignore_nulls=True)
+        latest_of = [exp.column(LAST_EVENT, alias) for cohort, alias in columns.cohorts.items() if cohort in dated]
+        latest = exp.Greatest(this=exp.column(LAST_EVENT, "counted"), expressions=latest_of, ignore_nulls=True)
         select = select.select(exp.alias_(latest, LAST_EVENT))
     select = select.join("counted", join_type="left", on=_same_person("counted"))
     for cohort, alias in columns.cohorts.items():
@@ -167,17 +177,17 @@ def _holds_of_the_idle(rule: Rule) -> bool:
             return False
 
 
-def _last(clauses: list[Did], as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr:
+def _last(clauses: list[Did], as_of: datetime, zone: str, dialect: Dialect) -> exp.Alias:
     """When one of the clauses last counted an event; as an aggregate."""
     done = [_done((clause.event, clause.where, clause.window), as_of, zone, dialect) for clause in clauses]
     condition = exp.or_(*done) if done else exp.false()
-    return exp.alias_(exp.Max(this=exp.Case().when(condition, exp.column("time"))), LAST_EVENT)
+    return exp.Alias(this=exp.Max(this=exp.Case().when(condition, exp.column("time"))), alias=exp.to_identifier(LAST_EVENT))
 
 
 def _counted(
-    columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool, last: exp.Expr | None = None
+    columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool, beside: Sequence[exp.Alias]
 ) -> exp.Select:
-    """One row a person: how often each deed was done, the latest value of each user property, and `last` if it is given."""
+    """One row a person: how often each deed was done, the latest value of each user property, and what else is wanted."""
     one = exp.Literal.number(1)
     deeds = [
         exp.alias_(exp.Count(this=exp.Case().when(_done(deed, as_of, zone, dialect), one)), name) for deed, name in columns.deeds.items()
@@ -188,12 +198,7 @@ def _counted(
     ]
     person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
     before = exp.LT(this=exp.column("time"), expression=dialect.instant(as_of))
-    select = (
-        exp.select(exp.column(WHO), person, *deeds, *traits, *([last] if last else []))
-        .from_(EVENTS)
-        .where(before)
-        .group_by(exp.column(WHO))
-    )
+    select = exp.select(exp.column(WHO), person, *deeds, *traits, *beside).from_(EVENTS).where(before).group_by(exp.column(WHO))
     return select if everybody else select.where(*_named(columns, as_of, zone, dialect))
 
 

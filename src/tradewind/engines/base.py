@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -42,15 +42,19 @@ class Engine(Protocol):
         out: Path,
         *,
         recency: bool = False,
+        named: bool = True,
     ) -> Snapshot:
         """Write the members with their wanted columns to `out` (Parquet as `Snapshot` says, in no particular order).
 
         With `recency` the column `last_event` is there too: `cohorts.compile` says of which clauses. Files of `nested` that have
-        it are asked as well.
+        it are asked as well. Unless `named`, the column `person` may be left out, which costs a good part: `persons` finds it later.
         """
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         """Write the rows of `members` (`member`, `person` and whatever else) with the wanted columns beside them to `out`."""
+
+    def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
+        """The persons of these members, a few, as the events before the instant name them; without those that no event names."""
 
     def close(self) -> None:
         """Give back what the engine holds; it answers nothing afterwards."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ from tradewind.engines import sql
 from tradewind.engines.base import rule_of
 from tradewind.engines.shares import KEY, EventTable, MemberFile, Shares
 from tradewind.errors import EngineError
+from tradewind.events.relation import WHOLE
 from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project
 from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
@@ -31,7 +33,7 @@ GUESSES = "join_order,build_side_probe_side"
 """Steps of DuckDB's optimizer that guess sizes behind filters far too low; what is small stands on the right of each join here."""
 
 MOST = 8
-"""Events for each member, up to which most events are taken to be the members'."""
+"""Events for each member of a share, up to which most events are taken to be the members', and the next share is asked all in one pass."""
 
 ROWS = 65_536
 """Rows that are written at a time."""
@@ -108,22 +110,28 @@ class DuckDBEngine:
         out: Path,
         *,
         recency: bool = False,
+        named: bool = True,
     ) -> Snapshot:
+        named = named or sql.needs_names(wanted)
         rule = rule_of(cohort, nested)
         events = self._events.view(project.id, *_both(properties(rule), sql.properties(wanted)), as_of)
         with self._session(f"the evaluation of cohort '{cohort.id}'") as connection, _growing(out) as growing:
             shares = Shares(connection, events, growing.with_suffix(".lent"))
             recent = {name for name, path in nested.items() if LAST_EVENT in pq.read_schema(path).names} if recency else None
             tables = shares.nest(nested, recent or ())
-            select = compile_rule(rule, as_of, project.zone, self._dialect, tables, recent).subquery("found")
-            member = exp.alias_(self._dialect.member(exp.column(WHO)), "member")
-            last = [exp.column(LAST_EVENT)] if recency else []
-            members = self._written(exp.select(exp.column(WHO), member, exp.column(PERSON), *last).from_(select))
-            whole, most = (self._written(sql.with_columns(wanted, self._dialect, most=most)) for most in (False, True))
+            compiled = partial(compile_rule, rule, as_of, project.zone, self._dialect, tables, recent)
+            beside = [*([PERSON] if named else []), *([LAST_EVENT] if recency else [])]
+            members = self._written(sql.members(compiled(), beside, self._dialect))
+            at_once = self._written(sql.at_once(compiled(beside=sql.glances(wanted)), beside, wanted, self._dialect))
+            most = False
             with MemberFile(growing) as file:
-                for rows in shares.each(self._share_rows):
+                for rows in shares.each(self._share_rows, named=named):
+                    if most and not named:
+                        self._write(connection, file, wanted, at_once)
+                        continue
                     (found,) = _row(connection, f"CREATE OR REPLACE TEMP TABLE {sql.MEMBERS} AS {members}")
-                    file.write(connection.sql(most if rows <= MOST * found else whole).to_arrow_reader(ROWS))
+                    most = rows <= MOST * found
+                    self._write(connection, file, wanted, self._written(sql.at_a_glance(wanted, self._dialect, most=most)))
             missing = self._missing(connection, project, as_of, file, wanted)
             publish(growing, out)
         return Snapshot(out, file.rows, as_of, missing)
@@ -133,13 +141,30 @@ class DuckDBEngine:
             self._read(connection, project, as_of, sql.properties(wanted))
             connection.execute(f"CREATE TEMP VIEW {sql.MEMBERS} AS SELECT {KEY}, * FROM read_parquet({literal(members)})")
             with MemberFile(growing) as file:
-                file.write(connection.sql(self._written(sql.with_columns(wanted, self._dialect))).to_arrow_reader(ROWS))
+                self._write(connection, file, wanted, self._written(sql.at_a_glance(wanted, self._dialect)))
             missing = self._missing(connection, project, as_of, file, wanted)
             publish(growing, out)
         return Snapshot(out, file.rows, as_of, missing)
 
+    def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
+        asked = pa.table({"member": pa.array(sorted(members), pa.binary())})
+        with self._session("finding the names of members") as connection:
+            connection.register("asked", asked)
+            events = self._events.view(project.id, (), (), as_of).own(WHOLE, None)
+            named = f"SELECT {WHO}, any_value({PERSON}) AS {PERSON} FROM ({events}) WHERE {WHO} IN (SELECT {KEY} FROM asked) GROUP BY {WHO}"
+            return dict(connection.execute(f"SELECT {WHO}::BLOB, {PERSON} FROM ({named})").fetchall())
+
     def close(self) -> None:
         """Nothing is held between questions."""
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, file: MemberFile, wanted: Sequence[Wanted], glance: str) -> None:
+        """Append members with their wanted columns; those with more than one value of a property are asked for once more."""
+        unsure = file.write(connection.sql(glance).to_arrow_reader(ROWS))
+        if unsure.num_rows:
+            connection.register("unsure", unsure.drop_columns([column.source for column in wanted]))
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {sql.DOUBTFUL} AS SELECT {KEY}, * FROM unsure")
+            connection.unregister("unsure")
+            file.write(connection.sql(self._written(sql.with_columns(wanted, self._dialect, sql.DOUBTFUL))).to_arrow_reader(ROWS))
 
     @contextmanager
     def _session(self, what: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -147,6 +172,7 @@ class DuckDBEngine:
         try:
             with connect(self._bounds) as connection:
                 connection.execute(f"SET disabled_optimizers = '{GUESSES}'")
+                connection.execute("SET parquet_metadata_cache = true")  # each share reads some of every file
                 connection.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:

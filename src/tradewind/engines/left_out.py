@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from tradewind.compute import Bounds, connect, literal, quoted
-from tradewind.engines.look import AMPLITUDE_ID
+from tradewind.engines.look import AMPLITUDE_ID, Names, named_by, nobody
 from tradewind.errors import EngineError
 from tradewind.model.identifier import REFUSAL_SENTENCES, IdentityMap, Mapping, Refusal, Take
 
@@ -32,31 +32,37 @@ class LeftOut:
     amplitude_id: str | None = None
 
 
-def left_out(members: Path, rejects: Path, identity: IdentityMap, limit: int, bounds: Bounds) -> tuple[int, tuple[LeftOut, ...]]:
+def left_out(
+    members: Path, rejects: Path, identity: IdentityMap, limit: int, bounds: Bounds, names: Names = nobody
+) -> tuple[int, tuple[LeftOut, ...]]:
     """How many members have no identifier at all, and the first of them, by the two files of their run.
 
     Such a member has as many rejects as values were asked for: one for each mapping, or for each value of a list that is
-    taken whole. Raises EngineError when the files cannot be read.
+    taken whole. `names` finds persons that the files do not name. Raises EngineError when the files cannot be read.
     """
     try:
         with connect(bounds) as connection:
             columns = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {_read(members)}").fetchall()}
             asked = " + ".join(_asked(mapping, columns) for mapping in identity.mappings)
-            named = AMPLITUDE_ID if AMPLITUDE_ID in columns else "NULL"
+            person, amplitude_id = (name if name in columns else "NULL" for name in ("person", AMPLITUDE_ID))
             connection.execute(
-                f"CREATE TABLE lost AS SELECT member, person, {named} AS amplitude_id FROM {_read(members)}"
+                f"CREATE TABLE lost AS SELECT member, {person}::VARCHAR AS person, {amplitude_id} AS amplitude_id FROM {_read(members)}"
                 f" JOIN (SELECT member, count(*) AS refused FROM {_read(rejects)} GROUP BY member) USING (member) WHERE refused = {asked}"
             )
             (count,) = connection.execute("SELECT count(*) FROM lost").fetchone() or (0,)
             rows = connection.execute(
-                "WITH shown AS (FROM lost ORDER BY person LIMIT ?)"
-                " SELECT shown.person, amplitude_id, list([source, id_type, reason] ORDER BY id_type, source)"
+                "WITH shown AS (FROM lost ORDER BY person, member LIMIT ?)"
+                " SELECT shown.person, shown.member, amplitude_id, list([source, id_type, reason] ORDER BY id_type, source)"
                 f" FROM shown JOIN {_read(rejects)} AS rejects USING (member) GROUP BY ALL ORDER BY ALL",
                 [limit],
             ).fetchall()
     except duckdb.Error as error:
         raise EngineError(f"the files of the run cannot be read: {str(error).splitlines()[0]}") from None
-    return count, tuple(LeftOut(person, tuple(_why(*each) for each in why), amplitude_id) for person, amplitude_id, why in rows)
+    persons = named_by(names, ((person, member) for person, member, *_ in rows))
+    return count, tuple(
+        LeftOut(person, tuple(_why(*each) for each in why), amplitude_id)
+        for person, (*_, amplitude_id, why) in zip(persons, rows, strict=True)
+    )
 
 
 def _why(source: str, id_type: str, reason: str) -> Why:

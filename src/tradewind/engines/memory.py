@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,10 +71,11 @@ class MemoryEngine:
         out: Path,
         *,
         recency: bool = False,
+        named: bool = True,
     ) -> Snapshot:
         people, asked = self.people(project, as_of), _asked(project, cohort, as_of, nested)
         persons = [person for person, belongs in _judged(people, rule_of(cohort, nested), asked).items() if belongs]
-        members = [(hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1], person) for person in persons]
+        members = [(_key(person), person) for person in persons]
         table = pa.table(
             {
                 "member": pa.array([member for member, _ in members], pa.binary()),
@@ -84,7 +85,16 @@ class MemoryEngine:
         if recency:
             last = [_last_event(rule_of(cohort, nested), person, people.get(person, []), asked) for person in persons]
             table = table.append_column("last_event", pa.array(last, pa.timestamp("us")))
-        return _write(table, people, as_of, wanted, out)
+        found = _write(table, people, as_of, wanted, out)
+        if not named:
+            pq.write_table(_table(out).drop_columns(["person"]), out)
+        return found
+
+    def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
+        before = [event for event in self._events.get(project.id, ()) if event.time < as_of]
+        own = {f"device:{event.device_id}" if event.user_id is None else f"user:{event.user_id}" for event in before}
+        persons = {_key(person): person for person in own}
+        return {member: persons[member] for member in members if member in persons}
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
         return _write(_table(members), self.people(project, as_of), as_of, wanted, out)
@@ -207,6 +217,10 @@ def _clause(rule: Rule, person: str, events: Sequence[Event], known: _Asked) -> 
 
 def _parts(rule: Rule) -> tuple[Rule, ...]:
     return rule.rules if isinstance(rule, All | AnyOf) else (rule.rule,) if isinstance(rule, Not) else ()
+
+
+def _key(person: str) -> bytes:
+    return hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1]
 
 
 def _asked(project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]) -> _Asked:
@@ -379,7 +393,7 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
         raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
     found: list[tuple[IdType, bytes]] = []
     last: dict[tuple[IdType, bytes], datetime | None] = {}
-    refused: list[tuple[bytes, str, str, IdType, Refusal]] = []
+    refused: list[tuple[bytes, str | None, str, IdType, Refusal]] = []
     usable = 0
     table = _table(snapshot)
     members = table.to_pylist()
@@ -388,7 +402,7 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
         for mapping in identity.mappings:
             for answer in (check(mapping.id_type, text) for text in _texts(member, mapping)):
                 if isinstance(answer, Refusal):
-                    refused.append((member["member"], member["person"], mapping.source, mapping.id_type, answer))
+                    refused.append((member["member"], member.get("person"), mapping.source, mapping.id_type, answer))
                 else:
                     found.append((mapping.id_type, answer))
                     times = [last.get(found[-1]), member.get("last_event")]
@@ -435,7 +449,7 @@ def _write_identifiers(
             pq.write_table(pa.table(columns), out / wanted.value / bucket_name(number))
 
 
-def _write_rejects(refused: Sequence[tuple[bytes, str, str, IdType, Refusal]], rejects: Path) -> None:
+def _write_rejects(refused: Sequence[tuple[bytes, str | None, str, IdType, Refusal]], rejects: Path) -> None:
     names = ("member", "person", "source", "id_type", "reason")
     columns = {name: [row[place] for row in refused] for place, name in enumerate(names)}
     kinds = {name: pa.binary() if name == "member" else pa.string() for name in names}

@@ -30,7 +30,8 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
 
     A bucket holds `id`, distinct and in the order of its keys: a UUID for types of 16 bytes, else a BLOB; where the snapshot has
     `last_event`, also that: the latest of those who share the identifier, NULL where none has one. `rejects` holds
-    `member`, `person`, `source`, `id_type` and `reason`, a row for every refused value and for every member without one; never the value.
+    `member`, `person` (NULL where the snapshot has no such column), `source`, `id_type` and `reason`, a row for every refused value and
+    for every member without one; never the value.
 
     Each member is asked once by each mapping, in the map's order; with `send=first` a mapping after one that gave an
     identifier is not asked and not counted. `take: all` asks for every value of a list; `take: latest` for the list's
@@ -140,8 +141,9 @@ def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]
     as_text = "" if _is_uuid(mapping, columns) else "::VARCHAR"
     source, id_type = literal(mapping.source), literal(mapping.id_type.value)
     last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
+    person = "person" if "person" in columns else "NULL::VARCHAR AS person"
     return (
-        f"SELECT file_row_number AS seat, member, person{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
+        f"SELECT file_row_number AS seat, member, {person}{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
         f" {value}{as_text} AS text"
         f" FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
     )

@@ -7,14 +7,16 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tradewind.cohorts.compile import EVENTS, PERSON, WHO
 from tradewind.compute import literal
+from tradewind.engines.sql import SURE
 from tradewind.events.people import EventView
 from tradewind.events.relation import Share
 from tradewind.model.snapshot import LAST_EVENT
@@ -48,9 +50,12 @@ class Shares:
             self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {columns} FROM read_parquet({literal(path)})")
         return dict(zip(nested, self._nested, strict=True))
 
-    def each(self, rows: int) -> Iterator[int]:
-        """Show share after share, each of about so many events at most; gives how many they are, about."""
-        lent = f"({self._events.lent()})"
+    def each(self, rows: int, *, named: bool = True) -> Iterator[int]:
+        """Show share after share, each of about so many events at most; gives how many they are, about.
+
+        Unless `named`, not everybody has a `person` and a `device_id`.
+        """
+        lent = f"({self._events.lent(named=named)})"
         try:
             (found,) = self._connection.execute(
                 f"COPY (FROM {lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
@@ -84,15 +89,30 @@ class MemberFile:
         self.values: dict[str, int] = {}
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, found: pa.RecordBatchReader) -> None:
-        """Append the rows of a stream; they are not packed, since identifiers hardly shrink."""
+    def write(self, found: pa.RecordBatchReader) -> pa.Table:
+        """Append the rows of a stream; they are not packed, since identifiers hardly shrink.
+
+        Where the stream has the column `sure`, only those that are; returns the others.
+        """
+        kept = pa.schema([field for field in found.schema if field.name != SURE])
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, found.schema, compression="none", use_dictionary=False)
+            self._writer = pq.ParquetWriter(self.path, kept, compression="none", use_dictionary=False)
+        unsure: list[pa.RecordBatch] = []
         for batch in found:
-            self._writer.write_batch(batch)
-            self.rows += batch.num_rows
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                self.values[name] = self.values.get(name, 0) + batch.num_rows - column.null_count
+            rows = batch.select(kept.names)
+            if SURE in batch.schema.names:
+                sure: Any = batch.column(SURE).cast(pa.bool_())
+                if pc.all(sure).as_py() is False:
+                    unsure.append(rows.filter(pc.invert(sure)))
+                    rows = rows.filter(sure)
+            self._append(self._writer, rows)
+        return pa.Table.from_batches(unsure, kept)
+
+    def _append(self, writer: pq.ParquetWriter, rows: pa.RecordBatch) -> None:
+        writer.write_batch(rows)
+        self.rows += rows.num_rows
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
+            self.values[name] = self.values.get(name, 0) + rows.num_rows - column.null_count
 
     def __enter__(self) -> MemberFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,7 @@ class Warm:
     def _number_people(self) -> datetime | None:
         """Fill the three tables; the time of the newest event."""
         run, schema = self.duck.execute, self.schema
-        run(f"CREATE TABLE {schema}.lent AS SELECT DISTINCT device_key, time, who, person FROM ({self._events.lent()})")
+        run(f"CREATE TABLE {schema}.lent AS SELECT DISTINCT device_key, time, who, person FROM ({self._events.lent(named=True)})")
         own = self._events.own(WHOLE, f"{schema}.lent")
         run(f"CREATE TABLE {schema}.found AS SELECT who, any_value(person) AS person, max(time) AS newest FROM ({own}) GROUP BY who")
         (newest,) = run(f"SELECT max(newest) FROM {schema}.found").fetchall()[0]

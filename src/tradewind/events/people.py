@@ -40,9 +40,9 @@ class EventView:
         """All of them."""
         return person_relation(self.files, self.event_properties, self.user_properties, self.before)
 
-    def lent(self) -> str:
+    def lent(self, *, named: bool) -> str:
         """Those that must be laid aside before `own` is asked: see `lent_relation`."""
-        return lent_relation(self.files, self.event_properties, self.user_properties, self.before)
+        return lent_relation(self.files, self.event_properties, self.user_properties, self.before, named=named)
 
     def own(self, share: Share, lent: str | None) -> str:
         """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
@@ -70,15 +70,20 @@ def person_relation(
 
 
 def lent_relation(
-    files: Sequence[EventFile], event_properties: Iterable[str] = (), user_properties: Iterable[str] = (), before: datetime | None = None
+    files: Sequence[EventFile], event_properties: Iterable[str], user_properties: Iterable[str], before: datetime | None, *, named: bool
 ) -> str:
-    """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one."""
+    """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one.
+
+    They are in the order of `who`, so that those of a share lie together. Unless `named`, without `person` and `device_id`.
+    """
     events = event_relation(files, event_properties, user_properties, before)
+    names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
     return f"""{_owners(files, before)}
-        SELECT COALESCE(keeper.who, owner.who) AS who, COALESCE(keeper.person, owner.person) AS person, event.* EXCLUDE (who, user_id)
+        SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE (who, user_id, device_id)
         FROM (SELECT * FROM ({events}) WHERE {_ALONE}) AS event
         JOIN owner ON owner.device_key = event.device_key
-        LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time"""
+        LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time
+        ORDER BY 1"""
 
 
 def own_relation(
@@ -100,12 +105,12 @@ def own_relation(
 
 
 def _owners(files: Sequence[EventFile], before: datetime | None) -> str:
-    """Tables of a WITH: `owner`, the one user of a device (the least, of several), and `keeper`, who it was at a time, of several."""
+    """Tables of a WITH: `owner`, the one user of a device (any, of several), and `keeper`, who it was at a time, of several."""
     seen, key = event_relation(files, (), (), before), person_key("person")
     return f"""WITH seen AS NOT MATERIALIZED (SELECT who, device_key, user_id, time FROM ({seen})),
         alone AS (SELECT DISTINCT device_key FROM seen WHERE {_ALONE}),
         device AS (
-            SELECT device_key, min(user_id) AS least, max(user_id) AS greatest
+            SELECT device_key, min(who) AS least, max(who) AS greatest, any_value(user_id) AS user_id
             FROM seen WHERE user_id IS NOT NULL AND device_key IN (FROM alone) GROUP BY device_key
         ),
         instant AS (
@@ -120,5 +125,5 @@ def _owners(files: Sequence[EventFile], before: datetime | None) -> str:
                     ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS user_id
             FROM instant
         ),
-        owner AS (SELECT device_key, 'user:' || least AS person, {key} AS who FROM device),
+        owner AS (SELECT device_key, 'user:' || user_id AS person, least AS who FROM device),
         keeper AS (SELECT device_key, time, 'user:' || user_id AS person, {key} AS who FROM holder)"""

@@ -42,8 +42,8 @@ class _Form(Enum):
 
 _GUIDS = {_Form.SMALL, _Form.CAPITAL}
 
-_Shape = tuple[tuple[_Form, ...], bool]
-"""What files must share to be read together: the form of each property that is asked for, and whether all rows are whole."""
+_Shape = tuple[tuple[_Form, ...], bool, bool]
+"""What files must share to be read together: the form of each property asked for, and whether all rows are whole and early enough."""
 
 _TYPES = {
     "user_id": "VARCHAR",
@@ -78,15 +78,17 @@ def event_relation(
     groups: dict[_Shape, list[str]] = defaultdict(list)
     for file in files:
         if before is None or file.min_time < utc(before):
-            groups[tuple(_form(file.columns, *name) for name in names), file.columns.whole].append(str(file.path))
+            early = before is None or file.max_time < utc(before)
+            groups[tuple(_form(file.columns, *name) for name in names), file.columns.whole, early].append(str(file.path))
     if not groups:
         return _nothing(names)
-    forms = [set(held) for held in zip(*(held for held, _ in groups), strict=True)]
+    forms = [set(held) for held in zip(*(held for held, *_ in groups), strict=True)]
     kept = {name for name, held in zip(names, forms, strict=True) if len(held) == 1 and held <= _GUIDS}
-    where = f" WHERE {share.holds('who')}" + (f" AND time < TIMESTAMP '{utc(before)}'" if before is not None else "")
+    until = "" if before is None else f" AND time < TIMESTAMP '{utc(before)}'"
     return " UNION ALL BY NAME ".join(
-        f"SELECT {', '.join(_columns(dict(zip(names, held, strict=True)), whole, kept))} FROM read_parquet({text_list(paths)}){where}"
-        for (held, whole), paths in groups.items()
+        f"SELECT {', '.join(_columns(dict(zip(names, held, strict=True)), whole, kept))} FROM read_parquet({text_list(paths)})"
+        f" WHERE {share.holds('who')}{'' if early else until}"
+        for (held, whole, early), paths in groups.items()
     )
 
 

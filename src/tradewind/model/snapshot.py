@@ -16,8 +16,9 @@ class Snapshot:
 
     Columns: `member` (16 bytes: the MD5 of `user:<id>`, `device:<id>`, `amplitude_id:<id>` or `row:<identifier column values>`, last
     byte first, as event files have the key of a person), `person` (that text, or `row 17` where no person is named; for the
-    operator's own eyes), and one column per wanted source, named as the source is (`user.advertising_id`), of text for
-    `take: latest` or a list of text for `take: all`; of UUIDs instead of text where the events hold these.
+    operator's own eyes; left out where a run does not need it, since the events name who is asked for), and one column per wanted
+    source, named as the source is (`user.advertising_id`), of text for `take: latest` or a list of text for `take: all`; of UUIDs
+    instead of text where the events hold these.
     Where it was asked for, `last_event` (timestamp in microseconds, UTC) is when the person last did what brings people into
     the cohort, NULL where there is nothing of the kind. `as_of` is the instant it answers for. `missing` lists wanted sources
     that the data does not have at all; `nameless` counts rows of a list, SELECT or download that named nobody and are no members;

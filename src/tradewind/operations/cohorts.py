@@ -130,7 +130,7 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
             resolution = members.usable(parts, asked, identity, folder, turn) if identity else None
             if resolution or not identity:
                 return Preview(cohort.id, moment, count, universe, sample, resolution)
-        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder)
+        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder, named=False)
         if not isinstance(cohort.definition, Behaviour):
             count = universe = snapshot.members
             sample = read_persons(snapshot.path, limit)

@@ -198,7 +198,7 @@ def identifiers(parts: Parts, project: str, subject: Subject, connection: str, t
             found = members.usable(parts, members.asked(parts, cohort, moment, folder), identity, folder, turn)
             if found:
                 return Identifiers(moment, found)
-        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder)
+        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder, named=False)
         turn.check()
         return Identifiers(moment, members.resolved(parts, project, snapshot, identity, folder))
 

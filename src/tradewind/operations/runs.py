@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from tradewind.engines.left_out import LeftOut, left_out
-from tradewind.engines.look import Reject, count_rejects, read_rejects
+from tradewind.engines.look import Names, Reject, beside, count_rejects, read_rejects
 from tradewind.errors import DefinitionError, MissingError, TakenError
 from tradewind.identity.kinds import to_text
 from tradewind.membership.parts import read_batch
@@ -123,8 +124,11 @@ def people_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple
 
     Raises DefinitionError when the run's files were tidied away.
     """
-    path = _rejects(parts, found(parts, project, run_id))
-    return (0, ()) if path is None else (count_rejects(path), read_rejects(path, limit, path.with_name("members.parquet")))
+    run = found(parts, project, run_id)
+    path = _rejects(parts, run)
+    if path is None:
+        return 0, ()
+    return count_rejects(path), read_rejects(path, limit, path.with_name("members.parquet"), _names(parts, run))
 
 
 def people_left_out(parts: Parts, project: str, run_id: str, limit: int) -> tuple[int, tuple[LeftOut, ...]]:
@@ -137,7 +141,7 @@ def people_left_out(parts: Parts, project: str, run_id: str, limit: int) -> tupl
     if rejects is None:
         return 0, ()
     identity = parts.ledger.binding(run.binding).identity
-    return left_out(rejects.with_name("members.parquet"), rejects, identity, limit, parts.bounds)
+    return left_out(rejects.with_name("members.parquet"), rejects, identity, limit, parts.bounds, _names(parts, run))
 
 
 def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tuple[PlatformReject, ...]:
@@ -153,6 +157,18 @@ def platform_refused(parts: Parts, project: str, run_id: str, limit: int) -> tup
         names = ((to_text(batch.id_type, ids[line.item].as_py()), line.code) for line in lines)
         rejects += [PlatformReject(batch.operation, batch.id_type.value, name, code) for name, code in names]
     return tuple(rejects[:limit])
+
+
+def _names(parts: Parts, run: Run) -> Names:
+    """Finds who members of a run are: in the events, else in the files of cohorts that its own is made of."""
+
+    def names(members: Collection[bytes]) -> dict[bytes, str]:
+        named: dict[bytes, str] = {}
+        for path in sorted((parts.home / "runs" / run.id / "nested").glob("*.parquet")):
+            named |= beside(path, "person", members)
+        return named | parts.engine.persons(parts.catalog.project(run.project), members, run.as_of)
+
+    return names
 
 
 def _rejects(parts: Parts, run: Run) -> Path | None:

@@ -15,7 +15,7 @@ import pytest
 from tradewind.engines.base import Engine
 from tradewind.engines.memory import Event
 from tradewind.errors import Bug, ConfigurationError, EngineError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did, InCohort, Last, Not, Rule, StaticList
+from tradewind.model.cohort import AnyOf, Behaviour, Cohort, CohortKind, Did, InCohort, Last, Not, Rule, StaticList
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -153,6 +153,33 @@ class EngineSuite:
         events = [said(5, "ann", adid="one"), happened(4, "bob")]
         snapshot, rows = members(events, wanted, Did("Buy"))
         assert (snapshot.missing, set(rows)) == (("user.gone", "event.gone"), {"user:bob"})
+
+    def test_members_without_names_are_the_same_and_can_be_named(self, engine_of: EngineOf, tmp_path: Path) -> None:
+        """Also who says two things of a property, or takes it back, and whose device was lent; people of a list are not in the events."""
+        given = a_list(tmp_path / "list.parquet", "user:zoe")
+        events = [
+            *(said(9, f"u{number}", adid="one") for number in range(20)),
+            *(said(9, f"v{number}", adid="one") for number in range(5)),
+            *(said(8, f"v{number}", adid=None) for number in range(3)),
+            *(said(7, f"v{number}", adid="two") for number in range(1, 5)),
+            *(said(5, None, "d1", adid="late"), said(6, "u1", "d1"), said(4, None, "d2", adid="alone")),
+        ]
+        engine, rule, wanted = (
+            engine_of(events),
+            AnyOf((EVERYBODY, InCohort("vips"))),
+            (Wanted("user.adid", False), Wanted("user.adid", True)),
+        )
+        for only in wanted:
+            named, short = tmp_path / "named.parquet", tmp_path / "short.parquet"
+            engine.evaluate(PROJECT, cohort_of(rule), NOON, [only], {"vips": given}, named, recency=True)
+            engine.evaluate(PROJECT, cohort_of(rule), NOON, [only], {"vips": given}, short, recency=True, named=False)
+            rows = {row["member"]: row for row in pq.read_table(named).to_pylist()}
+            assert {row["member"]: row for row in pq.read_table(short).to_pylist()} == {
+                member: {name: value for name, value in row.items() if name != "person"} for member, row in rows.items()
+            }
+            found = engine.persons(PROJECT, list(rows), NOON)
+            assert found == {member: row["person"] for member, row in rows.items() if row["person"] != "user:zoe"}
+            assert len(found) == len(rows) - 1 == 26
 
     def test_without_events_there_is_nobody(self, members: Callable[..., Any]) -> None:
         """An empty store answers with an empty file of the right columns."""
