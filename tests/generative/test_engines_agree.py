@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,13 +167,12 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def looked_at(previews: Previews, asked: Asked, nested: Mapping[str, Path]) -> tuple[object, ...]:
-    """Everything that can be asked of a rule while it is written, also at an instant before which less had happened."""
+    """Everything that can be asked of a rule while it is written."""
     sizes, sample = previews.sizes(asked, Turn()), previews.sample(asked, 3, Turn())
     other = Asked(asked.project, Not(InCohort("inner")), asked.as_of, {**nested, "inner": asked.rule})
     overlap = previews.overlap(asked, other, Turn())
     why = [previews.why(asked, person, Turn()) for person in (*sample, "user:u1", "device:d1", "nobody")]
-    earlier = replace(asked, as_of=asked.as_of - timedelta(days=5))
-    found = (sizes, sample, overlap, why, previews.sizes(earlier, Turn()), previews.sizes(other, Turn()))
+    found = (sizes, sample, overlap, why, previews.sizes(other, Turn()))
     previews.close()
     return found
 

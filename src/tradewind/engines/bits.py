@@ -29,13 +29,6 @@ def count(bits: Bits) -> int:
     return int(np.bitwise_count(bits).sum(dtype=np.int64))
 
 
-def first(bits: Bits, limit: int) -> list[int]:
-    """The places of the first in a set."""
-    held = np.flatnonzero(bits)[:limit]
-    places = np.flatnonzero(np.unpackbits(bits[held], bitorder="little"))[:limit]
-    return [int(held[place // 8]) * 8 + int(place % 8) for place in places]
-
-
 def holds(bits: Bits, place: int) -> bool:
     """Whether one is in a set."""
     return bool(bits[place // 8] >> (place % 8) & 1)

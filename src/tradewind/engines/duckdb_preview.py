@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from sqlglot import exp
 
 from tradewind.cohorts.compile import HOLDS, quoted
@@ -175,10 +176,12 @@ class _Room:
     def named(self, found: Bits, limit: int) -> tuple[str, ...]:
         """The first of a set, in the order of persons."""
         names: list[str] = []
-        for table, part in ((f"{self.warm.schema}.people", found[: self.begin]), ("others", found[self.begin :])):
-            places = bits.first(part, limit)
-            if places:
-                rows = self.session.rows(f"SELECT person FROM {table} WHERE n IN ({', '.join(map(str, places))})")
+        known, others = found[: self.begin], found[self.begin :]
+        for table, part, people in ((f"{self.warm.schema}.people", known, self.warm.people), ("others", others, self.others)):
+            places = np.flatnonzero(bits.flags(part, people)).astype(np.uint32)
+            if len(places):
+                self.session.cursor.register("chosen", pa.table({"n": places}))
+                rows = self.session.rows(f"SELECT person FROM {table} JOIN chosen USING (n) ORDER BY person LIMIT {limit}")
                 names += [str(person) for (person,) in rows]
         return tuple(sorted(names)[:limit])
 
@@ -197,7 +200,7 @@ class _Room:
         everyone = " UNION ".join(f"FROM {table}" for table in self._files.values())
         known = f"SELECT who FROM {self.warm.schema}.people"
         self.session.rows(
-            "CREATE TEMP TABLE others AS SELECT row_number() OVER (ORDER BY person) - 1 AS n, who, person"
+            "CREATE TEMP TABLE others AS SELECT row_number() OVER () - 1 AS n, who, person"
             f" FROM (SELECT who, any_value(person) AS person FROM ({everyone}) WHERE who NOT IN ({known}) GROUP BY who)"
         )
         ((found,),) = self.session.rows("SELECT count(*) FROM others")

@@ -34,7 +34,7 @@ HELD = 64 << 20
 
 
 class Warm:
-    """People numbered in the order of their texts, and what they did, for every instant at which the same events count.
+    """People with a number each, and what they did, for every instant at which the same events count.
 
     Tables, within a schema of their own: `people` (n, who, person); `keys` (key, n), by which the events of a file find their
     person; and `moved` (device_key, time, n), the events of devices that had several users.
@@ -69,9 +69,11 @@ class Warm:
 
     def said(self, name: str, latest: str) -> str:
         """The table of a user property: n and value, of who has one; `latest` is the aggregate over value and last that finds it."""
-        rows = self._rows(replace(self._events, user_properties=(name,)), f"{quoted(f'u:{name}')} AS value, time", quoted(f"s:{name}"))
+        column, events = quoted(f"user.{name}"), replace(self._events, user_properties=(name,))
+        rows = self._rows(events, f"{column} AS value, time", quoted(f"s:{name}"))
         different = f"SELECT n, value, max(time) AS last FROM ({rows}) GROUP BY n, value"
-        return self._table(("user", name), f"FROM (SELECT n, {latest} AS value FROM ({different}) GROUP BY n) WHERE value IS NOT NULL")
+        found = f"SELECT n, {latest} AS {column} FROM ({different}) GROUP BY n"
+        return self._table(("user", name), f"SELECT n, {events.text(name)} AS value FROM ({found}) WHERE {column} IS NOT NULL")
 
     def usable(self, identity: IdentityMap, wanted: Sequence[Wanted], folder: Path) -> Usable:
         """What an identity map finds of everybody; `folder` is for the work of it, which stays there until the folder goes."""
@@ -131,7 +133,7 @@ class Warm:
         own = self._events.own(WHOLE, f"{schema}.lent")
         run(f"CREATE TABLE {schema}.found AS SELECT who, any_value(person) AS person, max(time) AS newest FROM ({own}) GROUP BY who")
         (newest,) = run(f"SELECT max(newest) FROM {schema}.found").fetchall()[0]
-        numbered = f"SELECT (row_number() OVER (ORDER BY person) - 1)::UINTEGER AS n, who, person FROM {schema}.found"
+        numbered = f"SELECT (row_number() OVER () - 1)::UINTEGER AS n, who, person FROM {schema}.found"
         run(f"CREATE TABLE {schema}.people AS {numbered}")
         lender = f"SELECT device_key, min(who) AS who, max(who) AS other FROM {schema}.lent GROUP BY device_key"
         run(f"CREATE TABLE {schema}.lender AS {lender}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradewind.events.manifest import EventFile
-from tradewind.events.relation import Share, event_relation
+from tradewind.events.relation import Share, event_relation, user_text
 from tradewind.events.shape import person_key
 
 _ALONE = "user_id IS NULL"
@@ -35,6 +35,10 @@ class EventView:
     def stored(self) -> str:
         """All of them as the files have them: without `person`, and `who` is the user, else the device."""
         return event_relation(self.files, self.event_properties, self.user_properties, self.before)
+
+    def text(self, name: str) -> str:
+        """The column `user.<name>` of these answers as the text that it stands for."""
+        return user_text(self.files, name, self.before)
 
     def relation(self) -> str:
         """All of them."""
