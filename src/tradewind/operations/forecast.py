@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -46,8 +46,10 @@ class Forecast:
     cost: Cost | None
 
 
-def forecast(parts: Parts, project: str, wish: Wish, identifiers: int | None = None) -> Forecast:
+def forecast(parts: Parts, project: str, wish: Wish, identifiers: Sequence[int] | None = None) -> Forecast:
     """What a sync that is not there yet would do and cost; nothing is written.
+
+    `identifiers` counts them, one number for each type, since a request is of one type.
 
     Raises DefinitionError as adding it would.
     """
@@ -60,9 +62,9 @@ def forecast(parts: Parts, project: str, wish: Wish, identifiers: int | None = N
     cost = None
     if identifiers is not None:
         each = len(two) - len(one)
-        requests = -(-identifiers // items)
-        octets = requests * (len(one) - each) + identifiers * each
-        cost = Cost(identifiers, requests, octets, round(requests * renewals(sync)))
+        requests, together = sum(-(-count // items) for count in identifiers), sum(identifiers)
+        octets = requests * (len(one) - each) + together * each
+        cost = Cost(together, requests, octets, round(requests * renewals(sync)))
     fires = tuple(islice(_slots(parts, sync, now), 3))
     expires = now + timedelta(minutes=sync.ttl_minutes)
     return Forecast(sync, binding.target.advertiser, expires, fires, items, version.rows if version else 0, two.decode(), cost)

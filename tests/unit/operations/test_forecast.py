@@ -44,12 +44,12 @@ def test_a_forecast_is_refused_for_what_adding_would_refuse(town: Town) -> None:
 def test_requests_and_bytes_are_those_of_the_run(town: Town) -> None:
     town.platform.items = 30
     wish = Wish("all", "main", cadence=Cadence.DAILY)
-    cost = forecast(town.parts, "default", wish, 100).cost
+    cost = forecast(town.parts, "default", wish, [100]).cost
     assert cost is not None
     run(town.parts, "default", add(town.parts, "default", wish).id, None, lambda _what, _done, _total: None)
     assert cost.requests == len(town.platform.sent) == 4
     assert abs(cost.octets - sum(len(each.body) for each in town.platform.sent)) <= 4
-    assert forecast(town.parts, "default", wish, 100).holds == 100
+    assert forecast(town.parts, "default", wish, [100]).holds == 100
 
 
 @pytest.mark.parametrize(

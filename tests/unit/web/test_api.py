@@ -143,10 +143,10 @@ def test_a_segment_and_one_identifier_are_looked_at(site: Site, root: TestClient
 
 
 def test_what_a_sync_would_cost_is_told_before_it_is_added(site: Site, root: TestClient) -> None:
-    body = {"cohort": "all", "connection": "main", "cadence": "hourly", "at": "00:30", "identifiers": 25_000}
+    body = {"cohort": "all", "connection": "main", "cadence": "hourly", "at": "00:30", "identifiers": [24_000, 1_000]}
     told = root.post(f"{P}/syncs/draft/forecast", json=body).json()
     assert (told["segment"], told["fires"][0], told["expires_at"][:10]) == ("[Tradewind] All: all", "2026-03-01T12:30:00Z", "2026-03-31")
-    assert (told["cost"]["requests"], told["cost"]["requests_a_month"]) == (3, 3 * 720)
+    assert (told["cost"]["requests"], told["cost"]["requests_a_month"]) == (4, 4 * 720)
     assert root.get(f"{P}/syncs").json()["items"] == []
     assert "time of day" in detail(root.post(f"{P}/syncs/draft/forecast", json=body | {"at": "25:00"}))
 

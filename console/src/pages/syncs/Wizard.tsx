@@ -92,7 +92,7 @@ function ChooseRest({ cohort, tile, accounts, onBack }: Rest) {
   const [fields, setFields] = useState<Fields>({ ...FRESH, connection: ready[0]?.id ?? null });
   const set = (change: Partial<Fields>) => setFields((before) => ({ ...before, ...change }));
   const reach = useReach(project, cohort, fields.connection);
-  const identifiers = reach.data ? Object.values(reach.data.identifiers).reduce((sum, each) => sum + each, 0) : null;
+  const identifiers = reach.data ? Object.values(reach.data.identifiers) : null;
   const forecast = useForecast(project, draftOf(cohort, fields, identifiers));
   if (!accounts.length) return <NoAccount tile={tile} project={project} />;
   return (

@@ -22,7 +22,7 @@ export const FRESH: Fields = {
 };
 
 /** None while no account is chosen, or no expression is written. */
-export function draftOf(cohort: string, fields: Fields, identifiers: number | null): Draft | null {
+export function draftOf(cohort: string, fields: Fields, identifiers: number[] | null): Draft | null {
   if (fields.connection === null || (fields.cadence === "cron" && !fields.cron.trim())) return null;
   return {
     cohort,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -18,6 +19,9 @@ from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.views import EndedView, RunView, StakeView, SyncView, ended_view, run_view, stake_view, sync_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/syncs", tags=["syncs"])
+
+
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
 class NewSync(Body):
@@ -47,9 +51,9 @@ class SyncChange(Body):
 
 
 class Draft(NewSync):
-    """The same before it is added; with `identifiers`, how many it would send, what that costs."""
+    """The same before it is added; with `identifiers`, how many of each type it would send, what that costs."""
 
-    identifiers: int | None = Field(default=None, ge=0, lt=1 << 53)
+    identifiers: list[Count] | None = Field(default=None, max_length=20)
 
 
 class CostView(BaseModel):
