@@ -44,6 +44,7 @@ from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
+from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
 from tradewind.testing.fakes import FakeDestination
@@ -154,6 +155,7 @@ class Town:
             list_versions=ListVersions(self.database),
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
             sources=Sources(self.database),
+            uploads=Uploads(self.database),
             pushed=PushedStore(folder, Messages(self.database)),
             amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
             statements=Statements(self.database),

@@ -64,6 +64,7 @@ from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
+from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
 from tradewind.vault.key import NAME, create_key
@@ -369,6 +370,7 @@ class World:
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
                 sources=Sources(self.database),
                 statements=Statements(self.database),
+                uploads=Uploads(self.database),
                 pushed=PushedStore(self.folder, Messages(self.database)),
                 notify=Notify(Book(self.database), Silent()),
                 amplitude=Amplitude({}, vault, Downloads(self.database), MemoryAmplitude().connect),

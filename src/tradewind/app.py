@@ -55,6 +55,7 @@ from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
+from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
 from tradewind.vault.key import NAME, read_key, write_key
@@ -226,6 +227,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         list_versions=ListVersions(database),
         select=select,
         sources=Sources(database),
+        uploads=Uploads(database),
         pushed=PushedStore(settings.home, Messages(database)),
         amplitude=_amplitude(settings, database, vault, door),
         statements=Statements(database),

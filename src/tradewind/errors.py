@@ -3,6 +3,7 @@
     TradewindError
       DefinitionError
         MissingError
+        BusyError
       ConfigurationError
         RefusedKeyError
         NotEntitledError
@@ -50,6 +51,10 @@ class MissingError(DefinitionError):
     def __init__(self, message: str, wanted: str) -> None:
         super().__init__(message)
         self.wanted = wanted
+
+
+class BusyError(DefinitionError):
+    """Wait: the same is going on already, such as another import into the project."""
 
 
 class ConfigurationError(TradewindError):

@@ -28,6 +28,7 @@ from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.lists import ListStore
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
+from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.store import PushedStore
 from tradewind.vault.sql import Vault
 
@@ -58,6 +59,7 @@ class Parts:
     select: Callable[[Project, datetime], SelectSource]
     sources: Sources
     pushed: PushedStore
+    uploads: Uploads
     amplitude: Amplitude
     notify: Notify
     statements: Statements

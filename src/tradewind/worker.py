@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tradewind.clock import Clock
-from tradewind.errors import RetryableError, TakenError, TradewindError, of_system
+from tradewind.errors import DefinitionError, RetryableError, TakenError, TradewindError, of_system
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.operations import endings, partings, privacy, syncs
+from tradewind.operations import endings, partings, privacy, syncs, uploads
 from tradewind.operations.changes import mark
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.schedule import Due, change_due, next_fire, slots_due
+from tradewind.sources.uploads.sql import UploadState
 
 LONGEST_SLEEP = timedelta(seconds=60)
 """A sync that was added or resumed meanwhile is seen within this time."""
@@ -102,7 +103,8 @@ def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
 
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first.
+    """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first,
+    and take in the files that were sent.
 
     What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
@@ -123,6 +125,7 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             stop.check()
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, work_there, watch))
             yield from _for_people(watchful, watch)
+        yield from _files(watchful, stop)
         stop.check()
         if _tidied(parts) or emptied:
             endings.forget_unneeded(parts)
@@ -136,6 +139,19 @@ def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:
             done = privacy.work(parts, request, watch)
             late = None if done.progress is Progress.DONE else RetryableError("not everybody was told yet; tradewind privacy show says why")
             yield Done(request.project, f"privacy {request.id}", None, late)
+
+
+def _files(parts: Parts, stop: Stop) -> Iterator[Done]:
+    """Take in the files that were sent, one after another, until a sync is due; then the next pass comes at once."""
+    for waiting in parts.uploads.waiting(parts.clock.now()):
+        stop.check()
+        done = uploads.work(parts, waiting, stop.check)
+        if done:
+            refused = DefinitionError(done.message) if done.state is UploadState.REFUSED else None
+            yield Done(done.project, f"upload {done.id}", None, refused)
+            stop.nudged = True
+        if any(todo(parts)):
+            return
 
 
 def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[Done]:
@@ -157,6 +173,7 @@ def _done(project: str, sync: str, work: Callable[[], Run | None]) -> Iterator[D
 def _tidied(parts: Parts) -> bool:
     """Whether old files were taken away now. What cannot be read or removed is left for another day: no run waits for it."""
     with suppress(OSError):
+        uploads.sweep(parts)
         return tidy_daily(parts)
     return False
 

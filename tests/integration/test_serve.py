@@ -50,6 +50,13 @@ def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> d
     return found
 
 
+def taken_in(server: Serving, headers: dict[str, str], upload: str, counts: dict[str, int]) -> None:
+    """The worker takes a file in, with these counts."""
+    wait_until(
+        lambda: bool(server.http.get(f"{P}/uploads/{upload}", headers=headers).json()["counts"] == counts), "the file is taken in", PATIENCE
+    )
+
+
 def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: SandboxProcess) -> None:
     with serving(product) as server:
         headers = signed_in(server)
@@ -59,7 +66,8 @@ def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: Sand
             for n in range(30)
         )
         kind = headers | {"Content-Type": "application/octet-stream"}
-        assert server.http.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=kind).json()["events_new"] == 30
+        sent = server.http.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=kind).json()
+        taken_in(server, headers, sent["id"], {"events_read": 30, "events_new": 30, "duplicates": 0, "imported_before": 0})
         rule = {"name": "Openers", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
         server.http.put(f"{P}/cohorts/openers", json=rule, headers=headers)
         account = {"name": "Main", "advertiser": "ready1", "region": "sandbox", "identity": ["user.ad=DAID"]}

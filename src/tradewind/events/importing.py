@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tradewind.clock import Clock
 from tradewind.compute import Bounds, connect
-from tradewind.errors import Bug, DefinitionError, EngineError, LedgerError
+from tradewind.errors import Bug, BusyError, EngineError, LedgerError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
 from tradewind.events.lines import LINES, Unreadable
@@ -201,13 +201,13 @@ class _Import:
 
 @contextmanager
 def alone(folder: Path, name: str, taken: str) -> Iterator[Path]:
-    """Hold a lock in a folder; it ends with the process, however that ends. Raises DefinitionError (`taken`) when another has it."""
+    """Hold a lock in a folder; it ends with the process, however that ends. Raises BusyError (`taken`) when another has it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DefinitionError(f"{taken}; wait until it has ended") from error
+            raise BusyError(f"{taken}; wait until it has ended") from error
         yield folder
 
 

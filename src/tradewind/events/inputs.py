@@ -19,7 +19,8 @@ from tradewind.events.tables import table_batches
 
 _LINE_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _TABLE_SUFFIXES = (".csv", ".parquet")
-_SUFFIXES = (".zip", *_LINE_SUFFIXES, *(f"{suffix}.gz" for suffix in _LINE_SUFFIXES), *_TABLE_SUFFIXES)
+SUFFIXES = (".zip", *_LINE_SUFFIXES, *(f"{suffix}.gz" for suffix in _LINE_SUFFIXES), *_TABLE_SUFFIXES)
+"""How the names of files end that can be imported."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,14 @@ def find_inputs(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
         elif not path.is_file():
             raise DefinitionError("is neither a regular file nor a folder", file=str(path))
         elif not _known(path):
-            raise DefinitionError(f"is not a kind of file that can be imported; expected {', '.join(_SUFFIXES)}", file=str(path))
+            raise DefinitionError(f"is not a kind of file that can be imported; expected {', '.join(SUFFIXES)}", file=str(path))
         else:
             found.append(path)
     return found, ignored
 
 
 def _known(path: Path) -> bool:
-    return path.name.lower().endswith(_SUFFIXES)
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def identify(path: Path) -> Input:

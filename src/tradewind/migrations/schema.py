@@ -13,9 +13,10 @@ from tradewind.notify import sql as notify
 from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
 from tradewind.sources.amplitude import sql as amplitude
+from tradewind.sources.uploads import sql as uploads
 from tradewind.sources.webhook import sql as webhook
 from tradewind.vault import sql as vault
 
-ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, vault, webhook)
+ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, uploads, vault, webhook)
 
 __all__ = ["ROOMS", "metadata"]

@@ -40,6 +40,7 @@ from tradewind.web.routes import (
     session,
     sources,
     syncs,
+    uploads,
     webhook,
 )
 from tradewind.web.shell import File, Shell
@@ -58,6 +59,7 @@ NOUNS = (
     segments,
     sources,
     events,
+    uploads,
     alerts,
     figures,
     webhook,

@@ -29,7 +29,7 @@ DEEPEST = 32
 
 PUSH_ROUTE = re.compile(r"/api/v1/projects/[^/]+/webhook/messages")
 
-FILE_ROUTE = re.compile(r"/api/v1/projects/[^/]+/events/imports")
+FILE_ROUTE = re.compile(r"/api/v1/projects/[^/]+/(events/imports|cohorts/[^/]+/list)")
 
 HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),

@@ -453,15 +453,6 @@ def test_the_description_is_openapi_and_names_every_route_s_need(site: Site, roo
 # --- files
 
 
-def test_a_file_of_events_is_sent_and_imported_once(site: Site, root: TestClient) -> None:
-    lines = b"".join(b'{"event_type": "Open", "user_id": "u%d", "time": 1767225600000, "insert_id": "i%d"}\n' % (n, n) for n in range(50))
-    kind = {"Content-Type": "application/octet-stream"}
-    first = root.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=kind)
-    assert (first.status_code, first.json()["events_new"]) == (201, 50), first.text
-    assert root.post(f"{P}/events/imports?name=again.ndjson", content=lines, headers=kind).json()["imported_before"] is True
-    assert list((site.town.parts.home / "uploads").iterdir()) == []
-
-
 def test_whoever_writes_a_rule_is_told_what_the_events_name(site: Site, root: TestClient) -> None:
     nothing: dict[str, object] = {"events": [], "event_properties": [], "user_properties": [], "newest": None}
     assert root.get(f"{P}/events/words").json() == nothing
@@ -471,14 +462,8 @@ def test_whoever_writes_a_rule_is_told_what_the_events_name(site: Site, root: Te
         for n in range(3)
     )
     root.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers={"Content-Type": "application/octet-stream"})
+    list(run_once(site.town.parts, Stop()))
     told = root.get(f"{P}/events/words").json()
     assert told["events"] == [{"name": "Open", "count": 2}, {"name": "Buy", "count": 1}]
     assert (told["event_properties"], told["user_properties"]) == (["step"], ["plan"])
     assert told["newest"] == "2026-01-01T00:00:00Z"
-
-
-@pytest.mark.parametrize("name", ["", "../key", "a/b.csv", ".hidden", "%00.csv", "x" * 101, "no-such-kind.exe"])
-def test_a_file_s_name_leads_nowhere_else(site: Site, root: TestClient, name: str) -> None:
-    answer = root.post(f"{P}/events/imports", params={"name": name}, content=b"x", headers={"Content-Type": "application/octet-stream"})
-    assert answer.status_code in {400, 422}, answer.text
-    assert "uploads" not in answer.text, "no path of the server is told"

@@ -295,6 +295,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "upload",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sent_by", sa.String(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cohort", sa.String(), server_default="", nullable=False),
+        sa.Column("how", sa.String(), server_default="", nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("read", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("rejects", sa.JSON(), nullable=False),
+        sa.Column("message", sa.String(), server_default="", nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.create_index("uploads_of_a_project", ["project", "received_at"], unique=False)
+        batch_op.create_index("uploads_to_do", ["state"], unique=False)
+
+    op.create_table(
         "admission",
         sa.Column("destination", sa.String(), nullable=False),
         sa.Column("project", sa.String(), nullable=False),
