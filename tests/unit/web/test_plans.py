@@ -63,6 +63,7 @@ def test_a_plan_is_watched_and_the_run_does_what_it_said(site: Site, root: TestC
     assert last(root.get(f"{P}/plans/{again}/progress").text)["proposed"] | {"costs": {}} == proposed | {  # type: ignore[operator]
         "costs": {}, "changes": {"add": 0, "remove": 0, "refresh": 100}, "held": 100,
     }  # fmt: skip
+    assert root.get(f"{P}/plans/{again}").json()["proposed"]["costs"]["seconds"] is not None, "the run before gave the pace"
 
 
 def test_a_request_of_a_plan_names_nobody(root: TestClient) -> None:
