@@ -22,7 +22,7 @@ from tradewind.engines import preview as engine
 from tradewind.engines.preview import Asked, Clause, Node, Turn
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import All, AnyOf, Behaviour, Cohort, Not, Rule
-from tradewind.model.identifier import Resolution
+from tradewind.model.identifier import IdentityMap, Resolution
 from tradewind.operations.cohorts import checked
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
@@ -189,10 +189,12 @@ def why(parts: Parts, project: str, subject: Subject, person: str, turn: Turn | 
         return Why(asked.as_of, person, found.holds, _reason(found, _names(parts, project), asked.project.zone))
 
 
-def identifiers(parts: Parts, project: str, subject: Subject, connection: str, turn: Turn | None = None) -> Identifiers:
-    """What the identity map of a connection finds of the members: valid, different, refused; those who said no are left out."""
+def identifiers(parts: Parts, project: str, subject: Subject, through: str | IdentityMap, turn: Turn | None = None) -> Identifiers:
+    """What an identity map, or that of a connection, finds of the members: valid, different, refused; those who said no are left out."""
     cohort, moment, turn = _cohort(parts, project, subject), _moment(parts, project, subject), turn or Turn()
-    identity = members.identity_of(cohort, parts.catalog.connection(project, connection))
+    identity = through
+    if not isinstance(identity, IdentityMap):
+        identity = members.identity_of(cohort, parts.catalog.connection(project, identity))
     with scratch(parts) as folder:
         if isinstance(cohort.definition, Behaviour):
             found = members.usable(parts, members.asked(parts, cohort, moment, folder), identity, folder, turn)

@@ -66,6 +66,15 @@ def test_identifiers_are_counted_by_type_through_a_connection(root: TestClient) 
     assert (found["members"], found["members_usable"], found["identifiers"]) == (100, 100, {"DAID": 100})
 
 
+def test_identifiers_are_counted_by_a_map_of_which_nothing_is_saved(root: TestClient) -> None:
+    everybody = {"any": [{"user.country": {"is": ["(none)"]}}, {"user.country": {"is_not": ["(none)"]}}]}
+    found = root.post(f"{P}/identifiers", json={"who": everybody, "identity": ["user.ad=DAID", "user_id=TDID"], "send": "first"}).json()
+    assert (found["members"], found["identifiers"], found["refused_values"]["TDID"]) == (100, {"DAID": 100, "TDID": 0}, {})
+    both = {"cohort": "all", "connection": "main", "identity": ["user.ad=DAID"]}
+    for body in (both, {"cohort": "all"}):
+        assert "say either 'connection', or 'identity'" in detail(root.post(f"{P}/identifiers", json=body))
+
+
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

@@ -14,6 +14,7 @@ import { Nowhere } from "../../shell/Nowhere";
 import { IdentityRows } from "./IdentityRows";
 import { idFrom, type Row, rowOf, written } from "./identity";
 import { type Account, type Connection, connectionsOf, type Tile, useConnections, useTiles } from "./queries";
+import { Reach } from "./Reach";
 import { Removal } from "./Removal";
 
 export function Component() {
@@ -100,6 +101,7 @@ function Form({ tile, known, taken }: { tile: Tile; known?: Connection; taken: s
                 onRows={(rows) => set({ rows })}
                 onSend={(send) => set({ send })}
               />
+              <Reach rows={fields.rows} send={fields.send} />
             </Stack>
           </Card>
           <TestResult test={test} />

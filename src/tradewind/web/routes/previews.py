@@ -11,10 +11,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tradewind.engines.preview import Turn
-from tradewind.operations import previews
+from tradewind.model.identifier import Send
+from tradewind.operations import connections, previews
 from tradewind.parts import Parts
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member
+from tradewind.web.problems import Refusal
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/previews", tags=["previews"])
 
@@ -40,9 +42,11 @@ class Against(Look):
 
 
 class Through(Look):
-    """And the connection whose identity map is used."""
+    """And the connection whose identity map is used; or, in `identity`, a map of which nothing is saved yet, as a connection has it."""
 
-    connection: str = Field(min_length=1, max_length=63)
+    connection: str | None = Field(default=None, min_length=1, max_length=63)
+    identity: list[str] | None = Field(default=None, min_length=1, max_length=50)
+    send: Send | None = None
 
 
 class Few(Look):
@@ -165,7 +169,10 @@ def compare(ask: Member, project: Id, body: Look) -> ComparisonView:
 def identifiers(ask: Member, project: Id, body: Through) -> IdentifiersView:
     """How many can be reached through a connection, by type of identifier."""
     with _turn(ask, project, body) as (parts, subject, turn):
-        found = previews.identifiers(parts, project, subject, body.connection, turn)
+        if (body.connection is None) == (body.identity is None):
+            raise Refusal(422, "say either 'connection', or 'identity'; the identifiers are found by one of them")
+        through = body.connection or connections.identity(body.identity or (), body.send or Send.ALL)
+        found = previews.identifiers(parts, project, subject, through, turn)
         of = found.resolution
         return IdentifiersView(
             as_of=found.as_of, members=of.members, members_usable=of.members_usable, values=of.values, duplicates=of.duplicates,
