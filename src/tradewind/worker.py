@@ -181,6 +181,10 @@ def _tidied(parts: Parts) -> bool:
 def _run(parts: Parts, sync: Sync, due: Due | Run, watch: Watch) -> Run:
     if isinstance(due, Run):
         return syncs.take_up(parts, due, watch)
+    if sync.cadence is Cadence.ON_CHANGE:  # its slot is the minute in which this worker looked, which another's may not be
+        last = parts.ledger.newest(sync.project, sync.id, parts.clock.now())
+        if last and last.opened_at >= due.slot:
+            raise TakenError(f"sync '{sync.id}' has run since")
     return syncs.run_due(parts, sync.project, sync.id, due, watch)
 
 

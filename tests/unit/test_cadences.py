@@ -183,6 +183,17 @@ def test_the_worker_sees_a_change_within_a_minute_by_itself(town: Town) -> None:
     assert (first.outcome, second.outcome) == (RunOutcome.CLEAN, RunOutcome.CLEAN)
 
 
+def test_of_two_workers_that_saw_one_change_in_different_minutes_the_second_leaves_it(town: Town) -> None:
+    """It looked before the other ran it, and comes to it afterwards."""
+    other, sync = town.add("other", Cadence.ON_CHANGE), town.add("sync", Cadence.ON_CHANGE)
+    town.clock.sleep(65)
+    first = run_once(town.parts, Stop())
+    done = next(first)
+    left = {other.id, sync.id} - {done.sync}
+    assert {run.sync for run in pass_(town)} == left, "the other worker"
+    assert not list(first)
+
+
 def test_a_new_definition_also_of_a_part_is_a_change(town: Town) -> None:
     """What a cohort is made of counts as itself does."""
     town.parts.catalog.save_cohort(Cohort("default", "part", "Part", CohortKind.BEHAVIOURAL, Behaviour(Did("Open"))))
