@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,15 @@ def install() -> None:
         print("the console's packages are downloaded, as console/package-lock.json names them", file=sys.stderr, flush=True)
         npm("ci", "--silent", "--no-audit", "--no-fund")
         stamp.write_text(wanted)
+
+
+def lock() -> None:
+    """Resolve package.json into package-lock.json: names, versions and hashes, and nobody's address. Raises NotBuilt."""
+    npm("install", "--package-lock-only", "--silent")
+    found = json.loads((HERE / "package-lock.json").read_text())
+    for package in found["packages"].values():
+        package.pop("funding", None)
+    (HERE / "package-lock.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 def npm(*words: str) -> None:
@@ -85,8 +95,11 @@ def size() -> int:
 
 
 def main(words: Sequence[str]) -> int:
-    """Build; --size prints the first load, --check runs types and linter, --format lays out, --serve starts Vite's server."""
+    """Build; --size prints the first load, --check runs types and linter, --format lays out, --serve starts Vite's, --lock resolves."""
     try:
+        if list(words) == ["--lock"]:
+            lock()
+            return 0
         if words and words[0] in {"--check", "--format", "--serve"}:
             install()
             npm("run", "--silent", "types")

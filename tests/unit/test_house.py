@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -428,6 +429,13 @@ def test_the_locks_hold_what_the_package_asks_for() -> None:
     wanted = {package_of(line) for line in declared}
     locked = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", (ROOT / "requirements" / "runtime.lock").read_text("utf-8"), re.MULTILINE)
     assert not wanted - set(locked)
+
+
+def test_the_lock_of_the_console_holds_no_address() -> None:
+    """Names, versions and hashes: whoever installs says from where."""
+    text = (ROOT / "console" / "package-lock.json").read_text("utf-8")
+    assert "://" not in text
+    assert text.count('"integrity"') >= len(json.loads(text)["packages"]) - 1
 
 
 def test_the_locks_agree_with_one_another_and_name_every_hash() -> None:
