@@ -9,7 +9,7 @@ import { Failure, Loading } from "../parts/States";
 import { Account } from "./Account";
 import { Mark } from "./Mark";
 import { ProjectSwitcher } from "./ProjectSwitcher";
-import { PLACES } from "./places";
+import { FIRST, PLACES } from "./places";
 
 export function Shell() {
   const me = useMe();
@@ -76,7 +76,7 @@ function Places() {
           {project &&
             PLACES.map((place) => {
               const to = `${base}/${place.path}`;
-              const here = pathname === to || pathname.startsWith(`${to}/`);
+              const here = pathname === to || pathname.startsWith(`${to}/`) || (place.path === FIRST && pathname === base);
               return (
                 <NavLink
                   key={place.path}

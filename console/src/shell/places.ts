@@ -18,6 +18,9 @@ export interface Place {
   icon: ComponentType<IconProps>;
 }
 
+/** The place that a project opens with. */
+export const FIRST = "overview";
+
 /** `path` follows /projects/PROJECT/. */
 export const PLACES: Place[] = [
   { label: places.overview, path: "overview", icon: IconLayoutDashboard },

@@ -68,10 +68,10 @@ export function useSizes(project: string, look: { cohort?: string; who?: Documen
     enabled,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
-    queryFn: () => {
+    queryFn: ({ signal }) => {
       edits += 1;
       const body = { cohort: look.cohort ?? null, who: look.who ?? null, editor: EDITOR, edit: edits };
-      return answer(api.POST("/api/v1/projects/{project}/previews/sizes", { params: { path: { project } }, body }));
+      return answer(api.POST("/api/v1/projects/{project}/previews/sizes", { params: { path: { project } }, body, signal }));
     },
   });
 }

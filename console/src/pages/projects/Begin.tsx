@@ -1,29 +1,38 @@
 /** A project's first page: where nothing is there yet, the two ways to begin; else what there is. */
-import { Button, Card, FileButton, Group, List, SimpleGrid, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { Button, Card, FileButton, Group, List, Progress, SimpleGrid, Stack, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconFileImport, type IconProps, IconSeedling } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import type { ComponentType, ReactNode } from "react";
-import { Navigate, useNavigate, useNavigation } from "react-router";
-import { answer, api } from "../../api/client";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
+import { useNavigate } from "react-router";
+import { answer, api, type Shape } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
-import { count } from "../../parts/figures";
+import { many } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
-import { Asked, Failure } from "../../parts/States";
+import { Asked, Failure, Loading } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { useCohortNames, useWords } from "../cohorts/queries";
+
+/** Shown in this place, not gone to: whoever has clicked on already is not called back. */
+const Overview = lazy(() => import("../overview/Overview").then((page) => ({ default: page.Component })));
 
 export function Component() {
   const project = useProject();
   const words = useWords(project);
   const cohorts = useCohortNames(project);
-  const leaving = useNavigation().state !== "idle";
-  if (leaving) return null;
   return (
     <Asked of={words}>
       {({ events }) => (
         <Asked of={cohorts}>
-          {(names) => (events.length || names.length ? <Navigate to="overview" replace /> : <Ways project={project} />)}
+          {(names) =>
+            events.length || names.length ? (
+              <Suspense fallback={<Loading />}>
+                <Overview />
+              </Suspense>
+            ) : (
+              <Ways project={project} />
+            )
+          }
         </Asked>
       )}
     </Asked>
@@ -73,7 +82,6 @@ function Samples({ project }: { project: string }) {
 }
 
 function Events({ project }: { project: string }) {
-  const client = useQueryClient();
   const { may, why } = useMay("manager");
   const bring = useMutation({
     mutationFn: (file: File) => {
@@ -90,7 +98,6 @@ function Events({ project }: { project: string }) {
         }),
       );
     },
-    onSuccess: () => client.invalidateQueries({ queryKey: ["segments"] }),
   });
   return (
     <Way icon={IconFileImport} title="Start from a CSV">
@@ -100,7 +107,7 @@ function Events({ project }: { project: string }) {
         .parquet will do too.
       </Text>
       {bring.error && <Failure error={bring.error} />}
-      {bring.data && <Brought found={bring.data} project={project} />}
+      {bring.data && <Brought sent={bring.data} project={project} />}
       <FileButton onChange={(file) => file && bring.mutate(file)} accept=".csv,.parquet,.json,.ndjson,.gz,.zip">
         {(props) => (
           <Button {...props} variant="default" loading={bring.isPending} disabled={!may} title={why}>
@@ -112,29 +119,43 @@ function Events({ project }: { project: string }) {
   );
 }
 
-function Brought({
-  found,
-  project,
-}: {
-  found: { events_new: number; rejects: Record<string, number>; refused: string | null };
-  project: string;
-}) {
+/** How far the file has come, and then what came of it. */
+function Brought({ sent, project }: { sent: Shape<"UploadView">; project: string }) {
   const go = useNavigate();
   const client = useQueryClient();
+  const path = { project, upload: sent.id };
+  const upload = useQuery({
+    queryKey: ["upload", project, sent.id],
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/uploads/{upload}", { params: { path } })),
+    refetchInterval: (query) => (query.state.data?.finished_at ? false : 500),
+  });
+  const found = upload.data ?? sent;
   const on = async () => {
     await client.invalidateQueries();
     await go(`/projects/${project}/cohorts`);
   };
-  if (found.refused) return <Failure error={new Error(`the file was refused: ${found.refused}`)} />;
+  if (upload.error) return <Failure error={upload.error} />;
+  if (found.state === "refused") return <Failure error={new Error(found.message)} />;
+  if (found.state !== "done") {
+    return (
+      <Progress
+        w="100%"
+        value={(100 * found.read) / Math.max(1, found.bytes)}
+        animated
+        aria-label="How much of the file is read"
+      />
+    );
+  }
+  const events = found.counts.events_new ?? 0;
   return (
     <Stack gap="xs" role="status">
       <Group gap="xs">
-        <Status tone="good">{`${count(found.events_new)} events`}</Status>
+        <Status tone="good">{many(events, "event", "events")}</Status>
         {Object.entries(found.rejects).map(([reason, lines]) => (
-          <Status key={reason} tone="warning">{`${count(lines)} lines: ${reason}`}</Status>
+          <Status key={reason} tone="warning">{`${many(lines, "line", "lines")}: ${reason}`}</Status>
         ))}
       </Group>
-      {found.events_new > 0 && (
+      {events > 0 && (
         <Button onClick={() => void on()} w="fit-content">
           Go to the cohorts
         </Button>
