@@ -74,12 +74,13 @@ def set_free(database: Database) -> None:
     """Give back every claim, and end every session: who held them belongs to the time before."""
     with database.transaction() as db:
         tables = sa.MetaData()
-        tables.reflect(db, only=[*_ENDED, "run", "privacy_request"])
+        tables.reflect(db, only=[*_ENDED, "run", "privacy_request", "upload"])
         for name in _ENDED:
             db.execute(tables.tables[name].delete())
-        run, request = tables.tables["run"], tables.tables["privacy_request"]
+        run = tables.tables["run"]
         db.execute(run.update().values(owner=None, until=None, fence=run.c.fence + 1))
-        db.execute(request.update().values(owner=None, until=None))
+        for name in ("privacy_request", "upload"):
+            db.execute(tables.tables[name].update().values(owner=None, until=None))
 
 
 def _copy_file(database: Database, into: Path) -> Copied:
@@ -119,13 +120,15 @@ def _copy_tables(database: Database, folder: Path) -> Copied:
 def named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files and the folders that rows name, relative to the home."""
     tables = sa.MetaData()
-    tables.reflect(db, only=["event_file", "membership_version", "list_version", "run", "pushed_message", "pushed_state"])
+    tables.reflect(db, only=["event_file", "membership_version", "list_version", "run", "upload", "pushed_message", "pushed_state"])
     event, version, listed, run = (tables.tables[name].c for name in ("event_file", "membership_version", "list_version", "run"))
     files = list(db.execute(sa.select(event.path)).scalars())
     files += [f"lists/{row.project}/{row.cohort}/{row.version}.parquet" for row in db.execute(sa.select(*listed))]
     files += _pushed(db, tables.tables["pushed_message"], tables.tables["pushed_state"])
     folders = list(db.execute(sa.select(version.path)).scalars())
     folders += [f"runs/{name}" for name in db.execute(sa.select(run.id)).scalars()]
+    upload = tables.tables["upload"].c
+    folders += [f"uploads/{name}" for name in db.execute(sa.select(upload.id).where(upload.finished_at.is_(None))).scalars()]
     return tuple(files), tuple(folders)
 
 

@@ -236,3 +236,18 @@ def test_nothing_is_ever_replaced(town: Town, tmp_path: Path) -> None:
         backup.make(town.parts, tmp_path / "new", "short", "ann", progress, QUICK)
     assert taken.read_text() == "precious"
     assert not (tmp_path / "new").exists()
+
+
+def test_files_that_were_sent_and_wait_to_be_taken_in_are_in_it(town: Town, tmp_path: Path) -> None:
+    with town.database.transaction() as db:
+        for name, ended in (("waits", "NULL"), ("done", "'2026-03-01'")):
+            row = f"'{name}', 'default', 'events', 'day.ndjson', 4, 'ann', '2026-03-01', 'waiting', '{{}}', '{{}}', {ended}"
+            columns = "id, project, kind, name, bytes, sent_by, received_at, state, counts, rejects, finished_at"
+            db.exec_driver_sql(f"INSERT INTO upload ({columns}) VALUES ({row})")
+            file = town.parts.home / "uploads" / name / "day.ndjson"
+            file.parent.mkdir(parents=True)
+            file.write_text("rows")
+    into = tmp_path / "out"
+    into.mkdir()
+    backup.take_out(make(town, tmp_path), PASSPHRASE, into, "sqlite", progress)
+    assert [path.relative_to(into).as_posix() for path in into.rglob("*.ndjson")] == ["uploads/waits/day.ndjson"]
