@@ -20,6 +20,7 @@ class Place:
     mark: int
     folder: Path
     refresh: str
+    recency: str = "sync"
     wanted: set[int] = field(default_factory=set)
 
     def guid(self, number: int) -> str:
@@ -34,11 +35,12 @@ class Place:
         """The file that defines connection, cohort and sync."""
         account = f"id: {self.sync}, name: {self.sync}, destination: thetradedesk, advertiser: {self.advertiser}, region: sandbox"
         signed = f"auth: signature, secret: {{env: SECRET_{self.advertiser}}}, identity: [{{from: user.ad, to: DAID}}]"
-        sync = f"id: {self.sync}, cohort: {self.sync}, connection: {self.sync}, cadence: hourly, refresh: {self.refresh}"
+        sync = f"id: {self.sync}, cohort: {self.sync}, connection: {self.sync}, cadence: hourly"
+        sent = f'segment: "{self.segment}", at: "06:30", refresh: {self.refresh}, recency: {self.recency}'
         lines = [
             f"connections: [{{{account}, {signed}}}]",
             f"cohorts: [{{id: {self.sync}, name: {self.sync}, {cohort}}}]",
-            f'syncs: [{{{sync}, segment: "{self.segment}", at: "06:30"}}]',
+            f"syncs: [{{{sync}, {sent}}}]",
         ]
         return _written(self.folder / f"{self.sync}.yaml", "\n".join(lines))
 

@@ -90,6 +90,7 @@ class Rig:
         seed: int,
         refresh: str = "every_sync",
         database_url: str = "",
+        recency: str = "sync",
         **order: Any,
     ) -> None:
         self.folder, self.sandbox, self.nursery = folder, sandbox, nursery
@@ -98,7 +99,7 @@ class Rig:
         self.clock = WorldClock(folder / "clock")
         (folder / "told").mkdir()
         self.listed = Listed("default", "listed", "ready1", "listed people", 0xA1, folder, refresh)
-        self.told = Told("second", "told", "ready2", "told people", 0xB2, folder / "told", "before_expiry")
+        self.told = Told("second", "told", "ready2", "told people", 0xB2, folder / "told", "before_expiry", recency)
         self.order = {"folder": str(folder), "home": str(folder / "home"), "clock": str(folder / "clock"), "items": 24, **order}
         self.verdict, self.moments = Verdict(), Counter[str]()
         self.taken: set[Path] = set()
