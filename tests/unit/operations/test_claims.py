@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,13 +35,22 @@ def ledger() -> MemoryLedger:
 def test_this_process_lives_and_one_that_ended_does_not() -> None:
     """A process is told by host, id and beginning: an id used again is another process."""
     assert not is_dead(me())
-    host, pid, began = me().split(":")
-    assert is_dead(f"{host}:{pid}:{int(began) + 1}")
+    host, pid, began, thread = me().split(":")
+    assert is_dead(f"{host}:{pid}:{int(began) + 1}:{thread}")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     assert is_dead(f"{socket.gethostname()}:{gone.pid}:1")
     assert not is_dead(f"another-host:{os.getpid()}:1")
     assert not is_dead("nonsense")
+
+
+def test_a_claim_is_one_thread_s(ledger: MemoryLedger) -> None:
+    """A server answers requests beside its worker: what a request wants to end is left to the worker while it is at it."""
+    with ThreadPoolExecutor(1) as worker:
+        claim = worker.submit(take, ledger, "r1", StandingClock(NOON)).result()
+        assert not is_dead(claim.owner)
+        with pytest.raises(LedgerError, match="cannot be taken"):
+            take(ledger, "r1", StandingClock(NOON))
 
 
 def test_a_dead_holder_gives_way_at_once(ledger: MemoryLedger) -> None:
