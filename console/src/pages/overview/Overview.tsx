@@ -39,7 +39,8 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
   if (found.some((each) => !each.data)) return <Loading />;
   const rated = projects.map((project, place) => {
     const incidents = wrong[place]?.data ?? [];
-    return { project, incidents, segments: ranked(found[place]?.data?.items ?? [], incidents) };
+    const page = found[place]?.data;
+    return { project, incidents, more: Boolean(page?.next), segments: ranked(page?.items ?? [], incidents) };
   });
   const all = rated.flatMap((each) => each.segments);
   if (!all.length) {
@@ -54,7 +55,7 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
       <Counts health={all.map((each) => each.health)} />
       {rated
         .filter((each) => each.segments.length || each.incidents.length)
-        .map(({ project, incidents, segments }) => (
+        .map(({ project, incidents, more, segments }) => (
           <Stack gap="sm" key={project.id}>
             <Group justify="space-between">
               <Title order={2}>{project.name}</Title>
@@ -63,6 +64,7 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
               </Anchor>
             </Group>
             <Wrong incidents={incidents} />
+            {more && <Text size="sm">It has many syncs; the first 200 are counted here. What is wrong is told of all.</Text>}
             <SyncTable segments={segments.slice(0, 10).map((each) => each.segment)} project={project.id} />
           </Stack>
         ))}

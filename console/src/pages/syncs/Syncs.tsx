@@ -4,6 +4,7 @@ import { IconRefresh } from "@tabler/icons-react";
 import { Link } from "react-router";
 import { useProject } from "../../api/session";
 import { places } from "../../labels";
+import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Asked, Empty } from "../../parts/States";
 import { useSegments } from "./queries";
@@ -11,12 +12,16 @@ import { SyncTable } from "./SyncTable";
 
 export function Component() {
   const project = useProject();
+  const segments = useSegments(project);
   return (
     <Page title={places.syncs} about="Each keeps a segment equal to a cohort, as often as you say.">
-      <Asked of={useSegments(project)}>
-        {({ items }) =>
-          items.length ? (
-            <SyncTable segments={items} project={project} />
+      <Asked of={segments}>
+        {({ pages }) =>
+          pages[0]?.items.length ? (
+            <>
+              <SyncTable segments={pages.flatMap((page) => page.items)} project={project} />
+              <More of={segments} />
+            </>
           ) : (
             <Empty
               icon={IconRefresh}

@@ -1,5 +1,5 @@
 /** What the pages of syncs and segments ask the API. */
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { answer, api, type Shape } from "../../api/client";
 
 export type Segment = Shape<"SegmentView">;
@@ -7,7 +7,7 @@ export type Portrait = Shape<"PortraitView">;
 export type Draft = Shape<"Draft">;
 
 export const segmentsOf = (project: string) => ["segments", project];
-export const segmentOf = (project: string, sync: string) => ["segments", project, sync];
+export const segmentOf = (project: string, sync: string) => ["segments", project, "of", sync];
 
 export function askSegments(project: string) {
   const params = { path: { project }, query: { limit: 200 } };
@@ -18,9 +18,18 @@ export function askSegments(project: string) {
   };
 }
 
-/** Every sync of the project with its segment and last run. */
+/** The syncs of the project with their segments and last runs, page by page. */
 export function useSegments(project: string) {
-  return useQuery(askSegments(project));
+  return useInfiniteQuery({
+    queryKey: [...segmentsOf(project), "all", "pages"],
+    initialPageParam: null as string | null,
+    refetchInterval: 30_000,
+    queryFn: ({ pageParam: cursor }) => {
+      const params = { path: { project }, query: { cursor, limit: 50 } };
+      return answer(api.GET("/api/v1/projects/{project}/segments", { params }));
+    },
+    getNextPageParam: (page) => page.next,
+  });
 }
 
 export const incidentsOf = (project: string) => ["incidents", project];
