@@ -9,13 +9,13 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 
+from schema import migrated
 from tradewind.access.passwords import Passwords
 from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
-from tradewind.database import Database
 from tradewind.destinations.base import Request
 from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolve
 from tradewind.errors import EngineError
@@ -24,7 +24,6 @@ from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.sql import SqlLedger
 from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
-from tradewind.migrations import database_upgrade
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import IdentityMap, IdType
@@ -126,8 +125,7 @@ class Town:
     """A home in `folder`, with a cohort of everybody and a connection; syncs are added by tests. It begins at noon of a day."""
 
     def __init__(self, folder: Path, ledger: MemoryLedger | None = None, zone: str = "UTC") -> None:
-        self.database = Database.at(folder)
-        database_upgrade(self.database)
+        self.database = migrated(folder)
         self.clock, self.people = StandingClock(NOON), People()
         self.messenger = Silent()
         self.platform, self.amplitude = Platform(self.clock), MemoryAmplitude()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from postgres_process import Server, postgres
+from schema import migrated
 from tradewind.clock import StandingClock
 from tradewind.database import Database
 from tradewind.errors import EngineError
@@ -179,8 +180,7 @@ class TestSqliteDownloads(DownloadsSuite):
 
     @pytest.fixture
     def database(self, tmp_path: Path) -> Iterator[Database]:
-        database = Database.at(tmp_path)
-        database_upgrade(database)
+        database = migrated(tmp_path)
         yield database
         database.close()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postgres_process import Server, postgres
+from schema import migrated
 from tradewind.database import Database
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.slots.base import Wish
@@ -53,8 +54,7 @@ class TestSqliteLedger(TakenByMany, LedgerSuite):
 
     @pytest.fixture
     def ledger(self, tmp_path: Path) -> Iterator[SqlLedger]:
-        database = Database.at(tmp_path)
-        database_upgrade(database)
+        database = migrated(tmp_path)
         yield SqlLedger(database)
         database.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from postgres_process import Server, postgres
+from schema import migrated
 from tradewind.database import Database
 from tradewind.errors import TakenError
 from tradewind.migrations import database_upgrade
@@ -124,8 +125,7 @@ class TestSqliteStore(StoreSuite):
 
     @pytest.fixture
     def database(self, tmp_path: Path) -> Iterator[Database]:
-        database = Database.at(tmp_path)
-        database_upgrade(database)
+        database = migrated(tmp_path)
         yield database
         database.close()
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema import migrated
 from tradewind.database import Database
-from tradewind.migrations import database_upgrade
 from tradewind.model.identifier import IdType, Refusal, Resolution
 from tradewind.privacy.keyed import Keyer
 from tradewind.privacy.sieve import Sieve
@@ -42,8 +42,7 @@ def sieve_of(values: list[bytes]) -> Sieve:
 @pytest.fixture
 def suppressions(tmp_path: Path) -> Iterator[Suppressions]:
     """An empty list in a database of its own."""
-    database = Database.at(tmp_path)
-    database_upgrade(database)
+    database = migrated(tmp_path)
     key = create_key(tmp_path)
     plant_canary(database, key)
     vault = Vault(database, key)
