@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradewind.delivery.sample import sample
+from tradewind.delivery.sample import weigh
 from tradewind.model.sync import Sync
 from tradewind.operations.syncs import Proposal
 from tradewind.parts import Parts
@@ -22,15 +22,11 @@ class Costs:
 
 
 def costs(parts: Parts, proposal: Proposal) -> Costs:
-    """What the plan of a sync would send. Bytes are those of adds, which are the longest."""
-    sync, planned = proposal.sync, proposal.plan.delta.parts
+    """What the plan of a sync would send."""
+    sync, planned = proposal.sync, [(part.rows, part.group_rows) for part in proposal.plan.delta.parts]
     binding = binding_of(parts, sync)
-    one, two = (sample(parts.destination(binding.destination), binding, proposal.as_of, rows) for rows in (1, 2))
-    each = len(two) - len(one)
-    requests = sum(-(-part.rows // part.group_rows) for part in planned)
-    octets = requests * (len(one) - each) + sum(part.rows for part in planned) * each
-    pace = _pace(parts, sync)
-    return Costs(requests, octets, None if pace is None else requests * pace, two.decode())
+    weight, pace = weigh(parts.destination(binding.destination), binding, proposal.as_of, planned), _pace(parts, sync)
+    return Costs(weight.requests, weight.octets, None if pace is None else weight.requests * pace, weight.sample)
 
 
 def _pace(parts: Parts, sync: Sync) -> float | None:

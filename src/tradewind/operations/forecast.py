@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from tradewind.crontab import a_month
-from tradewind.delivery.sample import sample
+from tradewind.delivery.sample import weigh
 from tradewind.model.sync import Cadence, Refresh, Sync
 from tradewind.operations.syncs import Wish, sync_from
 from tradewind.parts import Parts
@@ -57,17 +57,14 @@ def forecast(parts: Parts, project: str, wish: Wish, identifiers: Sequence[int] 
     binding = binding_of(parts, sync)
     destination = parts.destination(binding.destination)
     items = destination.items_per_request(binding)
-    one, two = (sample(destination, binding, now, rows) for rows in (1, 2))
+    weight = weigh(destination, binding, now, [(count, items) for count in identifiers or ()])
     version = parts.versions.newest(binding.target.id)
     cost = None
     if identifiers is not None:
-        each = len(two) - len(one)
-        requests, together = sum(-(-count // items) for count in identifiers), sum(identifiers)
-        octets = requests * (len(one) - each) + together * each
-        cost = Cost(together, requests, octets, round(requests * renewals(sync)))
+        cost = Cost(weight.identifiers, weight.requests, weight.octets, round(weight.requests * renewals(sync)))
     fires = tuple(islice(_slots(parts, sync, now), 3))
     expires = now + timedelta(minutes=sync.ttl_minutes)
-    return Forecast(sync, binding.target.advertiser, expires, fires, items, version.rows if version else 0, two.decode(), cost)
+    return Forecast(sync, binding.target.advertiser, expires, fires, items, version.rows if version else 0, weight.sample, cost)
 
 
 def renewals(sync: Sync) -> float:
