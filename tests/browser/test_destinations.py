@@ -15,7 +15,8 @@ CATALOG = "/projects/shop/catalog/destinations"
 
 def test_no_page_without_a_session_and_back_to_it_after_signing_in(visit: Visits, desk: Desk) -> None:
     visit()
-    page = visit(signed_in=False).go(CATALOG)
+    here = visit(signed_in=False)
+    page = here.go(CATALOG)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.locator("input[name=user]").fill("ada")
     page.locator("input[name=password]").fill("not the password")
@@ -24,6 +25,9 @@ def test_no_page_without_a_session_and_back_to_it_after_signing_in(visit: Visits
     page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Catalog")).to_be_visible()
+    (refused,) = here.complaints
+    assert "401" in refused, "of the wrong password alone"
+    here.complaints.clear()
 
 
 def test_the_guides_setup_from_the_catalog_to_an_account_that_answers(visit: Visits, desk: Desk) -> None:

@@ -1,7 +1,7 @@
 /** Who is here, and what they may do in a project. */
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
-import { answer, api, type Shape } from "./client";
+import { answer, api, Problem, type Shape } from "./client";
 
 export type Role = Shape<"Role">;
 
@@ -11,7 +11,14 @@ export const ME = ["session"];
 
 /** The signed-in user. Throws Problem 401 where nobody is. */
 export function useMe() {
-  return useQuery({ queryKey: ME, queryFn: () => answer(api.GET("/api/v1/session")), staleTime: 60_000 });
+  return useQuery({ queryKey: ME, queryFn: whoIsHere, staleTime: 60_000 });
+}
+
+/** Asks first whether anybody is here: a browser reports a refused request as a fault of the page. */
+async function whoIsHere() {
+  const { signed_in } = await answer(api.GET("/api/v1/setup"));
+  if (!signed_in) throw new Problem(401, "Nobody here", "nobody is signed in here; sign in");
+  return answer(api.GET("/api/v1/session"));
 }
 
 export function useProjects() {

@@ -56,6 +56,11 @@ class Asked:
         assert self.caller is not None, "only routes for anybody have no caller"
         return self.caller
 
+    @property
+    def signed_in(self) -> bool:
+        """Whether somebody asks, also on a route for anybody."""
+        return _caller(self.parts, self.request) is not None
+
     def note(self, what: str, object_: str, project: str = "", **details: str) -> None:
         """Write into the audit trail what the caller is about to do; when that fails nothing is done."""
         self.parts.trail.write(Deed(self.who, what, object_, project, details), self.parts.clock.now())

@@ -49,12 +49,14 @@ def work(site: Site) -> None:
 def test_the_first_user_is_made_with_the_code_and_then_nobody_by_any(tmp_path: Path) -> None:
     site = Site(tmp_path)
     code, browser = people.offer_setup(site.town.parts), site.browser()
-    assert browser.get("/api/v1/setup").json() == {"needed": True}
+    assert browser.get("/api/v1/setup").json() == {"needed": True, "signed_in": False}
     body = {"code": "wrong", "user": "root", "name": "Root", "password": PASSWORD}
     assert "does not open" in detail(browser.post("/api/v1/setup", json=body))
     assert browser.post("/api/v1/setup", json=body | {"code": code}).json()["administrator"] is True
     assert browser.post("/api/v1/setup", json=body | {"code": code, "user": "second"}).status_code == 422
-    assert browser.get("/api/v1/setup").json() == {"needed": False}
+    assert browser.get("/api/v1/setup").json() == {"needed": False, "signed_in": False}
+    browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    assert browser.get("/api/v1/setup").json() == {"needed": False, "signed_in": True}
     site.close()
 
 

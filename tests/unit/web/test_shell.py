@@ -68,7 +68,7 @@ def test_what_is_not_there_is_a_problem_for_a_program(site: Site, folder: Path, 
 
 
 def test_the_api_is_the_api_whatever_the_browser_would_rather_see(site: Site, folder: Path) -> None:
-    assert get(site, "/api/v1/setup", folder).json() == {"needed": True}
+    assert get(site, "/api/v1/setup", folder).json() == {"needed": True, "signed_in": False}
     assert get(site, "/livez", folder).json() == {"state": "alive"}
     assert get(site, "/api/v1/nothing", folder).status_code == 404
     assert site.browser(console=files(folder)).post("/projects/shop", headers=BROWSER).status_code == 404

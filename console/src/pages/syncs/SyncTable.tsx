@@ -1,5 +1,5 @@
 /** Syncs as rows: what goes where, how often, how many are there, and how it does. */
-import { Table, Text } from "@mantine/core";
+import { Box, Table, Text } from "@mantine/core";
 import { Link } from "react-router";
 import { cadences } from "../../labels";
 import { ago, count, moment } from "../../parts/figures";
@@ -16,7 +16,7 @@ export function SyncTable({ segments, project }: { segments: Segment[]; project:
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Segment</Table.Th>
-            <Table.Th>State</Table.Th>
+            <Table.Th visibleFrom="sm">State</Table.Th>
             <Table.Th>Cadence</Table.Th>
             <Table.Th className="number">Identifiers</Table.Th>
             <Table.Th>Last run</Table.Th>
@@ -45,8 +45,11 @@ function Row({ segment, incidents, base }: { segment: Segment; incidents?: Incid
         <Text size="xs" c="dimmed">
           Cohort {sync.cohort}
         </Text>
+        <Box hiddenFrom="sm" mt={4}>
+          <Status tone={tone}>{word}</Status>
+        </Box>
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         <Status tone={tone}>{word}</Status>
       </Table.Td>
       <Table.Td>{cadences[sync.cadence]}</Table.Td>

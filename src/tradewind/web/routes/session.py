@@ -54,15 +54,16 @@ class Me(BaseModel):
 
 
 class First(BaseModel):
-    """Whether nobody has set the installation up yet."""
+    """Whether nobody has set the installation up yet, and whether the one who asks has a session that is good."""
 
     needed: bool
+    signed_in: bool
 
 
 @router.get("/setup")
 def needs_setup(ask: Anybody) -> First:
     """Whether the first user is still to be made, with the code that the server printed when it started."""
-    return First(needed=not ask.parts.access.users.all())
+    return First(needed=not ask.parts.access.users.all(), signed_in=ask.signed_in)
 
 
 @router.post("/setup", status_code=201)
