@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import outside
 from sandbox_process import SandboxProcess, running_sandbox
 
 outside.install()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background, and as our children would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST_FIRST = ("chaos", "browser", "generative", "integration", "conformance")
 """Folders whose files take long: begun first, so that no core is idle at the end while the other works on one of them."""

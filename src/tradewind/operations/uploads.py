@@ -12,7 +12,6 @@ from pathlib import Path
 from tradewind.errors import BusyError, DefinitionError, LedgerError, MissingError, TradewindError, of_system
 from tradewind.events.inputs import SUFFIXES
 from tradewind.model.cohort import StaticList
-from tradewind.moment import reached
 from tradewind.operations import events, lists
 from tradewind.operations.claims import me
 from tradewind.parts import Parts
@@ -59,7 +58,6 @@ def expect(parts: Parts, project: str, name: str, kind: UploadKind, cohort: str 
 def received(parts: Parts, upload: Upload) -> Upload:
     """Write that a file is whole; the worker takes it in."""
     parts.uploads.add(upload)
-    reached("upload.received")
     return upload
 
 
@@ -80,7 +78,6 @@ def work(parts: Parts, waiting: Upload, check: Check) -> Upload | None:
     owner, now = me(), parts.clock.now()
     if not parts.uploads.take(waiting.id, owner, now, now + LEASE):
         return None
-    reached("upload.taken")
     try:
         done = _taken_in(parts, waiting, owner, check)
     except LedgerError:
@@ -98,7 +95,6 @@ def work(parts: Parts, waiting: Upload, check: Check) -> Upload | None:
     done = replace(done, finished_at=parts.clock.now())
     if not parts.uploads.finish(done, owner):
         return None
-    reached("upload.finished")
     shutil.rmtree(folder(parts, waiting.id), ignore_errors=True)
     return done
 
