@@ -22,13 +22,18 @@ CONSOLE = Path(__file__).resolve().parents[2] / "console"
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a process."""
+def ready() -> None:
+    """Skips where there is no browser, or nothing to look at."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here; on Debian: apt-get install chromium")
     build = _build()
     if not build.STAMP.exists() or build.STAMP.read_text() != build.fingerprint():
         pytest.skip("the console is not built as its sources are; ./dev console builds it")
+
+
+@pytest.fixture(scope="module")
+def chromium(ready: None) -> Iterator[Browser]:
+    """One browser for the tests of a file; as long as it is there this thread has an event loop, and other tests want their own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
@@ -36,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def desk(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A home that was just made, with a project for which nothing was decided yet; its server, and a sandbox."""
     folder = tmp_path_factory.mktemp("desk")
     with ExitStack() as stack:

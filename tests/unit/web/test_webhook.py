@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -124,17 +123,6 @@ def test_many_messages_are_folded_and_none_is_forgotten(site: Site, amplitude: T
     with site.town.database.transaction() as db:
         kept, _ = named(db)
     assert len([path for path in kept if path.startswith("pushed/")]) == 2, "a backup has the last folding and what came since"
-
-
-def test_an_answer_takes_a_fraction_of_what_amplitude_waits(amplitude: TestClient) -> None:
-    """A thousand users a message, on a machine that has other things to do: most answers come within 200 ms of the server's own time."""
-    taken = []
-    for number in range(9):
-        body = json.dumps(message(range(1000), f"m{number}"))
-        began = time.thread_time()
-        assert amplitude.post(DOOR, content=body).status_code == 200
-        taken.append(time.thread_time() - began)
-    assert sorted(taken)[4] < 0.2
 
 
 def test_only_who_has_the_secret_may_push(site: Site, amplitude: TestClient) -> None:
