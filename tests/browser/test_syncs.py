@@ -44,7 +44,7 @@ class Shop:
         self.desk.product.ok("--project", "store", "apply", "other.yaml")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(desk: Desk, chromium: Browser) -> Shop:
     product = desk.product
     product.ok("projects", "add", "store", "--name", "The store")
