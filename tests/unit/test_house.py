@@ -63,6 +63,7 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "urllib.request": lambda path: path.startswith((*OWN_WORLD, "testing/")),
     "requests": lambda _path: False,
     "ttd_data": lambda _path: False,
+    "sklearn": lambda path: path.startswith("engines/lookalike/"),
     "fastapi": lambda path: path.startswith("web/"),
     "starlette": lambda path: path.startswith("web/"),
     "uvicorn": lambda path: path.startswith("web/"),
