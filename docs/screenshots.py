@@ -26,7 +26,7 @@ PAGES = {
     "cohorts": "cohorts",
     "cohort": "cohorts/hat-lovers",
     "builder": "cohorts/hat-lovers/edit",
-    "wizard": "cohorts/engaged-paid/sync",
+    "wizard": "cohorts/engaged-paid/sync?to=thetradedesk",
     "syncs": "syncs",
     "runs": "runs",
     "run": "runs/{run}",

@@ -1,6 +1,7 @@
 /** Figures and instants as people read them. */
 const WHOLE = new Intl.NumberFormat("en");
 const SHARE = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const BYTES = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hour12: false });
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
@@ -34,4 +35,16 @@ export function ago(text: string, now: number = Date.now()): string {
   ];
   const [unit, length] = units.find(([, long]) => Math.abs(seconds) >= long) ?? ["second", 1];
   return RELATIVE.format(Math.round(seconds / length), unit);
+}
+
+/** "40 seconds", "12 minutes", "3 hours". */
+export function span(seconds: number): string {
+  if (seconds < 90) return many(Math.max(1, Math.ceil(seconds)), "second", "seconds");
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} minutes` : many(Math.round(minutes / 60), "hour", "hours");
+}
+
+/** 3,400,000 as 3.4 MB. */
+export function bytes(value: number): string {
+  return value < 1e6 ? `${count(Math.ceil(value / 1e3))} kB` : `${BYTES.format(value / 1e6)} MB`;
 }

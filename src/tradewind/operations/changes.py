@@ -25,12 +25,17 @@ def check_tells(cohorts: Iterable[Cohort], sync: Sync) -> None:
     """Raise DefinitionError when a sync on change has a cohort, or a part of it, that cannot tell that it changed."""
     if sync.cadence is not Cadence.ON_CHANGE:
         return
-    for each in order(cohorts, [sync.cohort]):
-        if each.kind in SILENT:
-            raise DefinitionError(
-                f"cohort '{each.id}' is of kind {each.kind.value}, whose data does not say when it changes; "
-                "give the sync the cadence hourly, daily or cron"
-            )
+    silent = silent_part(cohorts, sync.cohort)
+    if silent:
+        raise DefinitionError(
+            f"cohort '{silent.id}' is of kind {silent.kind.value}, whose data does not say when it changes; "
+            "give the sync the cadence hourly, daily or cron"
+        )
+
+
+def silent_part(cohorts: Iterable[Cohort], cohort: str) -> Cohort | None:
+    """The cohort, or the first of those it is made of, that cannot tell that it changed; None where all can."""
+    return next((each for each in order(cohorts, [cohort]) if each.kind in SILENT), None)
 
 
 def _data(parts: Parts, cohort: Cohort) -> str:

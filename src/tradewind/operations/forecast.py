@@ -9,7 +9,9 @@ from itertools import islice
 
 from tradewind.crontab import a_month
 from tradewind.delivery.sample import weigh
+from tradewind.model.run import Run
 from tradewind.model.sync import Cadence, Refresh, Sync
+from tradewind.operations.costs import pace_of
 from tradewind.operations.syncs import Wish, sync_from
 from tradewind.parts import Parts
 from tradewind.phases import binding_of
@@ -18,15 +20,23 @@ from tradewind.schedule import next_fire
 
 MONTH = timedelta(days=30)
 
+SUPPOSED = 1.0
+"""Seconds that a request takes of which nothing is known yet."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days."""
+    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days.
+
+    `seconds` is how long the first run's requests take, by the last run through the connection where `measured`, else supposed.
+    """
 
     identifiers: int
     requests: int
     octets: int
     requests_a_month: int
+    seconds: float
+    measured: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,10 @@ def forecast(parts: Parts, project: str, wish: Wish, identifiers: Sequence[int] 
     version = parts.versions.newest(binding.target.id)
     cost = None
     if identifiers is not None:
-        cost = Cost(weight.identifiers, weight.requests, weight.octets, round(weight.requests * renewals(sync)))
+        pace = pace_of(parts, _through(parts, sync))
+        seconds = weight.requests * (SUPPOSED / destination.spec.limits.at_once if pace is None else pace)
+        monthly = round(weight.requests * renewals(sync))
+        cost = Cost(weight.identifiers, weight.requests, weight.octets, monthly, seconds, pace is not None)
     fires = tuple(islice(_slots(parts, sync, now), 3))
     expires = now + timedelta(minutes=sync.ttl_minutes)
     return Forecast(sync, binding.target.advertiser, expires, fires, items, version.rows if version else 0, weight.sample, cost)
@@ -74,6 +87,12 @@ def renewals(sync: Sync) -> float:
     if sync.refresh is Refresh.EVERY_SYNC:
         return float(a_month(sync.cron)) if sync.cadence is Cadence.CRON else MONTH / period(sync)
     return MONTH / max(timedelta(minutes=sync.ttl_minutes) - margin(period(sync), sync.ttl_minutes), period(sync))
+
+
+def _through(parts: Parts, sync: Sync) -> Iterator[Run]:
+    """The project's youngest runs through the same connection, the newest first."""
+    beside = {each.id for each in parts.catalog.syncs(sync.project) if each.connection == sync.connection}
+    return (run for run in parts.ledger.history(sync.project, None, 50) if run.sync in beside)
 
 
 def _slots(parts: Parts, sync: Sync, after: datetime) -> Iterator[datetime]:

@@ -46,10 +46,12 @@ def test_requests_and_bytes_are_those_of_the_run(town: Town) -> None:
     wish = Wish("all", "main", cadence=Cadence.DAILY)
     cost = forecast(town.parts, "default", wish, [100]).cost
     assert cost is not None
+    assert (cost.seconds, cost.measured) == (4.0, False), "a second each, one at a time, while nothing is known"
     run(town.parts, "default", add(town.parts, "default", wish).id, None, lambda _what, _done, _total: None)
     assert cost.requests == len(town.platform.sent) == 4
     assert abs(cost.octets - sum(len(each.body) for each in town.platform.sent)) <= 4
-    assert forecast(town.parts, "default", wish, [100]).holds == 100
+    again = forecast(town.parts, "default", wish, [100])
+    assert (again.holds, again.cost and again.cost.measured) == (100, True)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 import { Card, Group, Progress, Stack, Text } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { phases } from "../../labels";
-import { count, share } from "../../parts/figures";
+import { count, share, span } from "../../parts/figures";
 import type { Report } from "./queries";
 
 interface Sample {
@@ -55,10 +55,4 @@ function useRate(run: string, done: number): number {
     if (first && now > first.at) setRate((1_000 * (done - first.done)) / (now - first.at));
   }, [run, done]);
   return rate;
-}
-
-function span(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} seconds`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
 }

@@ -1,5 +1,7 @@
 /** What the pages of runs ask the API. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useDocumentVisibility } from "@mantine/hooks";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { answer, api, type Shape } from "../../api/client";
 import { isUnderWay } from "./words";
 
@@ -11,18 +13,38 @@ export const runsOf = (project: string) => ["runs", project];
 
 const SECOND = 1_000;
 
-/** A run, asked again every second while something happens in it, and now and then while it waits for somebody's word. */
+/** A run, followed by the server's events while something happens in it, and asked again now and then where they do not come. */
 export function useRun(project: string, run: string) {
-  return useQuery({
+  const report = useQuery({
     queryKey: runOf(project, run),
     queryFn: () => answer(api.GET("/api/v1/projects/{project}/runs/{run}", { params: { path: { project, run } } })),
     refetchInterval: ({ state }) => pace(state.data?.run),
   });
+  useProgress(project, run, report.data !== undefined && isUnderWay(report.data.run));
+  return report;
 }
 
 function pace(run?: Report["run"]): number | false {
   if (!run || run.state === "closed") return false;
-  return isUnderWay(run) ? SECOND : 2 * SECOND;
+  return isUnderWay(run) ? 5 * SECOND : 2 * SECOND;
+}
+
+/** Lays each event of a run that is under way into its report; asks for all of it when the run came to its next phase. */
+function useProgress(project: string, run: string, wanted: boolean) {
+  const client = useQueryClient();
+  const seen = useDocumentVisibility() === "visible";
+  useEffect(() => {
+    if (!wanted || !seen) return;
+    const queryKey = runOf(project, run);
+    const events = new EventSource(`/api/v1/projects/${encodeURIComponent(project)}/runs/${encodeURIComponent(run)}/progress`);
+    events.addEventListener("run", ({ data }) => {
+      const told = JSON.parse(data) as Pick<Report, "run" | "account">;
+      const before = client.getQueryData<Report>(queryKey);
+      if (before && before.run.state === told.run.state) client.setQueryData<Report>(queryKey, { ...before, ...told });
+      else void client.invalidateQueries({ queryKey });
+    });
+    return () => events.close();
+  }, [client, project, run, wanted, seen]);
 }
 
 /** The runs of a project or of one sync, page by page; looked at again while one of them is under way. */

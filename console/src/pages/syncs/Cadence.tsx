@@ -14,15 +14,23 @@ const OFFERED: { value: Draft["cadence"]; about: (days: number) => string }[] = 
   { value: "hourly", about: () => "Every hour people come and go; whoever stays is renewed and does not expire." },
   { value: "daily", about: () => "Every day people come and go; whoever stays is renewed and does not expire." },
   { value: "cron", about: () => "At the times of a cron expression." },
+  {
+    value: "on_change",
+    about: () => "Within a minute after its data or its rule changed, and daily, so that nobody expires meanwhile.",
+  },
 ];
+
+const SILENT = "Not for this cohort: its data lies elsewhere and does not say when it changes.";
 
 interface Props {
   fields: Fields;
   set: (change: Partial<Fields>) => void;
   forecast?: Shape<"ForecastView">;
+  /** Whether the cohort, and each that it is made of, says when it changed. */
+  tells: boolean;
 }
 
-export function Cadence({ fields, set, forecast }: Props) {
+export function Cadence({ fields, set, forecast, tells }: Props) {
   return (
     <Card>
       <Stack gap="sm">
@@ -33,7 +41,13 @@ export function Cadence({ fields, set, forecast }: Props) {
         >
           <Stack gap="xs" mt="sm">
             {OFFERED.map(({ value, about }) => (
-              <Radio key={value} value={value} label={cadences[value]} description={about(fields.ttlDays)} />
+              <Radio
+                key={value}
+                value={value}
+                label={cadences[value]}
+                disabled={value === "on_change" && !tells}
+                description={value === "on_change" && !tells ? SILENT : about(fields.ttlDays)}
+              />
             ))}
           </Stack>
         </Radio.Group>
@@ -47,12 +61,12 @@ export function Cadence({ fields, set, forecast }: Props) {
             onChange={(event) => set({ cron: event.currentTarget.value })}
           />
         )}
-        {(fields.cadence === "hourly" || fields.cadence === "daily") && (
+        {(fields.cadence === "hourly" || fields.cadence === "daily" || fields.cadence === "on_change") && (
           <Group gap="md" align="flex-end">
             <TextInput
               type="time"
               w={140}
-              label={fields.cadence === "daily" ? "At, in the project's zone" : "At the minute of"}
+              label={fields.cadence === "hourly" ? "At the minute of" : "At, in the project's zone"}
               value={fields.at}
               onChange={(event) => event.currentTarget.value && set({ at: event.currentTarget.value })}
             />

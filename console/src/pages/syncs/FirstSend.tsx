@@ -4,7 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Shape } from "../../api/client";
 import { idTypesShort } from "../../labels";
-import { count, many, share } from "../../parts/figures";
+import { bytes, count, share, span } from "../../parts/figures";
 import { Failure } from "../../parts/States";
 
 interface Props {
@@ -45,33 +45,38 @@ function People({ reach }: { reach: Shape<"IdentifiersView"> }) {
   const part = reach.members ? reach.members_usable / reach.members : 0;
   return (
     <Stack gap={4}>
-      <Figure word="People in the cohort" value={reach.members} />
-      <Figure word={`Who can be addressed (${share(part)})`} value={reach.members_usable} />
+      <Line word="People in the cohort" value={count(reach.members)} />
+      <Line word={`Who can be addressed (${share(part)})`} value={count(reach.members_usable)} />
       {Object.entries(reach.identifiers).map(([kind, many]) => (
-        <Figure key={kind} word={`${idTypesShort[kind] ?? kind} to add`} value={many} />
+        <Line key={kind} word={`${idTypesShort[kind] ?? kind} to add`} value={count(many)} />
       ))}
     </Stack>
   );
 }
 
-function Figure({ word, value }: { word: string; value: number }) {
+function Line({ word, value }: { word: string; value: string }) {
   return (
     <Group justify="space-between" wrap="nowrap">
       <Text size="sm">{word}</Text>
       <Text size="sm" fw={600} className="figure">
-        {count(value)}
+        {value}
       </Text>
     </Group>
   );
 }
 
 function Requests({ cost }: { cost: Shape<"CostView"> }) {
-  const megabytes = cost.octets / 1e6;
-  const size = megabytes < 1 ? `${count(Math.ceil(cost.octets / 1e3))} kB` : `${count(Math.round(megabytes))} MB`;
   return (
-    <Text size="sm" c="dimmed">
-      In {many(cost.requests, "request", "requests")}, {size} in all.
-    </Text>
+    <Stack gap={4}>
+      <Line word="Requests" value={count(cost.requests)} />
+      <Line word="Bytes" value={bytes(cost.octets)} />
+      <Line word="Time to send" value={`about ${span(cost.seconds)}`} />
+      <Text size="xs" c="dimmed">
+        {cost.measured
+          ? "At the pace of the last run through this account."
+          : "If a request takes a second; nothing was sent through this account yet."}
+      </Text>
+    </Stack>
   );
 }
 

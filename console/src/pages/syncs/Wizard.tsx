@@ -22,7 +22,8 @@ export function Component() {
   const tiles = useTiles(project);
   const connections = useConnections(project);
   const kind = search.get("to");
-  const name = useCohort(project, cohort).data?.name ?? cohort;
+  const known = useCohort(project, cohort).data;
+  const name = known?.name ?? cohort;
   return (
     <Page
       title={`${words.sync} ${name}`}
@@ -38,7 +39,15 @@ export function Component() {
               const tile = found.find((each) => each.kind === kind);
               if (!tile) return <ChooseTile tiles={found} onNext={(to) => setSearch({ to })} project={project} />;
               const accounts = items.filter((each) => each.destination === tile.kind);
-              return <ChooseRest cohort={cohort} tile={tile} accounts={accounts} onBack={() => setSearch({})} />;
+              return (
+                <ChooseRest
+                  cohort={cohort}
+                  tells={known?.tells ?? false}
+                  tile={tile}
+                  accounts={accounts}
+                  onBack={() => setSearch({})}
+                />
+              );
             }}
           </Asked>
         )}
@@ -81,12 +90,13 @@ function ChooseTile({ tiles, project, onNext }: { tiles: Tile[]; project: string
 
 interface Rest {
   cohort: string;
+  tells: boolean;
   tile: Tile;
   accounts: Connection[];
   onBack: () => void;
 }
 
-function ChooseRest({ cohort, tile, accounts, onBack }: Rest) {
+function ChooseRest({ cohort, tells, tile, accounts, onBack }: Rest) {
   const project = useProject();
   const ready = accounts.filter((each) => !each.paused);
   const [fields, setFields] = useState<Fields>({ ...FRESH, connection: ready[0]?.id ?? null });
@@ -118,7 +128,7 @@ function ChooseRest({ cohort, tile, accounts, onBack }: Rest) {
               </Stack>
             </Radio.Group>
           </Card>
-          <Cadence fields={fields} set={set} forecast={forecast.data} />
+          <Cadence fields={fields} set={set} forecast={forecast.data} tells={tells} />
           <Group justify="space-between">
             <Button variant="default" onClick={onBack}>
               Back

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from tradewind.model.cohort import Cohort
 from tradewind.operations import cohorts
+from tradewind.operations.changes import silent_part
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
@@ -27,6 +28,12 @@ class Definition(Body):
     name: str = Field(max_length=200)
     kind: str = Field(max_length=20)
     definition: dict[str, Any]
+
+
+class DefinedView(CohortView):
+    """One cohort; `tells` whether it, and each that it is made of, says when it changed, as a sync on change asks."""
+
+    tells: bool
 
 
 class PreviewView(BaseModel):
@@ -47,13 +54,13 @@ def list_cohorts(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit =
 
 
 @router.get("/{cohort}")
-def show_cohort(ask: Viewer, project: Id, cohort: Id) -> CohortView:
+def show_cohort(ask: Viewer, project: Id, cohort: Id) -> DefinedView:
     """One cohort, as it is defined now."""
     return _view(ask, ask.parts.catalog.cohort(project, cohort))
 
 
 @router.put("/{cohort}")
-def save_cohort(ask: Member, project: Id, cohort: Id, body: Definition) -> CohortView:
+def save_cohort(ask: Member, project: Id, cohort: Id, body: Definition) -> DefinedView:
     """Define a cohort, or define it anew: its version grows by one where the definition changed."""
     ask.note("cohort.save", cohort, project)
     document = body.definition | {"id": cohort, "name": body.name, "kind": body.kind}
@@ -76,6 +83,7 @@ def preview(ask: Member, project: Id, cohort: Id) -> PreviewView:
     return PreviewView(as_of=seen.as_of, members=seen.members, universe=seen.universe, sample=list(seen.sample))
 
 
-def _view(ask: Asked, cohort: Cohort) -> CohortView:
+def _view(ask: Asked, cohort: Cohort) -> DefinedView:
     (explained,) = cohorts.explained(ask.parts, cohort.project, [cohort.id])
-    return cohort_view(cohort, explained.sentence)
+    tells = silent_part(ask.parts.catalog.cohorts(cohort.project), cohort.id) is None
+    return DefinedView(**vars(cohort_view(cohort, explained.sentence)), tells=tells)

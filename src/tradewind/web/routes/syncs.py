@@ -57,12 +57,17 @@ class Draft(NewSync):
 
 
 class CostView(BaseModel):
-    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days."""
+    """Of so many identifiers: requests and bytes of the first run, and requests to renew them all for 30 days.
+
+    `seconds` is how long the first run's requests take, by the last run through the connection where `measured`, else supposed.
+    """
 
     identifiers: int
     requests: int
     octets: int
     requests_a_month: int
+    seconds: float
+    measured: bool
 
 
 class ForecastView(BaseModel):
