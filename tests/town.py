@@ -47,6 +47,7 @@ from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
 from tradewind.testing.fakes import FakeDestination
+from tradewind.trials.sql import Trials
 from tradewind.vault.key import create_key
 from tradewind.vault.sql import Vault, plant_canary
 
@@ -142,6 +143,7 @@ class Town:
             passwords=Passwords(QUICK),
             ledger=ledger or SqlLedger(self.database),
             versions=Versions(self.database),
+            trials=Trials(self.database),
             vault=vault,
             suppressions=Suppressions(self.database, vault.suppressions_key(), vault),
             privacy=Requests(self.database),
@@ -178,9 +180,10 @@ class Town:
         recency: Recency = Recency.SYNC,
         cron: str = "",
         cohort: str = "all",
+        holdout: int | None = None,
     ) -> Sync:
         """A sync of everybody, or of another cohort, into a segment of its own."""
-        wish = syncs.Wish(cohort, "main", name, f"segment {name}", ttl_days, cadence, at, refresh, recency, cron)
+        wish = syncs.Wish(cohort, "main", name, f"segment {name}", ttl_days, cadence, at, refresh, recency, cron, holdout)
         return syncs.add(self.parts, "default", wish)
 
     def held(self, sync: Sync) -> set[int]:

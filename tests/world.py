@@ -67,6 +67,7 @@ from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
+from tradewind.trials.sql import Trials
 from tradewind.vault.key import NAME, create_key
 from tradewind.vault.sql import Vault, plant_canary
 
@@ -358,6 +359,7 @@ class World:
                 passwords=Passwords(),
                 ledger=self.ledger,
                 versions=substitutes.versions(self.versions),
+                trials=Trials(self.database),
                 vault=vault,
                 suppressions=suppressions,
                 privacy=RememberingRequests(self.database),

@@ -58,6 +58,7 @@ from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
+from tradewind.trials.sql import Trials
 from tradewind.vault.key import NAME, read_key, write_key
 from tradewind.vault.sql import Vault
 
@@ -216,6 +217,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         passwords=Passwords(),
         ledger=SqlLedger(database),
         versions=Versions(database),
+        trials=Trials(database),
         vault=vault,
         suppressions=Suppressions(database, vault.suppressions_key(), vault),
         privacy=Requests(database),

@@ -30,6 +30,7 @@ from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.store import PushedStore
+from tradewind.trials.sql import Trials
 from tradewind.vault.sql import Vault
 
 
@@ -47,6 +48,7 @@ class Parts:
     passwords: Passwords
     ledger: Ledger
     versions: Versions
+    trials: Trials
     vault: Vault
     suppressions: Suppressions
     privacy: Requests

@@ -12,6 +12,8 @@ from tradewind.delivery.deliver import Delivery, Stop
 from tradewind.delivery.deliver import deliver as send_all
 from tradewind.destinations.base import Destination
 from tradewind.durable import sync as sync_folder
+from tradewind.engines.arms import draw, enrol
+from tradewind.engines.resolve import ADDRESSED
 from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
@@ -44,6 +46,7 @@ from tradewind.planning.refresh import margin, period, renewal
 from tradewind.privacy.newcomers import Newcomers
 from tradewind.privacy.sieve import Sieve
 from tradewind.targets import is_current, wanted
+from tradewind.trials.sql import Trial, file_of, follow
 
 Value = TypeVar("Value")
 
@@ -139,6 +142,7 @@ def evaluate(stage: Stage) -> Snapshot:
     recency = sync.recency is Recency.LAST_EVENT
     wanted = wanted_by(stage.binding.identity)
     snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted, stage.folder, recency=recency, named=False)
+    snapshot = draw(snapshot, sync.holdout, stage.parts.bounds) if sync.holdout else snapshot
     reached("snapshot.written")
     return snapshot
 
@@ -348,6 +352,29 @@ def acknowledge(stage: Stage, planned: Plan) -> None:
     reached("membership.written")
     parts.versions.add(Version(target, number, stage.run.id, str(place), holds.count, holds.types, rows, now))
     reached("membership.named")
+
+
+def enlist(stage: Stage, snapshot: Snapshot) -> None:
+    """Where some are held out, write down who has come into the cohort with this run, once; else that nobody is held out any more."""
+    parts, run = stage.parts, stage.run
+    before = parts.trials.newest(run.project, run.sync)
+    if snapshot.holdout is None:
+        if before and not before.ended:
+            parts.trials.end(before)
+        return
+    if before and before.run == run.id:
+        return
+    percent, salt = snapshot.holdout.percent, snapshot.holdout.salt
+    followed = follow(before, salt=salt, percent=percent)
+    place = file_of(run.project, run.sync, run.id, stage.claim.fence)
+    old = parts.home / followed.path if followed else None
+    new = enrol(stage.folder / ADDRESSED, old, run.opened_at, parts.home / place, parts.bounds)
+    if not new and followed is None:
+        return
+    late = len(parts.versions.recent(run.target, 2)) > 1
+    trial = followed or Trial(run.project, run.sync, 0, run.id, str(place), salt, percent, percent, 0, late, run.opened_at)
+    path, number = str(place) if new else trial.path, before.number + 1 if before else 1
+    parts.trials.add(replace(trial, number=number, run=run.id, path=path, people=trial.people + new))
 
 
 def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Path, count: int, now: datetime) -> tuple[Buckets, int]:

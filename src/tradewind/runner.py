@@ -36,6 +36,7 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     if waiting := phases.settle(stage, plan, stop):
         return waiting
     phases.acknowledge(stage, plan)
+    phases.enlist(stage, snapshot)
     return phases.close(stage, stop)
 
 

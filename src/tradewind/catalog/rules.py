@@ -11,6 +11,7 @@ from tradewind.cohorts.parse import LONGEST_NAME, SLUG
 from tradewind.destinations.thetradedesk.spec import SANDBOX
 from tradewind.errors import DefinitionError, MissingError
 from tradewind.model.destination import Connection
+from tradewind.model.sync import Holdout
 
 Value = TypeVar("Value")
 
@@ -46,6 +47,18 @@ def check_name(kind: str, name: str) -> None:
     """Raise DefinitionError unless the text can be a name."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
+
+
+MOST_HELD_OUT, LONGEST_SALT = 50, 100
+
+
+def holdout_of(percent: int, salt: str | None, sync: str) -> Holdout:
+    """The holdout of a sync, by its own lots where no salt is given. Raises DefinitionError when it cannot be."""
+    if not 1 <= percent <= MOST_HELD_OUT:
+        raise DefinitionError(f"a holdout of {percent} percent is not possible; give 1 to {MOST_HELD_OUT} (10 is usual)")
+    if salt is not None and not (0 < len(salt) <= LONGEST_SALT and salt.isprintable()):
+        raise DefinitionError(f"the salt of a holdout has 1 to {LONGEST_SALT} characters on one line, this one has {len(salt)}")
+    return Holdout(percent, sync if salt is None else salt)
 
 
 def refuse_in_use(what: str, users: list[str]) -> None:

@@ -24,7 +24,7 @@ from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
 from tradewind.model.project import Project, ProjectPlan, Standing
-from tradewind.model.sync import Cadence, Leaving, Parting, Recency, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Holdout, Leaving, Parting, Recency, Refresh, Sync, SyncState
 
 _IDENTITY = TypeAdapter(IdentityMap)
 
@@ -60,6 +60,8 @@ cohort_version_table = sa.Table(
     sa.ForeignKeyConstraint(["project", "cohort"], ["cohort.project", "cohort.id"]),
 )
 
+HOLDOUT = ("holdout_percent", "holdout_salt")
+
 _NOW = sa.and_(cohort_version_table.c.version == cohort_table.c.version, ~cohort_table.c.archived)
 
 connection_table = sa.Table(
@@ -91,6 +93,8 @@ sync_table = sa.Table(
     sa.Column("at", sa.String, nullable=False),
     sa.Column("refresh", sa.String, nullable=False, server_default=Refresh.EVERY_SYNC.value),
     sa.Column("recency", sa.String, nullable=False, server_default=Recency.SYNC.value),
+    sa.Column("holdout_percent", sa.Integer),
+    sa.Column("holdout_salt", sa.String),
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("region", sa.String, nullable=False),
@@ -305,7 +309,7 @@ class Catalog:
             db.execute(sync_table.insert().values(**row))
 
     def change_sync(self, sync: Sync) -> None:
-        """Change TTL, cadence with its cron expression, time of day, refresh, recency or segment.
+        """Change TTL, cadence with its cron expression, time of day, refresh, recency, holdout or segment.
 
         Raises DefinitionError when it has ended, when what is fixed differs (cohort, connection), or the segment has another owner.
         """
@@ -318,7 +322,7 @@ class Catalog:
                 )
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
-            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "cron", "at", "refresh", "recency")}
+            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "cron", "at", "refresh", "recency", *HOLDOUT)}
             place = {"segment": sync.segment, "folded": fold(sync.segment)}
             here = _is(sync_table, sync.project, sync.id)
             if before.segment != sync.segment:
@@ -432,6 +436,7 @@ def _sync_row(sync: Sync) -> dict[str, Any]:
         "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
         "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
         "refresh": sync.refresh.value, "recency": sync.recency.value, "cron": sync.cron,
+        "holdout_percent": sync.holdout and sync.holdout.percent, "holdout_salt": sync.holdout and sync.holdout.salt,
     } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
 
 
@@ -439,6 +444,7 @@ def _sync(row: Any) -> Sync:
     return Sync(
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
         time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at), row.cron,
+        Holdout(row.holdout_percent, row.holdout_salt) if row.holdout_percent else None,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 import yaml
 
+from tradewind.catalog.rules import holdout_of
 from tradewind.cohorts.document import Node, read_file, read_text
 from tradewind.cohorts.parse import parse_cohort, parse_id
 from tradewind.cohorts.parse import to_document as cohort_document
@@ -21,7 +22,7 @@ from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.source import Source, SourceKind
-from tradewind.model.sync import Cadence, Recency, Refresh, Sync
+from tradewind.model.sync import Cadence, Holdout, Recency, Refresh, Sync
 from tradewind.schedule import cron_for, time_of_day
 
 SECTIONS = ("sources", "cohorts", "connections", "syncs")
@@ -232,7 +233,7 @@ def _secret(node: Node, folder: Path) -> SecretSource:
 def _sync(node: Node, project: str) -> Sync:
     fields = node.fields(
         required=("cohort", "connection", "cadence"),
-        optional=("id", "segment", "ttl_days", "at", "cron", "refresh", "recency"),
+        optional=("id", "segment", "ttl_days", "at", "cron", "refresh", "recency", "holdout"),
         what="in a sync",
     )
     cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
@@ -244,12 +245,22 @@ def _sync(node: Node, project: str) -> Sync:
     cadence = _choice(fields["cadence"], Cadence, "cadence")
     sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, cadence, refresh=refresh, recency=recency)
     sync = replace(sync, at=_at(fields["at"])) if "at" in fields else sync
+    sync = replace(sync, holdout=_holdout(fields["holdout"], id_)) if "holdout" in fields else sync
     return replace(sync, cron=_cron(fields["cron"], cadence)) if "cron" in fields else sync
 
 
 def default_sync_id(cohort: str, connection: str) -> str:
     """`<cohort>-<connection>`, cut to the length of an id: the id of a sync that was not given one."""
     return f"{cohort}-{connection}"[:63].rstrip("-")
+
+
+def _holdout(node: Node, sync: str) -> Holdout:
+    fields = node.fields(required=("percent",), optional=("salt",), what="in a holdout")
+    percent, salt = fields["percent"].number(), fields["salt"].text() if "salt" in fields else None
+    try:
+        return holdout_of(percent, salt, sync)
+    except DefinitionError as error:
+        node.refuse(error.message)
 
 
 def _at(node: Node) -> time:
@@ -303,4 +314,5 @@ def sync_document(sync: Sync) -> dict[str, object]:
     fields = {name: getattr(sync, name) for name in ("id", "cohort", "connection", "segment")}
     fields |= {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
     fields |= {"cron": sync.cron} if sync.cron else {}
-    return fields | {"refresh": sync.refresh.value, "recency": sync.recency.value}
+    fields |= {"refresh": sync.refresh.value, "recency": sync.recency.value}
+    return fields | ({"holdout": vars(sync.holdout)} if sync.holdout else {})

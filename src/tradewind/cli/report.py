@@ -84,6 +84,8 @@ def _data(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.rows is not None:
         listed = "" if snapshot.expected is None else f", which lists {snapshot.expected:,} for the cohort"
         yield f"{snapshot.rows:,} members came from Amplitude{listed}; {snapshot.nameless:,} of them have no id."
+    if snapshot.holdout:
+        yield f"{snapshot.held_out:,} of {snapshot.members:,} people are held out by lot ({snapshot.holdout.percent} percent)."
     if snapshot.missing:
         yield f"Mapped, but nowhere in the data: {', '.join(snapshot.missing)}."
 

@@ -41,6 +41,12 @@ def add(
             help="The time a member is sent with, for use in bidding: that of the run (sync), or of what they did last (last_event)."
         ),
     ] = Recency.SYNC,
+    holdout: Annotated[
+        int | None, typer.Option(help="Percent of the people, 1 to 50, who stay out by lot, to measure what sending does: tradewind lift.")
+    ] = None,
+    holdout_salt: Annotated[
+        str | None, typer.Option(help="Syncs with the same salt hold the same people out (default: each has its own).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a sync. Nothing is sent yet."""
@@ -48,12 +54,16 @@ def add(
     from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
-        wish = syncs.Wish(cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron)
+        wish = syncs.Wish(
+            cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron, holdout, holdout_salt
+        )
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
     else:
         show.line(f"Sync '{sync.id}' keeps segment '{sync.segment}' equal to cohort '{sync.cohort}'.")
+        if sync.holdout:
+            show.line(f"{sync.holdout.percent} percent of the people, by lot, are held out of it.")
         show.line(f"See what it would do with: tradewind syncs plan {sync.id}")
 
 

@@ -392,6 +392,9 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
     if not identity.mappings:
         raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
     found: list[tuple[IdType, bytes]] = []
+    held: set[tuple[IdType, bytes]] = set()
+    others: set[tuple[IdType, bytes]] = set()
+    addressed: list[bytes] = []
     last: dict[tuple[IdType, bytes], datetime | None] = {}
     refused: list[tuple[bytes, str | None, str, IdType, Refusal]] = []
     usable = 0
@@ -405,22 +408,28 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
                     refused.append((member["member"], member.get("person"), mapping.source, mapping.id_type, answer))
                 else:
                     found.append((mapping.id_type, answer))
+                    (held if member.get("held_out") else others).add(found[-1])
                     times = [last.get(found[-1]), member.get("last_event")]
                     last[found[-1]] = max((time for time in times if time is not None), default=None)
             if identity.send is Send.FIRST and len(found) > before:
                 break
         usable += len(found) > before
-    distinct = set(found)
+        addressed += [member["member"]] * (len(found) > before)
+    distinct, sent = set(found), set(found) - held
     types = dict.fromkeys(mapping.id_type for mapping in identity.mappings)
-    _write_identifiers(last, types, out, buckets, dated="last_event" in table.column_names)
+    _write_identifiers({pair: last[pair] for pair in sent}, types, out, buckets, dated="last_event" in table.column_names)
     _write_rejects(refused, rejects)
+    if "held_out" in table.column_names:
+        pq.write_table(pa.table({"member": pa.array(addressed, pa.binary())}), rejects.with_name("addressed.parquet"))
+    reasons = [(id_type, reason) for *_, id_type, reason in refused]
+    reasons += [(id_type, Refusal.SHARED if (id_type, value) in others else Refusal.HELD_OUT) for id_type, value in held]
     odd = sum(unusual(*pair) for pair in found)
     return Resolution(
         members=len(members),
         members_usable=usable,
         values=len(found) + len(refused),
-        identifiers={each: sum(id_type is each for id_type, _ in distinct) for each in types},
-        refused={each: dict(Counter(reason for *_, id_type, reason in refused if id_type is each)) for each in types},
+        identifiers={each: sum(id_type is each for id_type, _ in sent) for each in types},
+        refused={each: dict(Counter(reason for id_type, reason in reasons if id_type is each)) for each in types},
         duplicates=len(found) - len(distinct),
         warnings={"unusual": odd} if odd else {},
     )

@@ -16,7 +16,7 @@ from tradewind.identity.kinds import is_guid
 from tradewind.identity.validate import checked, unusual_sql
 from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
-from tradewind.model.snapshot import LAST_EVENT
+from tradewind.model.snapshot import HELD_OUT, LAST_EVENT
 
 UNUSUAL = "unusual"
 """The warning that counts accepted raw UID2s whose own first byte or checksum is odd; they are sent."""
@@ -24,9 +24,14 @@ UNUSUAL = "unusual"
 PLAIN = "FORMAT parquet, COMPRESSION uncompressed"
 """Identifiers are as good as random and do not shrink."""
 
+ADDRESSED = "addressed.parquet"
+
 
 def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
     """Write `out/TYPE/bucket-XX.parquet` (all of them, for each type the map names) and `rejects`; return the account.
+
+    Where the snapshot has `held_out`, identifiers of the held out are in no bucket, also those that others have too; and
+    `addressed.parquet` beside `rejects` has the `member` of everybody, held out or not, who has a usable identifier.
 
     A bucket holds `id`, distinct and in the order of its keys: a UUID for types of 16 bytes, else a BLOB; where the snapshot has
     `last_event`, also that: the latest of those who share the identifier, NULL where none has one. `rejects` holds
@@ -52,6 +57,8 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
         except (duckdb.Error, OSError) as error:
             raise EngineError(f"the members in {snapshot.name} could not be resolved: {_first_line(error)}") from None
         publish(work.rejects, rejects)
+        if work.addressed.exists():
+            publish(work.addressed, rejects.with_name(work.addressed.name))
         publish(work.out, out)
     return account
 
@@ -68,7 +75,7 @@ class _Work:
     snapshot: Path
     identity: IdentityMap
     buckets: int
-    dated: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def judged(self) -> Path:
@@ -83,6 +90,10 @@ class _Work:
         return self.folder / "out"
 
     @property
+    def addressed(self) -> Path:
+        return self.folder / ADDRESSED
+
+    @property
     def rejects(self) -> Path:
         return self.folder / "rejects.parquet"
 
@@ -95,8 +106,19 @@ def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
         f"COPY (SELECT member, person, source, id_type, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL)"
         f" TO {literal(work.rejects)} (FORMAT parquet)"
     )
-    identifiers = _write_buckets(connection, replace(work, dated=LAST_EVENT in columns))
-    return _account(connection, work, members, identifiers)
+    drawn = replace(work, beside=_beside(columns))
+    counts = _write_buckets(connection, drawn)
+    if HELD_OUT in drawn.beside:
+        seats = f"SELECT seat FROM {_read(work.judged)} WHERE reason IS NULL"
+        everybody = f"read_parquet({literal(work.snapshot)}, file_row_number=true)"
+        addressed = f"SELECT member FROM {everybody} WHERE file_row_number IN ({seats})"
+        connection.execute(f"COPY ({addressed}) TO {literal(work.addressed)} (FORMAT parquet)")
+    return _account(connection, work, members, counts)
+
+
+def _beside(columns: dict[str, str]) -> tuple[str, ...]:
+    """The columns that go with every value of a member."""
+    return tuple(name for name in (LAST_EVENT, HELD_OUT) if name in columns)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, str]:
@@ -117,7 +139,7 @@ def _judged(work: _Work, columns: dict[str, str]) -> str:
     check costs less than finding out whether another member has the same text, so it streams in flat memory.
     """
     mappings = work.identity.mappings
-    last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
+    last = "".join(f", {name}" for name in _beside(columns))
     checked = " UNION ALL ".join(
         _checked(mapping.id_type, _asked(work, place, mapping, columns), last, uuid=_is_uuid(mapping, columns))
         for place, mapping in enumerate(mappings)
@@ -140,7 +162,7 @@ def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]
         value = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL] END)"
     as_text = "" if _is_uuid(mapping, columns) else "::VARCHAR"
     source, id_type = literal(mapping.source), literal(mapping.id_type.value)
-    last = f", {LAST_EVENT}" if LAST_EVENT in columns else ""
+    last = "".join(f", {name}" for name in _beside(columns))
     person = "person" if "person" in columns else "NULL::VARCHAR AS person"
     return (
         f"SELECT file_row_number AS seat, member, {person}{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
@@ -164,37 +186,61 @@ def _checked(id_type: IdType, asked: str, last: str, *, uuid: bool) -> str:
     """
 
 
-def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[IdType, int]:
+@dataclass
+class _Counts:
+    """Of one type: the identifiers written, those only of the held out, and those that others share with them."""
+
+    sent: int = 0
+    held_out: int = 0
+    shared: int = 0
+
+
+def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[IdType, _Counts]:
     """Split the usable identifiers by bucket, then sort each bucket by itself: memory holds one bucket at a time."""
-    counts: dict[IdType, int] = dict.fromkeys((mapping.id_type for mapping in work.identity.mappings), 0)
-    for id_type in counts:
+    counts = {mapping.id_type: _Counts() for mapping in work.identity.mappings}
+    beside = "".join(f", {name}" for name in work.beside)
+    for id_type, count in counts.items():
         split, out = work.usable / id_type.value, work.out / id_type.value
         for folder in (split, out):
             folder.mkdir(parents=True)
         column, bucket = ("guid", _guid_bucket(work.buckets)) if is_guid(id_type) else ("raw", bucket_sql("raw", work.buckets))
         usable = f"FROM {_read(work.judged)} WHERE id_type = {literal(id_type.value)} AND reason IS NULL"
-        last = f", {LAST_EVENT}" if work.dated else ""
-        each = f"SELECT id, max({LAST_EVENT}) AS {LAST_EVENT}" if work.dated else "SELECT DISTINCT id"
         if work.buckets > 1:
-            select = f"SELECT {column} AS id{last}, {bucket} AS bucket {usable}"
+            select = f"SELECT {column} AS id{beside}, {bucket} AS bucket {usable}"
             connection.execute(f"COPY ({select}) TO {literal(split)} ({PLAIN}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
         for number in range(work.buckets):
             part = split / f"bucket={number}"
             found = (
-                f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id{last} {usable} AND {work.buckets == 1}"
+                f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id{beside} {usable} AND {work.buckets == 1}"
             )
-            select = f"FROM ({each} FROM ({found}){' GROUP BY id' if work.dated else ''}) ORDER BY {order_sql(id_type)}"
-            counts[id_type] += _number(connection, f"COPY ({select}) TO {literal(out / bucket_name(number))} ({PLAIN})")
+            select = f"FROM ({_each(work)} FROM ({found}){_together(work)}) ORDER BY {order_sql(id_type)}"
+            count.sent += _number(connection, f"COPY ({select}) TO {literal(out / bucket_name(number))} ({PLAIN})")
+            if HELD_OUT in work.beside:
+                whose = f"SELECT bool_and({HELD_OUT}) AS alone FROM ({found}) GROUP BY id HAVING bool_or({HELD_OUT})"
+                count.held_out += _number(connection, f"SELECT count(*) FROM ({whose}) WHERE alone")
+                count.shared += _number(connection, f"SELECT count(*) FROM ({whose}) WHERE NOT alone")
     return counts
+
+
+def _each(work: _Work) -> str:
+    dated = f", max({LAST_EVENT}) AS {LAST_EVENT}" if LAST_EVENT in work.beside else ""
+    return f"SELECT id{dated}" if work.beside else "SELECT DISTINCT id"
+
+
+def _together(work: _Work) -> str:
+    """How the rows of one identifier become one, or none where somebody who has it is held out."""
+    held = f" HAVING NOT bool_or({HELD_OUT})" if HELD_OUT in work.beside else ""
+    return f" GROUP BY id{held}" if work.beside else ""
 
 
 def _guid_bucket(buckets: int) -> str:
     return f"((guid::UHUGEINT >> 120)::INTEGER * {buckets} // 256)"
 
 
-def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, identifiers: dict[IdType, int]) -> Resolution:
+def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, counts: dict[IdType, _Counts]) -> Resolution:
     usable_rows = f"FROM {_read(work.judged)} WHERE reason IS NULL"
-    refused: dict[IdType, dict[Refusal, int]] = {id_type: {} for id_type in identifiers}
+    refused = {id_type: _kept_back(found) for id_type, found in counts.items()}
+    distinct = sum(found.sent + found.held_out + found.shared for found in counts.values())
     for id_type, reason, rows in connection.execute(f"SELECT id_type, reason, count(*) FROM {_read(work.rejects)} GROUP BY ALL").fetchall():
         refused[IdType(id_type)][Refusal(reason)] = rows
     usable, odd = _number(connection, f"SELECT count(*) {usable_rows}"), _number(connection, f"SELECT count(*) {usable_rows} AND odd")
@@ -204,11 +250,15 @@ def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, i
         members=members,
         members_usable=usable if one_each else _number(connection, f"SELECT count(*) FROM (SELECT DISTINCT seat {usable_rows})"),
         values=values,
-        identifiers=identifiers,
+        identifiers={id_type: found.sent for id_type, found in counts.items()},
         refused=refused,
-        duplicates=usable - sum(identifiers.values()),
+        duplicates=usable - distinct,
         warnings={UNUSUAL: odd} if odd else {},
     )
+
+
+def _kept_back(found: _Counts) -> dict[Refusal, int]:
+    return {why: count for why, count in ((Refusal.HELD_OUT, found.held_out), (Refusal.SHARED, found.shared)) if count}
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:

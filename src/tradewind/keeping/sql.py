@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tradewind.database import SQLITE, Database, Transaction
 from tradewind.errors import ConfigurationError, LedgerError
 from tradewind.migrations import TABLE
+from tradewind.trials.sql import named as trial_files
 
 FOLDER = "database"
 """Where a PostgreSQL lies in a backup: a file for each table, as its own COPY writes it."""
@@ -120,11 +121,14 @@ def _copy_tables(database: Database, folder: Path) -> Copied:
 def named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files and the folders that rows name, relative to the home."""
     tables = sa.MetaData()
-    tables.reflect(db, only=["event_file", "membership_version", "list_version", "run", "upload", "pushed_message", "pushed_state"])
+    tables.reflect(
+        db, only=["event_file", "membership_version", "list_version", "run", "upload", "pushed_message", "pushed_state", "trial"]
+    )
     event, version, listed, run = (tables.tables[name].c for name in ("event_file", "membership_version", "list_version", "run"))
     files = list(db.execute(sa.select(event.path)).scalars())
     files += [f"lists/{row.project}/{row.cohort}/{row.version}.parquet" for row in db.execute(sa.select(*listed))]
     files += _pushed(db, tables.tables["pushed_message"], tables.tables["pushed_state"])
+    files += trial_files(db, tables.tables["trial"])
     folders = list(db.execute(sa.select(version.path)).scalars())
     folders += [f"runs/{name}" for name in db.execute(sa.select(run.id)).scalars()]
     upload = tables.tables["upload"].c

@@ -15,8 +15,9 @@ from tradewind.sources import sql as sources
 from tradewind.sources.amplitude import sql as amplitude
 from tradewind.sources.uploads import sql as uploads
 from tradewind.sources.webhook import sql as webhook
+from tradewind.trials import sql as trials
 from tradewind.vault import sql as vault
 
-ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, uploads, vault, webhook)
+ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, trials, uploads, vault, webhook)
 
 __all__ = ["ROOMS", "metadata"]

@@ -25,6 +25,8 @@ class Refusal(StrEnum):
     RAW_PII = "raw_pii"
     BAD_FORMAT = "bad_format"
     SUPPRESSED = "suppressed"
+    HELD_OUT = "held_out"
+    SHARED = "shared"
 
 
 REFUSAL_SENTENCES: dict[Refusal, str] = {
@@ -36,6 +38,8 @@ REFUSAL_SENTENCES: dict[Refusal, str] = {
     Refusal.RAW_PII: "an e-mail address or phone number, which may never be sent",
     Refusal.BAD_FORMAT: "not of the form this identifier has",
     Refusal.SUPPRESSED: "named in an opt-out or deletion; it is sent nowhere any more",
+    Refusal.HELD_OUT: "of people who are held out, to measure what sending does",
+    Refusal.SHARED: "of somebody who is held out as well as of others: it is not sent, so that who is held out is not reached",
 }
 
 
@@ -79,8 +83,8 @@ class Resolution:
 
     `refused[id_type][reason]` counts members-by-mapping whose value (or absence of one) gave no identifier.
     `identifiers[id_type]` counts distinct identifiers; `duplicates` usable values that named one already counted.
-    `values = sum(identifiers) + duplicates + sum(refused)`. The reason `suppressed` counts distinct identifiers; a member
-    whose only one is suppressed still counts as usable.
+    `values = sum(identifiers) + duplicates + sum(refused)`. The reasons `suppressed`, `held_out` and
+    `shared` count distinct identifiers; a member whose only ones are among these still counts as usable.
     """
 
     members: int

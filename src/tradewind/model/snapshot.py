@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tradewind.model.sync import Holdout
+
 LAST_EVENT = "last_event"
 """The column that says when a person last did what brings people into a cohort, wherever it is carried."""
+
+HELD_OUT = "held_out"
+"""The column that says whether a person is held out of the segment, where somebody is."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Snapshot:
     Where it was asked for, `last_event` (timestamp in microseconds, UTC) is when the person last did what brings people into
     the cohort, NULL where there is nothing of the kind. `as_of` is the instant it answers for. `missing` lists wanted sources
     that the data does not have at all; `nameless` counts rows of a list, SELECT or download that named nobody and are no members;
+    Where there is a `holdout`, the column `held_out` says of each member whether they are, and `held_out` counts them.
     `rows` counts all that a download had, and `expected` those that its source said there are, where it says.
     """
 
@@ -32,6 +38,8 @@ class Snapshot:
     nameless: int = 0
     rows: int | None = None
     expected: int | None = None
+    holdout: Holdout | None = None
+    held_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,17 @@ class Parting:
 
 
 @dataclass(frozen=True)
+class Holdout:
+    """A share of a cohort's people, by lot, that stays out of the segment, so that what sending does can be measured against it.
+
+    `percent` is 1 to 50. The lots are those of `salt`: the same people for every sync and cohort that names it.
+    """
+
+    percent: int
+    salt: str
+
+
+@dataclass(frozen=True)
 class Sync:
     """Cohort, connection and the segment that shall equal the cohort. With another segment it gives up the one it had.
 
@@ -90,6 +101,7 @@ class Sync:
     recency: Recency = Recency.SYNC
     added_at: datetime | None = field(default=None, compare=False)
     cron: str = ""
+    holdout: Holdout | None = None
 
 
 @dataclass(frozen=True)

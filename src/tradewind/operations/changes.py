@@ -16,9 +16,11 @@ SILENT = frozenset({CohortKind.SQL, CohortKind.AMPLITUDE})
 
 
 def mark(parts: Parts, sync: Sync) -> str:
-    """A short text that differs after the sync's cohort, or one it is made of, was defined anew or got new data."""
+    """A short text that differs after the sync's cohort, or one it is made of, was defined anew or got new data, or others are held out."""
     listed = order(parts.catalog.cohorts(sync.project), [sync.cohort])
-    return hashlib.sha256("|".join(f"{each.id} {each.version} {_data(parts, each)}" for each in listed).encode()).hexdigest()[:16]
+    told = [f"{each.id} {each.version} {_data(parts, each)}" for each in listed]
+    told += [f"{sync.holdout}"] if sync.holdout else []
+    return hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
 
 
 def check_tells(cohorts: Iterable[Cohort], sync: Sync) -> None:

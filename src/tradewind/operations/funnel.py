@@ -44,14 +44,15 @@ def funnel(resolution: Resolution | None, plan: Plan | None, tallies: Mapping[Op
 
 def _people(resolution: Resolution) -> Iterator[Step]:
     refused = {why: sum(kinds.get(why, 0) for kinds in resolution.refused.values()) for why in Refusal}
-    missing, suppressed = refused.pop(Refusal.MISSING), refused.pop(Refusal.SUPPRESSED)
+    missing = refused.pop(Refusal.MISSING)
+    kept_back = [(REFUSAL_SENTENCES[why], refused.pop(why)) for why in (Refusal.SUPPRESSED, Refusal.HELD_OUT, Refusal.SHARED)]
     has = resolution.values - missing
     yield Step("in_cohort", "people", resolution.members)
     yield Step("has_id", "values", has, _losses([(REFUSAL_SENTENCES[Refusal.MISSING], missing)]))
     valid = has - sum(refused.values())
     yield Step("valid", "values", valid, _losses((REFUSAL_SENTENCES[why], count) for why, count in refused.items()))
     again = "a value that names an identifier counted already"
-    lost = _losses([(again, resolution.duplicates), (REFUSAL_SENTENCES[Refusal.SUPPRESSED], suppressed)])
+    lost = _losses([(again, resolution.duplicates), *kept_back])
     yield Step("unique", "identifiers", sum(resolution.identifiers.values()), lost)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 
 from tradewind import runner
 from tradewind.catalog.entitlement import check_standing
+from tradewind.catalog.rules import holdout_of
 from tradewind.catalog.yaml import default_sync_id
 from tradewind.delivery.deliver import STALE
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
@@ -17,7 +18,7 @@ from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Cadence, Recency, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Holdout, Recency, Refresh, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.operations.changes import check_tells, mark
 from tradewind.operations.claims import take
@@ -64,11 +65,16 @@ class Wish:
     refresh: Refresh = Refresh.EVERY_SYNC
     recency: Recency = Recency.SYNC
     cron: str = ""
+    holdout: int | None = None
+    salt: str | None = None
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes different of a sync; what is None stays as it is. With another cadence than cron the expression goes."""
+    """What becomes different of a sync; what is None stays as it is. With another cadence than cron the expression goes.
+
+    With a `holdout` of 0 percent nobody is held out any more; without a `salt` it keeps the one it had.
+    """
 
     ttl_days: int | None = None
     cadence: Cadence | None = None
@@ -76,6 +82,8 @@ class Change:
     refresh: Refresh | None = None
     recency: Recency | None = None
     cron: str | None = None
+    holdout: int | None = None
+    salt: str | None = None
 
 
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -93,7 +101,8 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
-    sync = replace(sync, cron=cron_for(wish.cadence, wish.cron))
+    held_out = None if wish.holdout is None else holdout_of(wish.holdout, wish.salt, name)
+    sync = replace(sync, cron=cron_for(wish.cadence, wish.cron), holdout=held_out)
     check_lasting(sync)
     check_tells(parts.catalog.cohorts(project), sync)
     check_downloads(parts.catalog, parts.sources, sync)
@@ -108,7 +117,7 @@ def add(parts: Parts, project: str, wish: Wish) -> Sync:
 
 
 def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
-    """Change how often a sync runs and how long its people stay.
+    """Change how often a sync runs, how long its people stay and how many are held out.
 
     Raises DefinitionError when it has ended, or the TTL is not 1 to 180 days or too short for the cadence.
     """
@@ -127,12 +136,21 @@ def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
         at=before.at if wish.at is None else wish.at,
         refresh=before.refresh if wish.refresh is None else wish.refresh,
         recency=before.recency if wish.recency is None else wish.recency,
+        holdout=_held_out(before, wish),
     )
     check_lasting(after)
     check_tells(parts.catalog.cohorts(project), after)
     check_downloads(parts.catalog, parts.sources, after)
     parts.catalog.change_sync(after)
     return parts.catalog.sync(project, sync_id)
+
+
+def _held_out(before: Sync, wish: Change) -> Holdout | None:
+    if wish.holdout is None and wish.salt is None:
+        return before.holdout
+    percent = wish.holdout if wish.holdout is not None else before.holdout.percent if before.holdout else 0
+    kept = before.holdout.salt if before.holdout else None
+    return holdout_of(percent, kept if wish.salt is None else wish.salt, before.id) if percent else None
 
 
 def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Proposal:

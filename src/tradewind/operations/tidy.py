@@ -87,6 +87,7 @@ def tidy(parts: Parts, *, plan_only: bool = False) -> Tidied:
         for folders in spent.values():
             for folder in folders:
                 _take_away(folder)
+        _forget_trials(work)
         _sweep(parts.home)
     counts = {name: len(folders) for name, folders in spent.items()}
     return Tidied(**counts, size=size, kept=tuple(sorted(target for target, sound in work.sound.items() if not sound)))
@@ -130,6 +131,14 @@ def _nameless(work: _Work) -> Iterator[Path]:
         for folder in _folders(target):
             if folder not in named and work.now.timestamp() - folder.stat().st_mtime > KEPT.total_seconds():
                 yield folder
+
+
+def _forget_trials(work: _Work) -> None:
+    """Files of people in arms that a newer one took the place of."""
+    newest = {work.parts.home / path for path in work.parts.trials.paths()}
+    for file in (work.parts.home / "trials").glob("*/*/*.parquet"):
+        if file not in newest and work.now.timestamp() - file.stat().st_mtime > KEPT.total_seconds():
+            file.unlink(missing_ok=True)
 
 
 def _folders(place: Path) -> list[Path]:

@@ -136,6 +136,13 @@ def connection_view(connection: Connection, fingerprint: str | None) -> Connecti
     )
 
 
+class HoldoutView(BaseModel):
+    """The percent of the people who stay out of the segment, by the lots of a salt."""
+
+    percent: int
+    salt: str
+
+
 class SyncView(BaseModel):
     """Standing intent: keep this segment equal to this cohort."""
 
@@ -149,6 +156,7 @@ class SyncView(BaseModel):
     cron: str
     refresh: Refresh
     recency: Recency
+    holdout: HoldoutView | None
     state: SyncState
     added_at: datetime | None
 
@@ -156,7 +164,10 @@ class SyncView(BaseModel):
 def sync_view(sync: Sync) -> SyncView:
     """As it is now."""
     names = ("id", "cohort", "connection", "segment", "cadence", "cron", "refresh", "recency", "state", "added_at")
-    return SyncView(**{name: getattr(sync, name) for name in names}, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}")
+    holdout = HoldoutView(**vars(sync.holdout)) if sync.holdout else None
+    return SyncView(
+        **{name: getattr(sync, name) for name in names}, holdout=holdout, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}"
+    )
 
 
 class RunView(BaseModel):
@@ -232,6 +243,7 @@ class ReportView(BaseModel):
 
     run: RunView
     members: int | None
+    held_out: int | None
     members_usable: int | None
     identifiers: dict[str, int] | None
     refused_values: dict[str, dict[str, int]] | None
@@ -342,6 +354,7 @@ def report_view(report: RunReport) -> ReportView:
     steps = funnel(found, plan, report.tallies)
     return ReportView(
         run=run_view(report.run), members=report.snapshot.members if report.snapshot else None,
+        held_out=report.snapshot.held_out if report.snapshot else None,
         members_usable=found.members_usable if found else None,
         identifiers={each.value: count for each, count in found.identifiers.items()} if found else None,
         refused_values={each.value: {why.value: count for why, count in kinds.items()} for each, kinds in found.refused.items()}

@@ -14,7 +14,7 @@ from tradewind.model.cohort import CohortKind, Pulled, StaticList
 from tradewind.model.destination import Auth
 from tradewind.model.identifier import IdType, Mapping, Send, Take
 from tradewind.model.source import Source, SourceKind
-from tradewind.model.sync import Cadence, Recency
+from tradewind.model.sync import Cadence, Holdout, Recency
 
 WHOLE = """\
 cohorts:
@@ -37,7 +37,7 @@ connections:
     send: first
 syncs:
   - {cohort: buyers, connection: acme-us, cadence: daily}
-  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30, recency: last_event}
+  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30, recency: last_event, holdout: {percent: 10}}
 """
 CONNECTION = (
     "connections: [{id: a, name: A, destination: d, advertiser: x, region: r, auth: token, identity: [{from: user_id, to: UID2}]%s}]"
@@ -63,6 +63,7 @@ def test_a_file_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert (second.id, second.segment, second.ttl_minutes, second.cadence) == ("vip-once", "VIP list", 10_080, Cadence.ONE_TIME)
     assert (first.at, second.at) == (time(6), time(16, 30))
     assert (first.recency, second.recency) == (Recency.SYNC, Recency.LAST_EVENT)
+    assert (first.holdout, second.holdout) == (None, Holdout(10, "vip-once"))
 
 
 def test_files_are_named_from_the_folder_of_the_text(tmp_path: Path) -> None:

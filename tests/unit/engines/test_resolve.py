@@ -190,6 +190,49 @@ def test_an_identifier_has_the_last_event_of_all_who_share_it(tmp_path: Path, bu
     assert found() == {key: time for key, time in latest.items() if key[1] != gone}
 
 
+@pytest.mark.parametrize("dated", [False, True])
+@pytest.mark.parametrize("buckets", [1, 64])
+@pytest.mark.parametrize("mappings", MAPS.values(), ids=MAPS.keys())
+def test_who_is_held_out_shares_no_identifier_with_who_is_sent(
+    tmp_path: Path, mappings: tuple[Mapping, ...], buckets: int, dated: bool
+) -> None:
+    """What only the held out have, and what others have too, is counted apart, and the account still adds up."""
+    columns: dict[str, list[Any]] = {"user.ad": ADS, "user.uid2": UID2S, "device_id": LISTS}
+    days = {"last_event": [moment(day * 86_400_000_000).replace(tzinfo=None) for day in range(30)]} if dated else {}
+    out = [row % 3 == 0 for row in range(30)]
+    whole, rejects, plain = expected(IdentityMap(mappings), columns)
+    arms: dict[bool, set[tuple[str, bytes]]] = {True: set(), False: set()}
+    addressed = set()
+    for row, member in enumerate(MEMBERS):
+        for mapping in mappings:
+            cell = columns[mapping.source][row] if mapping.source in columns else None
+            for text in (cell or [])[-1 if mapping.take is Take.LATEST else 0 :] if isinstance(cell, list) else [cell]:
+                answer = check(mapping.id_type, text)
+                if not isinstance(answer, Refusal):
+                    arms[out[row]].add((mapping.id_type.value, answer))
+                    addressed.add(member)
+    shared = arms[True] & arms[False]
+    types = dict.fromkeys(mapping.id_type for mapping in mappings)
+    for way in (resolve, memory.resolve):
+        path, place = snapshot(tmp_path, **columns, **days, held_out=out), tmp_path / way.__module__
+        answer = way(path, IdentityMap(mappings), place / "identifiers", place / "rejects.parquet", buckets, BOUNDS)
+        sent = {
+            (kind.value, bytes(value or b""))
+            for kind in types
+            for rows in wanted(Buckets(place / "identifiers", buckets, tuple(types)), kind)
+            for value in rows.ids.to_pylist()
+        }
+        assert sent == whole - arms[True]
+        for kind in types:
+            told, mine = answer.refused[kind], {each for each in shared if each[0] == kind.value}
+            assert told.get(Refusal.SHARED, 0) == len(mine)
+            assert told.get(Refusal.HELD_OUT, 0) == len({each for each in arms[True] if each[0] == kind.value} - mine)
+        refused = sum(map(sum, map(dict.values, answer.refused.values())))
+        assert answer.values == plain.values == sum(answer.identifiers.values()) + answer.duplicates + refused
+        assert set(pq.read_table(place / "addressed.parquet").column("member").to_pylist()) == addressed
+        assert pq.read_metadata(place / "rejects.parquet").num_rows == rejects.total()
+
+
 @pytest.mark.parametrize("send", list(Send))
 @pytest.mark.parametrize("mappings", MAPS.values(), ids=MAPS.keys())
 def test_who_is_left_out_has_no_identifier_by_any_mapping(tmp_path: Path, mappings: tuple[Mapping, ...], send: Send) -> None:

@@ -295,6 +295,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "trial",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("sync", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("salt", sa.String(), nullable=False),
+        sa.Column("least", sa.Integer(), nullable=False),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "sync", "number"),
+        sa.UniqueConstraint("run"),
+    )
+    op.create_table(
         "upload",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("project", sa.String(), nullable=False),
@@ -628,6 +645,8 @@ def upgrade() -> None:
         sa.Column("at", sa.String(), nullable=False),
         sa.Column("refresh", sa.String(), server_default="every_sync", nullable=False),
         sa.Column("recency", sa.String(), server_default="sync", nullable=False),
+        sa.Column("holdout_percent", sa.Integer(), nullable=True),
+        sa.Column("holdout_salt", sa.String(), nullable=True),
         sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("(CURRENT_TIMESTAMP)"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),

@@ -24,6 +24,13 @@ router = APIRouter(prefix=f"{API}/projects/{{project}}/syncs", tags=["syncs"])
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
+class HoldoutBody(Body):
+    """The percent of the people who stay out by lot, and whose lots; 0, in a change, ends the holdout."""
+
+    percent: int = Field(ge=0, le=50)
+    salt: str | None = Field(default=None, min_length=1, max_length=100)
+
+
 class NewSync(Body):
     """A cohort, a connection and how often. Id and segment take the usual name where none is given."""
 
@@ -37,6 +44,7 @@ class NewSync(Body):
     cron: str = Field(default="", max_length=100)
     refresh: Refresh = Refresh.EVERY_SYNC
     recency: Recency = Recency.SYNC
+    holdout: HoldoutBody | None = None
 
 
 class SyncChange(Body):
@@ -48,6 +56,7 @@ class SyncChange(Body):
     cron: str | None = Field(default=None, max_length=100)
     refresh: Refresh | None = None
     recency: Recency | None = None
+    holdout: HoldoutBody | None = None
 
 
 class Draft(NewSync):
@@ -122,10 +131,11 @@ def show_sync(ask: Viewer, project: Id, sync: Id) -> SyncView:
 
 @router.patch("/{sync}")
 def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange) -> SyncView:
-    """Change TTL, cadence (with its cron expression), time of day, refresh or recency; what is fixed (cohort, connection) never changes."""
+    """Change TTL, cadence (with its cron expression), time of day, refresh, recency or holdout; cohort and connection never change."""
     ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
     at = time_of_day(body.at) if body.at is not None else None
-    wish = syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency, body.cron)
+    percent, salt = (body.holdout.percent, body.holdout.salt) if body.holdout else (None, None)
+    wish = syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency, body.cron, percent, salt)
     changed = syncs.change(ask.parts, project, sync, wish)
     ask.request.app.state.nudge()
     return sync_view(changed)
@@ -179,4 +189,5 @@ def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> End
 
 def _wish(body: NewSync) -> syncs.Wish:
     named = (body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence)
-    return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency, body.cron)
+    percent, salt = (body.holdout.percent, body.holdout.salt) if body.holdout else (None, None)
+    return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency, body.cron, percent, salt)

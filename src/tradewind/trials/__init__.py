@@ -1,0 +1,1 @@
+"""Who was sent and who was held out, since when."""
