@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from tradewind.errors import ConfigurationError, DefinitionError
@@ -64,14 +66,24 @@ def is_account(parts: Parts, binding: Binding) -> bool:
 
 
 def known_place(parts: Parts, sync: Sync) -> Target | None:
-    """The same; None where the region has no address now, as that of a sandbox which is not there.
+    """The same; None where the region has no address now, as that of a sandbox which is not there."""
+    return known_places(parts, sync.project, [sync]).get(sync.id)
 
-    Anything else that goes wrong is raised: a sync that could not be looked at must never be taken for one that has gone.
+
+def known_places(parts: Parts, project: str, syncs: Iterable[Sync]) -> dict[str, Target]:
+    """Where the people of many syncs of a project go, by the id of the sync; its connections are read once.
+
+    Anything else that goes wrong than a lost address is raised: a sync that could not be looked at must never be taken for one that
+    has gone.
     """
-    try:
-        return place_of(parts, sync)
-    except (ConfigurationError, DefinitionError):
-        return None
+    accounts = {each.id: each for each in parts.catalog.connections(project)}
+    found = {}
+    for sync in syncs:
+        if account := accounts.get(sync.connection):
+            with suppress(ConfigurationError, DefinitionError):
+                url = parts.destination(account.destination).url(account.region)
+                found[sync.id] = target_of(url, account.advertiser, sync.segment)
+    return found
 
 
 def _to_be_emptied(sync: Sync, parting: Parting | None) -> bool:

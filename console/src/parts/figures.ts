@@ -2,12 +2,18 @@
 const WHOLE = new Intl.NumberFormat("en");
 const SHARE = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const BYTES = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const SIGNED = new Intl.NumberFormat("en", { signDisplay: "exceptZero" });
 const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hour12: false });
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** 12,345; a dash for what is not known. */
 export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : WHOLE.format(value);
+}
+
+/** +12, −3, 0. */
+export function signed(value: number): string {
+  return SIGNED.format(value).replace("-", "−");
 }
 
 /** 0.1234 as 12.3%. */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -184,6 +184,16 @@ class Catalog:
     def cohorts(self, project: str) -> tuple[Cohort, ...]:
         """The cohorts of a project, by id, as they are defined now."""
         return self._cohorts(cohort_table.c.project == project, _NOW)
+
+    def cohorts_of(self, project: str, ids: Iterable[str]) -> tuple[Cohort, ...]:
+        """Those of some ids that are there, by id; no other definition is read."""
+        return self._cohorts(cohort_table.c.project == project, cohort_table.c.id.in_(list(ids)), _NOW)
+
+    def cohort_names(self, project: str) -> dict[str, str]:
+        """The name of each cohort of a project, by id, in that order; no definition is read."""
+        query = sa.select(cohort_table.c.id, cohort_table.c.name).where(cohort_table.c.project == project, ~cohort_table.c.archived)
+        with self._transaction() as db:
+            return {row.id: row.name for row in db.execute(query.order_by(cohort_table.c.id))}
 
     def cohort(self, project: str, cohort: str) -> Cohort:
         """The cohort of an id, as it is defined now."""

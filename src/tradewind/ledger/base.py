@@ -113,6 +113,12 @@ class Overview(Protocol):
     def named(self, ids: Iterable[str]) -> dict[str, Run]:
         """The runs of ids; one that is not on record is left out."""
 
+    def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
+        """The runs of each of some syncs that were opened last, at most so many of each, newest first; asked all at once."""
+
+    def recalled(self, runs: Iterable[str], phase: str, kind: type[Value]) -> dict[str, Value]:
+        """What a phase gave in each of some runs that came so far."""
+
 
 class Deliveries(Protocol):
     """The book of batches, attempts and receipts of a run."""

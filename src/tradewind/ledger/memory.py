@@ -108,6 +108,11 @@ class MemoryLedger:
         found = self._where(lambda run: run.project == project and sync in {None, run.sync})
         return tuple(run for run in found if before is None or (run.opened_at, run.id) < (before.opened_at, before.id))[:limit]
 
+    def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
+        """The runs of each of some syncs that were opened last."""
+        found = {sync: self.history(project, sync, limit) for sync in syncs}
+        return {sync: runs for sync, runs in found.items() if runs}
+
     def unclosed(self) -> tuple[Run, ...]:
         """Every run that is not closed, newest first."""
         return self._where(lambda run: run.state is not RunState.CLOSED)
@@ -155,6 +160,11 @@ class MemoryLedger:
         value = self._runs[run].phases.get(phase) if run in self._runs else None
         assert value is None or isinstance(value, kind)
         return value
+
+    def recalled(self, runs: Iterable[str], phase: str, kind: type[Value]) -> dict[str, Value]:
+        """What a phase gave in each of some runs."""
+        found = {run: self.recall(run, phase, kind) for run in runs}
+        return {run: value for run, value in found.items() if value is not None}
 
     def close(self, claim: Claim, outcome: RunOutcome, reason: str, at: datetime) -> None:
         """End the run and give back the claim."""

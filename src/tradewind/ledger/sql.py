@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -47,6 +47,11 @@ from tradewind.model.sync import Binding
 from tradewind.moment import reached
 
 Value = TypeVar("Value")
+
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+
+LOT = 5_000
+"""Values that one statement names; databases have a bound."""
 
 target = sa.Table(
     "target",
@@ -246,6 +251,25 @@ class SqlLedger:
         )
         return self._runs(*mine, *older, limit=limit)
 
+    def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
+        """The runs of each of some syncs that were opened last; each sync costs two looks into the index, however long its history."""
+        asked = list(syncs)
+        if len(asked) > LOT:
+            return {name: runs for lot in _lots(asked) for name, runs in self.youngest(project, lot, limit).items()}
+        if not asked:
+            return {}
+        wanted = sa.values(sa.column("sync", sa.String), name="wanted").data([(each,) for each in asked]).cte("wanted")
+        r, other = run_table.c, run_table.alias("other").c
+        mine = sa.and_(other.project == project, other.sync == wanted.c.sync)
+        first = sa.select(other.opened_at).where(mine).order_by(other.opened_at.desc()).limit(1).offset(limit - 1).scalar_subquery()
+        here = sa.and_(r.project == project, r.sync == wanted.c.sync, r.opened_at >= sa.func.coalesce(first, BEFORE_ALL))
+        query = sa.select(run_table).select_from(wanted).join(run_table, here).order_by(r.opened_at.desc(), r.id.desc())
+        found: dict[str, list[Run]] = {}
+        with self.database.transaction() as db:
+            for row in db.execute(query):
+                found.setdefault(row.sync, []).append(run_of(row))
+        return {sync: tuple(runs[:limit]) for sync, runs in found.items()}
+
     def unclosed(self) -> tuple[Run, ...]:
         """Every run that is not closed, newest first."""
         return self._runs(_UNCLOSED)
@@ -299,6 +323,14 @@ class SqlLedger:
         with self.database.transaction() as db:
             document = db.execute(query).scalar()
         return None if document is None else TypeAdapter(kind).validate_python(document, strict=False)
+
+    def recalled(self, runs: Iterable[str], phase: str, kind: type[Value]) -> dict[str, Value]:
+        """What a phase gave in each of some runs."""
+        p, adapter = phase_table.c, TypeAdapter(kind)
+        query = sa.select(p.run, p.document).where(p.phase == phase)
+        with self.database.transaction() as db:
+            rows = [row for lot in _lots(list(runs)) for row in db.execute(query.where(p.run.in_(lot)))]
+        return {row.run: adapter.validate_python(row.document, strict=False) for row in rows}
 
     def close(self, claim: Claim, outcome: RunOutcome, reason: str, at: datetime) -> None:
         """End the run and give back the claim."""
@@ -359,11 +391,12 @@ class SqlLedger:
         doubtful = sa.and_(~settled, sa.or_(b.uncertain, b.state == BatchState.SENT.value))
         doubted, unsent = sa.case((doubtful, b.rows), else_=0), sa.case((sa.and_(~settled, ~doubtful), b.rows), else_=0)
         sums = [sa.func.coalesce(sa.func.sum(each), 0) for each in (b.rows, b.accepted, b.rejected, b.unknown + doubted, unsent)]
-        query = sa.select(b.run, b.operation, *sums).where(b.run.in_(list(runs)), counted).group_by(b.run, b.operation)
+        query = sa.select(b.run, b.operation, *sums).where(counted).group_by(b.run, b.operation)
         found: dict[str, dict[Operation, Account]] = {}
         with self.database.transaction() as db:
-            for run, operation, *counts in db.execute(query):
-                found.setdefault(run, {})[Operation(operation)] = Account(*(int(count) for count in counts))
+            for lot in _lots(list(runs)):
+                for run, operation, *counts in db.execute(query.where(b.run.in_(lot))):
+                    found.setdefault(run, {})[Operation(operation)] = Account(*(int(count) for count in counts))
         return found
 
     def settled(self, run: str) -> tuple[tuple[Batch, BatchState, Outcome | None, tuple[Line, ...]], ...]:
@@ -385,6 +418,10 @@ class SqlLedger:
             Attempt(r.batch, r.number, aware(r.sent_at), aware(r.answered_at), Answer(r.answer), r.status, r.note, r.request_id)
             for r in rows
         )
+
+
+def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[place : place + LOT] for place in range(0, len(names), LOT))
 
 
 def _guard(db: sa.Connection, claim: Claim, **values: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,15 +19,15 @@ from tradewind.membership.ahead import Ahead, ahead_of
 from tradewind.membership.sql import Version
 from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
 from tradewind.model.destination import Secret
-from tradewind.model.plan import Plan
-from tradewind.model.run import Answer, Run, RunKind, RunOutcome, RunState
-from tradewind.model.sync import Sync
+from tradewind.model.plan import Operation, Plan
+from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
+from tradewind.model.sync import Sync, Target
 from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_sync
 from tradewind.notify.sql import PAUSES, new_message
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals
 from tradewind.planning.guards import unanswered
-from tradewind.targets import known_place
+from tradewind.targets import known_places
 
 EVERY = 30.0
 """Seconds between two looks."""
@@ -40,6 +40,9 @@ RECENT, COMPARED = 20, 11
 
 URL, SECRET = "contact_url", "contact_secret"
 """What the two secrets of a contact are sealed as."""
+
+Tallies = Mapping[str, Mapping[Operation, Account]]
+"""The accounts of runs, by run."""
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _SUCCESS = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS})
@@ -80,8 +83,15 @@ class Watchman:
 
     def facts_of(self, project: str, heads: Mapping[str, Version]) -> list[SyncFacts]:
         """What is known of every sync of a project; `heads` are the newest membership versions, by target."""
-        paused = {each.id for each in self.parts.catalog.connections(project) if each.paused}
-        return [self._facts(sync, heads, paused=sync.connection in paused) for sync in self.parts.catalog.syncs(project)]
+        catalog, ledger = self.parts.catalog, self.parts.ledger
+        paused, syncs = {each.id for each in catalog.connections(project) if each.paused}, catalog.syncs(project)
+        places, youngest = known_places(self.parts, project, syncs), ledger.youngest(project, [each.id for each in syncs], RECENT)
+        runs = {name: [run for run in found if run.kind is RunKind.SYNC] for name, found in youngest.items()}
+        tallies = ledger.tallies(run.id for found in runs.values() for run in _delivered(found))
+        return [
+            self._facts(sync, runs.get(sync.id, []), places.get(sync.id), heads, tallies, paused=sync.connection in paused)
+            for sync in syncs
+        ]
 
     def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
         now = self.parts.clock.now()
@@ -90,15 +100,14 @@ class Watchman:
         for facts in self.facts_of(project, heads):
             yield from of_sync(facts, now)
 
-    def _facts(self, sync: Sync, heads: Mapping[str, Version], *, paused: bool) -> SyncFacts:
-        ledger = self.parts.ledger
-        runs = [run for run in ledger.history(sync.project, sync.id, RECENT) if run.kind is RunKind.SYNC]
+    def _facts(
+        self, sync: Sync, runs: list[Run], place: Target | None, heads: Mapping[str, Version], tallies: Tallies, *, paused: bool
+    ) -> SyncFacts:
         last = runs[0] if runs else None
         success = next((run.closed_at for run in runs if run.outcome in _SUCCESS), None)
         if success is None and runs:
-            older = ledger.delivered(sync.project, sync.id)
+            older = self.parts.ledger.delivered(sync.project, sync.id)
             success = older.closed_at if older and older.outcome in _SUCCESS else None
-        place = known_place(self.parts, sync)
         head = heads.get(place.id) if place else None
         ahead = self._ahead(head)
         return SyncFacts(
@@ -110,7 +119,7 @@ class Watchman:
             paused=paused,
             expires=ahead.expires,
             unknown_since=ahead.unknown_since,
-            shares=_shares(self.parts, runs),
+            shares=tuple(_share(tallies.get(run.id, {}).values()) for run in _delivered(runs)),
             progress_at=_progress(self.parts, last),
             members=head.rows if head else 0,
         )
@@ -246,11 +255,13 @@ def _guards(parts: Parts, last: Run | None) -> tuple[str, ...]:
     return tuple(each.guard for each in unanswered(planned.verdicts, given.given)) if planned else ()
 
 
-def _shares(parts: Parts, runs: list[Run]) -> tuple[tuple[int, int], ...]:
-    delivered = [run.id for run in runs if run.outcome in DELIVERED][:COMPARED]
-    tallies = parts.ledger.tallies(delivered) if delivered else {}
-    counts = [tallies.get(run, {}).values() for run in delivered]
-    return tuple((sum(each.rejected for each in one), sum(each.planned for each in one)) for one in counts)
+def _delivered(runs: list[Run]) -> list[Run]:
+    """Those whose rejects are compared."""
+    return [run for run in runs if run.outcome in DELIVERED][:COMPARED]
+
+
+def _share(accounts: Collection[Account]) -> tuple[int, int]:
+    return sum(each.rejected for each in accounts), sum(each.planned for each in accounts)
 
 
 def _progress(parts: Parts, last: Run | None) -> datetime | None:

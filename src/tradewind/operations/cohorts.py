@@ -69,14 +69,19 @@ def checked(parts: Parts, project: str, files: Iterable[Path]) -> tuple[Explaine
         definition = each.value.definition
         if isinstance(definition, Pulled) and definition.source not in homes:
             each.node.refuse(missing("source", definition.source, dict.fromkeys(homes)))
-    return tuple(_explained(cohort, known) for cohort in written.values())
+    return tuple(_explained(cohort, _names(known.values())) for cohort in written.values())
 
 
 def explained(parts: Parts, project: str, cohort_ids: Iterable[str]) -> tuple[Explained, ...]:
     """The sentences of cohorts of the catalog; of all of them when none is named."""
-    known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)}
-    wanted = [parts.catalog.cohort(project, each) for each in cohort_ids] or list(known.values())
-    return tuple(_explained(cohort, known) for cohort in wanted)
+    wanted = [parts.catalog.cohort(project, each) for each in cohort_ids] or parts.catalog.cohorts(project)
+    names = parts.catalog.cohort_names(project)
+    return tuple(_explained(cohort, names) for cohort in wanted)
+
+
+def sentence(cohort: Cohort, names: Mapping[str, str]) -> str:
+    """What a marketer reads of a cohort; `names` are those of all that it may name, by id."""
+    return sentence_of(cohort, names)
 
 
 def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort:
@@ -114,7 +119,7 @@ def add(parts: Parts, project: str, cohort_id: str, name: str | None, source: st
         project,
         {"id": cohort_id, "name": name or found.name, "kind": CohortKind.AMPLITUDE.value, "source": source, "cohort": there},
     )
-    return _explained(cohort, known | {cohort.id: cohort})
+    return _explained(cohort, _names([*known.values(), cohort]))
 
 
 def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, connection: str | None, limit: int) -> Preview:
@@ -160,6 +165,9 @@ def export(parts: Parts, project: str, cohort_id: str, as_of: str | None, to: Pa
     return snapshot.members
 
 
-def _explained(cohort: Cohort, known: dict[str, Cohort]) -> Explained:
-    names = {each.id: each.name for each in known.values()}
+def _names(cohorts: Iterable[Cohort]) -> dict[str, str]:
+    return {each.id: each.name for each in cohorts}
+
+
+def _explained(cohort: Cohort, names: Mapping[str, str]) -> Explained:
     return Explained(cohort.id, cohort.name, cohort.kind.value, sentence_of(cohort, names))

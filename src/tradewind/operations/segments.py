@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,12 +12,12 @@ from tradewind.membership.sql import Version
 from tradewind.model.destination import Size
 from tradewind.model.plan import Operation, Plan
 from tradewind.model.run import Account, Run, RunState
-from tradewind.model.sync import Sync, SyncState
+from tradewind.model.sync import Sync, SyncState, Target
 from tradewind.parts import Parts
 from tradewind.phases import binding_of
 from tradewind.planning.refresh import renewal
 from tradewind.schedule import next_fire
-from tradewind.targets import known_place
+from tradewind.targets import known_place, known_places
 
 SHOWN = 100
 """So many of the youngest runs are looked at."""
@@ -85,10 +85,17 @@ class Portrait:
     afterwards: tuple[str, ...]
 
 
-def listed(parts: Parts, project: str) -> tuple[Segment, ...]:
-    """The segments of a project, by sync. Raises as `segment` does."""
-    heads = parts.versions.heads()
-    return tuple(segment(parts, sync, heads) for sync in parts.catalog.syncs(project))
+def listed(parts: Parts, project: str, syncs: Sequence[Sync] | None = None) -> tuple[Segment, ...]:
+    """The segments of some syncs of a project, or of all of them, by sync; each store is asked once."""
+    chosen = parts.catalog.syncs(project) if syncs is None else syncs
+    heads, places = parts.versions.heads(), known_places(parts, project, chosen)
+    lasts = parts.ledger.youngest(project, [each.id for each in chosen], 1)
+    found = []
+    for sync in chosen:
+        place = places.get(sync.id)
+        version = heads.get(place.id) if place else None
+        found.append(_segment(parts, sync, place, version, next(iter(lasts.get(sync.id, ())), None)))
+    return tuple(found)
 
 
 def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
@@ -96,8 +103,8 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     sync = parts.catalog.sync(project, sync_id)
     target = known_place(parts, sync)
     version = parts.versions.newest(target.id) if target else None
-    mine = segment(parts, sync, {target.id: version} if target and version else {})
     now, points = parts.clock.now(), _points(parts, project, sync_id)
+    mine = _segment(parts, sync, target, version, points[0].run if points else None)
     at = _next(parts, sync, now)
     seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), 0)
     destination = parts.destination(parts.catalog.connection(project, sync.connection).destination)
@@ -107,14 +114,8 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards)
 
 
-def segment(parts: Parts, sync: Sync, heads: Mapping[str, Version]) -> Segment:
-    """The segment of one sync, by the newest version of each target.
-
-    No file is read: who lapsed since the last run still counts, until all have.
-    """
-    target = known_place(parts, sync)
-    version = heads.get(target.id) if target else None
-    last = next(iter(parts.ledger.history(sync.project, sync.id, 1)), None)
+def _segment(parts: Parts, sync: Sync, target: Target | None, version: Version | None, last: Run | None) -> Segment:
+    """No file is read: who lapsed since the last run still counts, until all have."""
     over = version is None or version.created_at + timedelta(minutes=sync.ttl_minutes) <= parts.clock.now()
     holds = 0 if over or version is None else version.rows
     place = (target.url, target.advertiser) if target else ("", "")

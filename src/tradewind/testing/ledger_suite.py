@@ -341,6 +341,20 @@ class LedgerSuite:
         assert found is not None
         assert found.told == "the wrong people"
 
+    def test_the_youngest_runs_of_many_syncs_are_asked_at_once(self, ledger: Ledger) -> None:
+        """Newest first, so many of each; what a phase gave is asked of many runs at once, too."""
+        for sync, hours in (("one", (0, 2, 1)), ("two", (5,)), ("other", (9,))):
+            for hour in hours:
+                at = NOON + timedelta(hours=hour)
+                run = replace(a_run(f"{sync}{hour}", f"t-{sync}{hour}"), sync=sync, as_of=at, opened_at=at)
+                ledger.open(run, replace(BINDING, target=replace(TARGET, id=run.target)))
+        found = ledger.youngest("default", ["one", "two", "none"], 2)
+        assert {sync: [run.id for run in runs] for sync, runs in found.items()} == {"one": ["one2", "one1"], "two": ["two5"]}
+        assert ledger.youngest("default", [], 2) == ledger.youngest("elsewhere", ["one"], 2) == {}
+        held = ledger.claim("one2", "w1", NOON, SOON)
+        ledger.record(held, "approved", Approval("shrink", 3))
+        assert ledger.recalled(["one2", "one1", "none"], "approved", Approval) == {"one2": Approval("shrink", 3)}
+
     def test_a_closed_run_takes_no_more_writes(self, ledger: Ledger, claim: Claim) -> None:
         """Closing gives the claim back."""
         ledger.close(claim, RunOutcome.INCOMPLETE, "stopped", SOON)

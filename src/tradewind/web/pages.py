@@ -30,21 +30,26 @@ class Page(BaseModel, Generic[Shown]):
 
 def page(items: Sequence[Item], key: Callable[[Item], str], show: Callable[[Item], Shown], cursor: str | None, limit: int) -> Page[Shown]:
     """The page after a cursor, of items that have an order of their own. Raises Refusal for a cursor that leads nowhere."""
+    chosen, further = part(items, key, cursor, limit)
+    return Page(items=[show(each) for each in chosen], next=further)
+
+
+def part(items: Sequence[Item], key: Callable[[Item], str], cursor: str | None, limit: int) -> tuple[Sequence[Item], str | None]:
+    """The items of that page, and the cursor of the page that follows. Raises Refusal as `page` does."""
     start = 0
     if cursor is not None:
         after = opened(cursor)
         start = next((place for place, each in enumerate(items, 1) if key(each) == after), -1)
         if start < 0:
             raise Refusal(422, "this cursor leads nowhere any more; begin again without one")
-    part = items[start : start + limit]
-    more = start + limit < len(items)
-    return Page(items=[show(each) for each in part], next=sealed(key(part[-1])) if more else None)
+    chosen = items[start : start + limit]
+    return chosen, sealed(key(chosen[-1])) if start + limit < len(items) else None
 
 
 def following(items: Sequence[Item], key: Callable[[Item], str], show: Callable[[Item], Shown], limit: int) -> Page[Shown]:
     """A page of items of which only those were read that follow a cursor, and one more where there is one."""
-    part = items[:limit]
-    return Page(items=[show(each) for each in part], next=sealed(key(part[-1])) if len(items) > limit else None)
+    chosen = items[:limit]
+    return Page(items=[show(each) for each in chosen], next=sealed(key(chosen[-1])) if len(items) > limit else None)
 
 
 def sealed(key: str) -> str:

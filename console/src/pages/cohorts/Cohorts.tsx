@@ -5,15 +5,15 @@ import { useState } from "react";
 import { Link } from "react-router";
 import type { Shape } from "../../api/client";
 import { useProject } from "../../api/session";
-import { places } from "../../labels";
-import { ago, count, many } from "../../parts/figures";
+import { cadences, places, syncStates } from "../../labels";
+import { ago, count, many, moment, signed } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Empty } from "../../parts/States";
 import { kinds } from "./kinds";
-import { type Cohort, useCohorts, useSegments } from "./queries";
+import { useCohorts } from "./queries";
 
-type Segment = Shape<"SegmentView">;
+type Listed = Shape<"ListedCohort">;
 
 export function Component() {
   const project = useProject();
@@ -75,29 +75,25 @@ export function Component() {
   );
 }
 
-function List({ cohorts }: { cohorts: Cohort[] }) {
-  const project = useProject();
-  const segments = useSegments(project).data?.items ?? [];
+function List({ cohorts }: { cohorts: Listed[] }) {
+  const base = `/projects/${useProject()}`;
   return (
-    <Table.ScrollContainer minWidth={760} className="sheet">
+    <Table.ScrollContainer minWidth={320} className="sheet">
       <Table>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Cohort</Table.Th>
-            <Table.Th>Who</Table.Th>
-            <Table.Th>Kept in</Table.Th>
-            <Table.Th className="number">Identifiers</Table.Th>
-            <Table.Th>Last run</Table.Th>
+            <Table.Th className="number">People</Table.Th>
+            <Table.Th className="number" visibleFrom="sm">
+              Change
+            </Table.Th>
+            <Table.Th visibleFrom="sm">As of</Table.Th>
+            <Table.Th visibleFrom="sm">Kept in</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {cohorts.map((each) => (
-            <OneRow
-              key={each.id}
-              cohort={each}
-              segments={segments.filter((segment) => segment.sync.cohort === each.id)}
-              base={`/projects/${project}`}
-            />
+            <OneRow key={each.id} cohort={each} base={base} />
           ))}
         </Table.Tbody>
       </Table>
@@ -105,39 +101,50 @@ function List({ cohorts }: { cohorts: Cohort[] }) {
   );
 }
 
-function OneRow({ cohort, segments, base }: { cohort: Cohort; segments: Segment[]; base: string }) {
-  const runs = segments.flatMap((each) => (each.last ? [each.last.opened_at] : []));
-  const newest = runs.sort().at(-1);
+function OneRow({ cohort, base }: { cohort: Listed; base: string }) {
   return (
     <Table.Tr>
-      <Table.Td maw={240}>
-        <Stack gap={2} align="flex-start">
+      <Table.Td maw={460}>
+        <Group gap="xs">
           <Link className="row" to={`${base}/cohorts/${cohort.id}`}>
             {cohort.name}
           </Link>
           <Badge color="gray" size="sm">
             {kinds[cohort.kind] ?? cohort.kind}
           </Badge>
-        </Stack>
-      </Table.Td>
-      <Table.Td maw={420}>
-        <Text size="sm" lineClamp={2}>
+        </Group>
+        <Text size="sm" c="dimmed" lineClamp={2} title={cohort.sentence}>
           {cohort.sentence}
         </Text>
       </Table.Td>
-      <Table.Td>
-        {segments.length ? (
-          segments.map((each) => <div key={each.sync.id}>{each.sync.segment}</div>)
+      <Table.Td className="number">
+        {count(cohort.people)}
+        <Text size="xs" c="dimmed" hiddenFrom="sm">
+          {cohort.as_of ? ago(cohort.as_of) : "Never run"}
+        </Text>
+      </Table.Td>
+      <Table.Td className="number" visibleFrom="sm">
+        {cohort.change === null ? "–" : signed(cohort.change)}
+      </Table.Td>
+      <Table.Td visibleFrom="sm" title={moment(cohort.as_of)}>
+        {cohort.as_of ? ago(cohort.as_of) : "Never run"}
+      </Table.Td>
+      <Table.Td visibleFrom="sm" maw={280}>
+        {cohort.kept.length ? (
+          cohort.kept.map((each) => (
+            <Text key={each.sync} size="sm">
+              <Link to={`${base}/segments/${each.sync}`}>{each.segment}</Link>{" "}
+              <Text span size="xs" c="dimmed">
+                {cadences[each.cadence]}, {each.state === "active" ? `${count(each.holds)} identifiers` : syncStates[each.state]}
+              </Text>
+            </Text>
+          ))
         ) : (
-          <Text c="dimmed">Not synced</Text>
+          <Text size="sm" c="dimmed">
+            Not synced
+          </Text>
         )}
       </Table.Td>
-      <Table.Td className="number">
-        {segments.map((each) => (
-          <div key={each.sync.id}>{count(each.holds)}</div>
-        ))}
-      </Table.Td>
-      <Table.Td>{newest ? ago(newest) : "–"}</Table.Td>
     </Table.Tr>
   );
 }

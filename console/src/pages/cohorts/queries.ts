@@ -3,7 +3,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { answer, api, type Shape } from "../../api/client";
 import type { Document } from "./rule";
 
-export type Cohort = Shape<"CohortView">;
+export type Cohort = Shape<"DefinedView">;
 export type Size = Shape<"RuleSizeView">;
 
 export const cohortsOf = (project: string) => ["cohorts", project];

@@ -9,11 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tradewind.model.cohort import Cohort
+from tradewind.model.sync import Cadence, SyncState
 from tradewind.operations import cohorts
 from tradewind.operations.changes import silent_part
+from tradewind.operations.known import Known, known
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member, Viewer
-from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.pages import Cursor, Limit, Page, part
 from tradewind.web.views import CohortView, cohort_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/cohorts", tags=["cohorts"])
@@ -28,6 +30,26 @@ class Definition(Body):
     name: str = Field(max_length=200)
     kind: str = Field(max_length=20)
     definition: dict[str, Any]
+
+
+class KeptView(BaseModel):
+    """A segment that a sync keeps equal to the cohort, and how many identifiers it holds as far as is known."""
+
+    sync: str
+    segment: str
+    connection: str
+    cadence: Cadence
+    state: SyncState
+    holds: int
+
+
+class ListedCohort(CohortView):
+    """A cohort in a list: how many people its last run found, as of when, and how many more than the run before. Null where none ran."""
+
+    people: int | None
+    change: int | None
+    as_of: datetime | None
+    kept: list[KeptView]
 
 
 class DefinedView(CohortView):
@@ -46,11 +68,12 @@ class PreviewView(BaseModel):
 
 
 @router.get("")
-def list_cohorts(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[CohortView]:
-    """The project's cohorts, by id."""
-    found = ask.parts.catalog.cohorts(project)
-    sentences = {each.id: each.sentence for each in cohorts.explained(ask.parts, project, ())}
-    return page(found, lambda each: each.id, lambda each: cohort_view(each, sentences[each.id]), cursor, limit)
+def list_cohorts(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[ListedCohort]:
+    """The project's cohorts, by id, with what their last runs found."""
+    names = ask.parts.catalog.cohort_names(project)
+    chosen, further = part(list(names), lambda each: each, cursor, limit)
+    found, about = ask.parts.catalog.cohorts_of(project, chosen), known(ask.parts, project, chosen)
+    return Page(items=[_listed(each, cohorts.sentence(each, names), about[each.id]) for each in found], next=further)
 
 
 @router.get("/{cohort}")
@@ -81,6 +104,13 @@ def preview(ask: Member, project: Id, cohort: Id) -> PreviewView:
     with ask.request.app.state.looks.turn(None, 0):
         seen = cohorts.preview(ask.request.app.state.small, project, cohort, None, None, SAMPLE)
     return PreviewView(as_of=seen.as_of, members=seen.members, universe=seen.universe, sample=list(seen.sample))
+
+
+def _listed(cohort: Cohort, sentence: str, about: Known) -> ListedCohort:
+    names = ("segment", "connection", "cadence", "state")
+    kept = [KeptView(sync=each.sync.id, holds=each.holds, **{name: getattr(each.sync, name) for name in names}) for each in about.kept]
+    seen = vars(cohort_view(cohort, sentence))
+    return ListedCohort(**seen, people=about.people, change=about.change, as_of=about.as_of, kept=kept)
 
 
 def _view(ask: Asked, cohort: Cohort) -> DefinedView:

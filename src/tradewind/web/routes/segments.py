@@ -14,7 +14,7 @@ from tradewind.operations.plain import plain
 from tradewind.operations.trace import trace
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
-from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.pages import Cursor, Limit, Page, part
 from tradewind.web.views import AccountView, RunView, SyncView, account_views, run_view, sync_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["segments"])
@@ -86,12 +86,8 @@ class Sought(Body):
 @router.get("/segments")
 def list_segments(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[SegmentView]:
     """The segments of the project, by sync."""
-    heads = ask.parts.versions.heads()
-
-    def show(sync: Any) -> SegmentView:
-        return _segment(segments.segment(ask.parts, sync, heads))
-
-    return page(ask.parts.catalog.syncs(project), lambda each: each.id, show, cursor, limit)
+    chosen, further = part(ask.parts.catalog.syncs(project), lambda each: each.id, cursor, limit)
+    return Page(items=[_segment(each) for each in segments.listed(ask.parts, project, chosen)], next=further)
 
 
 @router.get("/segments/{sync}")
