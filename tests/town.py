@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.sql import SqlLedger
 from tradewind.ledger.statements.sql import Statements
+from tradewind.lots import lot
 from tradewind.membership.sql import Versions
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
 from tradewind.model.destination import Auth, Connection, Secret
@@ -120,6 +122,16 @@ def guid(number: int) -> UUID:
 def number_of(device: bytes) -> int:
     """Whose it is."""
     return int.from_bytes(device, "big") & (2**64 - 1)
+
+
+def member(number: int) -> bytes:
+    """The key of a person of the town."""
+    return hashlib.md5(f"user:u{number}".encode(), usedforsecurity=False).digest()[::-1]
+
+
+def drawn(percent: int, salt: str, numbers: set[int]) -> set[int]:
+    """Whose lot is below a share."""
+    return {number for number in numbers if lot(member(number), salt) < percent / 100}
 
 
 class Town:

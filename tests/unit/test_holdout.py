@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from town import NOON, Town
+from town import NOON, Town, drawn, member
 from tradewind.errors import DefinitionError
 from tradewind.ledger.memory import MemoryLedger
-from tradewind.lots import lot
 from tradewind.model.run import Run
 from tradewind.model.sync import Cadence, Holdout, Sync
 from tradewind.operations import runs, syncs
@@ -30,16 +28,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
     town = Town(tmp_path, MemoryLedger())
     yield town
     town.close()
-
-
-def member(number: int) -> bytes:
-    """The key of a person of the town."""
-    return hashlib.md5(f"user:u{number}".encode(), usedforsecurity=False).digest()[::-1]
-
-
-def drawn(percent: int, salt: str, numbers: set[int]) -> set[int]:
-    """Whose lot is below a share."""
-    return {number for number in numbers if lot(member(number), salt) < percent / 100}
 
 
 def run(town: Town, sync: Sync) -> Run:

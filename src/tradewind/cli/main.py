@@ -124,6 +124,7 @@ def _commands() -> None:
         figures,
         home,
         ledger,
+        lift,
         privacy,
         projects,
         quickstart,
@@ -141,7 +142,7 @@ def _commands() -> None:
         worker,
     )
 
-    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup, figures):
+    for single in (home, demo, quickstart, apply, trace, sandbox, serve, worker, audit, backup, figures, lift):
         single.add_to(app)
     for noun in (
         projects,

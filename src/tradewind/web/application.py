@@ -31,6 +31,7 @@ from tradewind.web.routes import (
     definitions,
     events,
     figures,
+    lift,
     people,
     plans,
     previews,
@@ -62,6 +63,7 @@ NOUNS = (
     uploads,
     alerts,
     figures,
+    lift,
     webhook,
     definitions,
 )

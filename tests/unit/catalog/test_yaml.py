@@ -37,7 +37,8 @@ connections:
     send: first
 syncs:
   - {cohort: buyers, connection: acme-us, cadence: daily}
-  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30, recency: last_event, holdout: {percent: 10}}
+  - {id: vip-once, cohort: vip, connection: acme-us, segment: VIP list, ttl_days: 7, cadence: one_time, at: 16:30,
+     recency: last_event, holdout: {percent: 10}}
 """
 CONNECTION = (
     "connections: [{id: a, name: A, destination: d, advertiser: x, region: r, auth: token, identity: [{from: user_id, to: UID2}]%s}]"

@@ -215,7 +215,7 @@ def test_who_is_held_out_shares_no_identifier_with_who_is_sent(
     types = dict.fromkeys(mapping.id_type for mapping in mappings)
     for way in (resolve, memory.resolve):
         path, place = snapshot(tmp_path, **columns, **days, held_out=out), tmp_path / way.__module__
-        answer = way(path, IdentityMap(mappings), place / "identifiers", place / "rejects.parquet", buckets, BOUNDS)
+        told = way(path, IdentityMap(mappings), place / "identifiers", place / "rejects.parquet", buckets, BOUNDS)
         sent = {
             (kind.value, bytes(value or b""))
             for kind in types
@@ -224,11 +224,11 @@ def test_who_is_held_out_shares_no_identifier_with_who_is_sent(
         }
         assert sent == whole - arms[True]
         for kind in types:
-            told, mine = answer.refused[kind], {each for each in shared if each[0] == kind.value}
-            assert told.get(Refusal.SHARED, 0) == len(mine)
-            assert told.get(Refusal.HELD_OUT, 0) == len({each for each in arms[True] if each[0] == kind.value} - mine)
-        refused = sum(map(sum, map(dict.values, answer.refused.values())))
-        assert answer.values == plain.values == sum(answer.identifiers.values()) + answer.duplicates + refused
+            kept, mine = told.refused[kind], {each for each in shared if each[0] == kind.value}
+            assert kept.get(Refusal.SHARED, 0) == len(mine)
+            assert kept.get(Refusal.HELD_OUT, 0) == len({each for each in arms[True] if each[0] == kind.value} - mine)
+        refused = sum(map(sum, map(dict.values, told.refused.values())))
+        assert told.values == plain.values == sum(told.identifiers.values()) + told.duplicates + refused
         assert set(pq.read_table(place / "addressed.parquet").column("member").to_pylist()) == addressed
         assert pq.read_metadata(place / "rejects.parquet").num_rows == rejects.total()
 
