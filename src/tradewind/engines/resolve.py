@@ -13,6 +13,7 @@ from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.kinds import is_guid
+from tradewind.identity.mask import masked
 from tradewind.identity.validate import checked, unusual_sql
 from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
@@ -25,6 +26,16 @@ PLAIN = "FORMAT parquet, COMPRESSION uncompressed"
 """Identifiers are as good as random and do not shrink."""
 
 ADDRESSED = "addressed.parquet"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A value of a source as an identifier of a type, masked; `refusal` is None where it is valid."""
+
+    source: str
+    id_type: IdType
+    refusal: Refusal | None
+    text: str
 
 
 def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buckets: int, bounds: Bounds) -> Resolution:
@@ -67,6 +78,27 @@ def judged(connection: duckdb.DuckDBPyConnection, snapshot: Path, identity: Iden
     """A SELECT of one row for each value that a map asks for: seat (the member's row), id_type, reason, and guid or raw; see `_judged`."""
     work = _Work(snapshot.parent, snapshot, identity, 1)
     return _judged(work, _columns(connection, work))
+
+
+def examples(snapshot: Path, identity: IdentityMap, each: int, bounds: Bounds) -> tuple[Example, ...]:
+    """A few values of each mapping that are valid, and a few refused for each reason but that there is none; see Example.
+
+    Raises EngineError as `resolve` does.
+    """
+    work, found = _Work(snapshot.parent, snapshot, identity, 1), []
+    try:
+        with connect(replace(bounds, spill=bounds.spill or snapshot.parent / "spill")) as connection:
+            columns = _columns(connection, work)
+            for place, mapping in enumerate(identity.mappings):
+                values = checked(mapping.id_type, _asked(work, place, mapping, columns), uuid=_is_uuid(mapping, columns))
+                different = f"SELECT DISTINCT reason, text::VARCHAR AS text FROM ({values}) WHERE reason IS DISTINCT FROM 'missing'"
+                few = f"QUALIFY row_number() OVER (PARTITION BY reason ORDER BY text) <= {each}"
+                for reason, text in connection.execute(f"{different} {few} ORDER BY reason NULLS FIRST, text").fetchall():
+                    why = Refusal(reason) if reason else None
+                    found.append(Example(mapping.source, mapping.id_type, why, masked(text, why)))
+    except (duckdb.Error, OSError) as error:
+        raise EngineError(f"the members in {snapshot.name} could not be looked at: {_first_line(error)}") from None
+    return tuple(found)
 
 
 @dataclass(frozen=True)

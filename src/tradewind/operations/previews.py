@@ -19,7 +19,9 @@ from tradewind.cohorts.parse import parse_cohort
 from tradewind.cohorts.rules import rule_document
 from tradewind.cohorts.windows import zone_of
 from tradewind.engines import preview as engine
+from tradewind.engines import resolve
 from tradewind.engines.preview import Asked, Clause, Node, Turn
+from tradewind.engines.resolve import Example
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import All, AnyOf, Behaviour, Cohort, Not, Rule
 from tradewind.model.identifier import IdentityMap, Resolution
@@ -27,6 +29,9 @@ from tradewind.operations.cohorts import checked
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
+
+EXAMPLES = 2
+"""Values that are shown of each mapping and each reason."""
 
 DRAFT = "draft"
 """The id of a cohort that has none yet."""
@@ -203,6 +208,14 @@ def identifiers(parts: Parts, project: str, subject: Subject, through: str | Ide
         snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder, named=False)
         turn.check()
         return Identifiers(moment, members.resolved(parts, project, snapshot, identity, folder))
+
+
+def examples(parts: Parts, project: str, subject: Subject, identity: IdentityMap) -> tuple[Example, ...]:
+    """A few values of the members for each mapping, valid and refused, masked: what a column holds must be seen to be mapped right."""
+    cohort, moment = _cohort(parts, project, subject), _moment(parts, project, subject)
+    with scratch(parts) as folder:
+        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder, named=False)
+        return resolve.examples(snapshot.path, identity, EXAMPLES, parts.bounds)
 
 
 def _comparison(as_of: datetime, found: engine.Overlap) -> Comparison:

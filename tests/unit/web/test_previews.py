@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from site_of import Site, detail
+from tradewind.access.roles import Role
 from tradewind.errors import OvertakenError
 from tradewind.web.looks import MOST, Looks
 from tradewind.web.problems import Refusal
@@ -124,3 +125,17 @@ def test_few_may_wait_and_the_next_is_told_to_come_again() -> None:
     turns[0].__exit__(None, None, None)
     with looks.turn(None, 0):
         pass
+
+
+def test_examples_of_a_mapping_are_masked_and_for_managers(site: Site, root: TestClient) -> None:
+    body = {"cohort": "all", "identity": ["user.ad=DAID", "user_id=UID2"]}
+    found = root.post(f"{P}/examples", json=body).json()
+    assert [(each["source"], each["refusal"], each["text"]) for each in found] == [
+        ("user.ad", None, "0a00••••-••••-••••-••••-••••••••••••"),
+        ("user.ad", None, "0a00••••-••••-••••-••••-••••••••••••"),
+        ("user_id", "bad_format", "u•"),
+        ("user_id", "bad_format", "u••"),
+    ]
+    assert site.town.parts.trail.entries(limit=1)[0].deed.what == "preview.examples"
+    site.user("meg", {"default": Role.MEMBER})
+    assert "needs the role manager" in detail(site.signed_in("meg").post(f"{P}/examples", json=body))

@@ -6,21 +6,8 @@ import { answer, api } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
 import { idTypes } from "../../labels";
 import { count, share } from "../../parts/figures";
-import { needsName, type Row, written } from "./identity";
-
-/** A rule that holds for everybody: they have a country, or they have none. */
-const EVERYBODY = { any: [{ "user.country": { is: ["(none)"] } }, { "user.country": { is_not: ["(none)"] } }] };
-
-const REASONS: Record<string, string> = {
-  missing: "have none",
-  placeholder: "hold a word that stands for nothing",
-  zeroed: "are all zeros",
-  hashed: "are hashed",
-  token: "are tokens instead of raw values",
-  raw_pii: "are e-mail addresses or phone numbers, never sent",
-  bad_format: "have another form",
-  suppressed: "said no",
-};
+import { Examples } from "./Examples";
+import { EVERYBODY, needsName, REASONS, type Row, written } from "./identity";
 
 export function Reach({ rows, send }: { rows: Row[]; send: "all" | "first" }) {
   const project = useProject();
@@ -64,6 +51,7 @@ export function Reach({ rows, send }: { rows: Row[]; send: "all" | "first" }) {
           </Text>
         </Stack>
       ))}
+      <Examples key={identity.join()} identity={identity} />
     </Stack>
   );
 }

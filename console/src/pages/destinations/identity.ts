@@ -17,6 +17,21 @@ export const KINDS = [
   { value: "column", label: "Column of a list" },
 ];
 
+/** A rule that holds for everybody: they have a country, or they have none. */
+export const EVERYBODY = { any: [{ "user.country": { is: ["(none)"] } }, { "user.country": { is_not: ["(none)"] } }] };
+
+/** Why values are not sent: "27 are hashed". */
+export const REASONS: Record<string, string> = {
+  missing: "have none",
+  placeholder: "hold a word that stands for nothing",
+  zeroed: "are all zeros",
+  hashed: "are hashed",
+  token: "are tokens instead of raw values",
+  raw_pii: "are e-mail addresses or phone numbers, never sent",
+  bad_format: "have another form",
+  suppressed: "said no",
+};
+
 const BARE = new Set(["user_id", "device_id"]);
 
 export function needsName(kind: string): boolean {

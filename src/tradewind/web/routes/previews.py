@@ -11,11 +11,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tradewind.engines.preview import Turn
+from tradewind.model.identifier import Refusal as Refused
 from tradewind.model.identifier import Send
 from tradewind.operations import connections, previews
 from tradewind.parts import Parts
 from tradewind.web.bodies import API, Body, Id
-from tradewind.web.gate import Asked, Member
+from tradewind.web.gate import Asked, Manager, Member
 from tradewind.web.problems import Refusal
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/previews", tags=["previews"])
@@ -47,6 +48,12 @@ class Through(Look):
     connection: str | None = Field(default=None, min_length=1, max_length=63)
     identity: list[str] | None = Field(default=None, min_length=1, max_length=50)
     send: Send | None = None
+
+
+class Mapped(Look):
+    """And the rows of an identity map, as a connection has them; nothing of it need be saved."""
+
+    identity: list[str] = Field(min_length=1, max_length=20)
 
 
 class Few(Look):
@@ -144,6 +151,15 @@ class IdentifiersView(BaseModel):
     duplicates: int
 
 
+class ExampleView(BaseModel):
+    """A value of a mapped source; `refusal` says why it is no identifier of the type, null where it is one. `text` is masked."""
+
+    source: str
+    id_type: str
+    refusal: Refused | None
+    text: str
+
+
 @router.post("/sizes")
 def sizes(ask: Member, project: Id, body: Look) -> SizesView:
     """How many are in, and how many each rule leaves: the waterfall."""
@@ -179,6 +195,15 @@ def identifiers(ask: Member, project: Id, body: Through) -> IdentifiersView:
             identifiers={each.value: count for each, count in of.identifiers.items()},
             refused_values={each.value: {why.value: count for why, count in kinds.items()} for each, kinds in of.refused.items()},
         )  # fmt: skip
+
+
+@router.post("/examples")
+def examples(ask: Manager, project: Id, body: Mapped) -> list[ExampleView]:
+    """A few values of the members for each row of an identity map, valid and refused; masked, so that they name nobody."""
+    ask.note("preview.examples", body.cohort or previews.DRAFT, project)
+    with _turn(ask, project, body) as (parts, subject, _):
+        found = previews.examples(parts, project, subject, connections.identity(body.identity, Send.ALL))
+    return [ExampleView(source=each.source, id_type=each.id_type.value, refusal=each.refusal, text=each.text) for each in found]
 
 
 @router.post("/sample")
