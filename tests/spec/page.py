@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spec.tables import TABLES, Case, Table
 from tradewind.engines.memory import Event
+from tradewind.engines.spec.tables import TABLES, Case, Table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cohorts.md"
 

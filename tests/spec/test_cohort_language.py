@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from postgres_process import postgres
 from spec.page import PAGE, render
-from spec.tables import TABLES, Case, Table, last_of
 from tradewind.cohorts.document import read_text
 from tradewind.cohorts.parse import parse_cohort
 from tradewind.compute import Bounds
@@ -22,27 +22,39 @@ from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
 from tradewind.engines.memory import MemoryEngine, MemoryPreviews
+from tradewind.engines.postgres import PostgresDialect, PostgresSession
 from tradewind.engines.preview import Asked, Previews, Turn
+from tradewind.engines.server import ServerEngine
+from tradewind.engines.spec.inline import inline
+from tradewind.engines.spec.tables import TABLES, Case, Table, last_of
 from tradewind.model.cohort import Behaviour
 from tradewind.model.project import Project, ProjectPlan
+from tradewind.postgres import reading
 from tradewind.testing.told import told_store
 
-EngineOf = Callable[[str, Table], tuple[Engine, Previews]]
+EngineOf = Callable[[str, Table], tuple[Engine, Previews | None]]
 
 ROWS = [pytest.param(table, case, id=f"{table.title}: {case.rule}") for table in TABLES for case in table.cases]
 
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOf]:
-    """Both engines, and their previews, over the events of a table, which are imported once."""
+    """Every engine, and its previews if it has any, over the events of a table, which are imported once."""
     with ExitStack() as stack:
 
         @cache
-        def engine(kind: str, title: str) -> tuple[Engine, Previews]:
+        def session() -> PostgresSession:
+            server = stack.enter_context(postgres())
+            return PostgresSession(stack.enter_context(reading("SHOP_URL", {"SHOP_URL": server.url()}, 60)), "SHOP_URL")
+
+        @cache
+        def engine(kind: str, title: str) -> tuple[Engine, Previews | None]:
             events = next(table.events for table in TABLES if table.title == title)
             if kind == "memory":
                 memory = MemoryEngine({"default": events})
                 return memory, MemoryPreviews(lambda _project, _as_of: memory)
+            if kind == "postgresql":
+                return ServerEngine(inline(events, PostgresDialect(), lambda: nullcontext(session())), Bounds()), None
             store = stack.enter_context(told_store("default", events, tmp_path_factory.mktemp("home")))
             return DuckDBEngine(store, Bounds()), DuckDBPreviews(store, Bounds())
 
@@ -60,7 +72,7 @@ def members_file(users: str, path: Path, last: str | None = None) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["memory", "duckdb"])
+@pytest.mark.parametrize("kind", ["memory", "duckdb", "postgresql"])
 @pytest.mark.parametrize(("table", "case"), ROWS)
 def test_row(engines: EngineOf, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
@@ -75,6 +87,8 @@ def test_row(engines: EngineOf, kind: str, table: Table, case: Case, tmp_path: P
     assert set(told) == set(case.members.split())
     if case.last is not None:
         assert told == {user: time and time.replace(tzinfo=None) for user, time in last_of(case.last).items()}
+    if previews is None:
+        return
     asked = Asked(project, cohort.definition.who, table.as_of, nested)
     assert previews.sizes(asked, Turn()).members == len(told)
     assert previews.sample(asked, 100, Turn()) == tuple(sorted(f"user:{user}" for user in told))

@@ -93,13 +93,15 @@ def _at_a_glance(wanted: Sequence[Wanted], table: str, dialect: EngineDialect) -
     return [*columns, _alias(judged, SURE)]
 
 
-def with_columns(wanted: Sequence[Wanted], dialect: EngineDialect, members: str = MEMBERS, *, most: bool = False) -> exp.Select:
-    """Every row and column of the table `members` but `who` and, named as its source, each wanted column.
+def with_columns(
+    wanted: Sequence[Wanted], dialect: EngineDialect, members: str = MEMBERS, *, most: bool = False, kept: Sequence[str] = ()
+) -> exp.Select:
+    """Every row of the table `members` with the columns `kept`, all but `who` unless said, and, named as its source, each wanted column.
 
     A column of the latest value is text; one of all values is a list of different texts, the latest last, NULL when empty. Where
     the events hold a property as UUIDs, these stand for the texts. With `most`, everybody's events are grouped.
     """
-    select = _members(members)
+    select = exp.select(*(exp.column(name, members) for name in kept)).from_(members) if kept else _members(members)
     for number, column in enumerate(wanted):
         table = f"found{number}"
         if _found(column):

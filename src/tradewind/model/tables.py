@@ -1,0 +1,84 @@
+"""Tables that a client already has, and how their rows are read: as what people did, or as what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EngineKind(StrEnum):
+    """Where the tables are, and what answers questions about them."""
+
+    POSTGRESQL = "postgresql"
+
+
+class ColumnKind(StrEnum):
+    """What a column holds, as far as reading it goes."""
+
+    TEXT = "text"
+    INTEGER = "whole number"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    INSTANT = "time with a zone"
+    TIME = "time without a zone"
+    DATE = "date"
+    JSON = "JSON"
+    LIST = "list"
+    OTHER = "something else"
+
+
+class TimeUnit(StrEnum):
+    """What a whole number counts since the beginning of 1970, UTC."""
+
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    MICROSECONDS = "microseconds"
+
+
+@dataclass(frozen=True)
+class Stated:
+    """Where properties are: in the object of a JSON column, and each in a column of its own, as (property, column)."""
+
+    json: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+
+    def named(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*([self.json] if self.json else []), *(column for _, column in self.columns))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How the rows of one table are read.
+
+    `table` may name its schema (`sales.orders`). `user` and `device` are columns of ids, of which there is at least one. A row is an
+    event: of the kind `event`, or that of the column `event_column`, at `time`, which is a time (without a zone it is in UTC), a date
+    or, with `unit`, a whole number. Without either it says what is known of a person, and has always been so unless it has a time.
+    `whole` rows state the whole set of a person's properties: those that have no value there have none.
+    """
+
+    table: str
+    user: str | None = None
+    device: str | None = None
+    time: str | None = None
+    unit: TimeUnit | None = None
+    event: str | None = None
+    event_column: str | None = None
+    properties: Stated = Stated()
+    user_properties: Stated = Stated()
+    whole: bool = False
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read, each once."""
+        single = (self.user, self.device, self.time, self.event_column)
+        found = [*(name for name in single if name), *self.properties.named(), *self.user_properties.named()]
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables of one server. `url` names the environment variable that holds where it is and how to sign in."""
+
+    engine: EngineKind
+    url: str
+    rows: tuple[Rows, ...]
