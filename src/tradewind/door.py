@@ -71,14 +71,14 @@ class Door:
         self._busy = set[Line]()
         self._idle = list[tuple[Address, float, Line]]()
 
-    def post(self, url: str, body: Octets, headers: Mapping[str, str]) -> Response:
-        """Send these very bytes once and give back the whole answer, whatever its status.
+    def post(self, url: str, body: Octets, headers: Mapping[str, str], method: str = "POST") -> Response:
+        """Send these very bytes once (with PUT, where `method` says so) and give back the whole answer, whatever its status.
 
         Raises ConfigurationError for an address that may not be reached, RetryableError when not a byte of the body
         was sent, and UncertainError when the answer was lost after that: then the request may have been applied.
         """
         address = self._checked(url)
-        head = _head("POST", address, {**HEADERS, **headers, "Content-Length": str(len(body))})
+        head = _head(method, address, {**HEADERS, **headers, "Content-Length": str(len(body))})
         deadline = Deadline(self._now() + self.deadline, self._now)
         with self._taken(address, deadline) as line, self._told(address, line):
             return self._dated(line.exchange(head, body, deadline))

@@ -559,7 +559,7 @@ def test_it_refuses_to_serve_others(capsys: pytest.CaptureFixture[str], host: st
 
 def test_settings_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged = tmp_path / "state.json"
-    damaged.write_text('{"format": 2, "clock": {}}')
+    damaged.write_text('{"format": 3, "clock": {}}')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         attempts = [
             ["--port", str(taken.getsockname()[1])],

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from tradewind.destinations.platform import Viewable
 from tradewind.model.destination import Auth, Connection, Region, Secret, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch
@@ -82,8 +83,8 @@ class Tellable(Protocol):
         ...
 
 
-class Destination(Tellable, Protocol):
-    """A kind of platform. `regions` are those a connection may name here; nothing but `send` and `probe` goes out."""
+class Destination(Tellable, Viewable, Protocol):
+    """A kind of platform. `regions` are those a connection may name here; nothing but `send`, `probe` and `platform` goes out."""
 
     spec: Spec
     regions: tuple[Region, ...]

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from tradewind.destinations.base import Probe, Request, Sheet, Verdict
+from tradewind.destinations.platform import Platform
 from tradewind.door import Door
-from tradewind.errors import DefinitionError
+from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch
@@ -84,6 +85,11 @@ class Failing:
         """Always unclear: there is nobody to ask."""
         del advertiser, auth, secret
         return Probe(Verdict.UNCLEAR, f"this destination always fails, with: {self._way(url)}", "anything: it is for rehearsals")
+
+    def platform(self, region: str, advertiser: str, token: Secret) -> Platform:
+        """There is nobody to ask."""
+        del region, advertiser, token
+        raise ConfigurationError("a destination that always fails has no platform to ask")
 
     def _way(self, url: str) -> str:
         return next(region.key for region in self.regions if region.url == url)

@@ -17,9 +17,11 @@ import orjson
 
 from tradewind.sandbox import control, state
 from tradewind.sandbox.advertisers import built_in, read_advertisers
-from tradewind.sandbox.amplitude.platform import Amplitude, Front
+from tradewind.sandbox.amplitude.platform import Amplitude
+from tradewind.sandbox.amplitude.platform import Front as AmplitudeFront
 from tradewind.sandbox.amplitude.projects import Region
 from tradewind.sandbox.desk import Desk
+from tradewind.sandbox.platform.front import Front
 from tradewind.sandbox.screens.screens import Screens
 from tradewind.sandbox.server import Server, Site
 from tradewind.sandbox.unusable import Unusable
@@ -90,9 +92,9 @@ def _servers(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Name
     """The Trade Desk's and one for each of Amplitude's regions, each listening. All of them show the same pages under `/_sandbox`."""
     pages = partial(control.pages, desk, amplitude)
     sites: dict[str, tuple[Site, int]] = {
-        "thetradedesk": (Screens(desk), options.port),
-        Region.US: (Front(amplitude, Region.US), options.amplitude_port),
-        Region.EU: (Front(amplitude, Region.EU), options.amplitude_eu_port),
+        "thetradedesk": (Screens(desk, Front(desk)), options.port),
+        Region.US: (AmplitudeFront(amplitude, Region.US), options.amplitude_port),
+        Region.EU: (AmplitudeFront(amplitude, Region.EU), options.amplitude_eu_port),
     }
     found = {}
     for name, (site, port) in sites.items():

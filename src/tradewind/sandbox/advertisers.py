@@ -25,7 +25,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advertiser:
-    """An account. Its secret signs requests, its token replaces the signature; `segments` are there from the start."""
+    """An account. Its secret signs requests, its token replaces the signature; `segments` are there from the start.
+
+    `platform_token` is for what is made of segments, and good for nothing else; empty where there is none.
+    """
 
     id: str
     name: str
@@ -33,10 +36,11 @@ class Advertiser:
     token: str
     state: State = State.READY
     segments: tuple[str, ...] = ()
+    platform_token: str = ""
 
 
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
-_FIELDS = frozenset({"id", "name", "secret", "token", "state", "segments"})
+_FIELDS = frozenset({"id", "name", "secret", "token", "state", "segments", "platform_token"})
 
 
 def built_in() -> dict[str, Advertiser]:
@@ -57,13 +61,14 @@ def built_in() -> dict[str, Advertiser]:
             token=f"sandbox-token-{key}",
             state=state,
             segments=("existing_segment",) if state is State.NO_CREATION else (),
+            platform_token=f"sandbox-platform-token-{key}",
         )
         for key, state in states.items()
     }
 
 
 def read_advertisers(path: Path) -> dict[str, Advertiser]:
-    """Advertisers of a JSON file: a list of objects with id, secret, token and, if wished, name, state, segments.
+    """Advertisers of a JSON file: a list of objects with id, secret, token and, if wished, name, state, segments, platform_token.
 
     Raises Unusable with one sentence that names the entry.
     """
@@ -98,7 +103,8 @@ def _advertiser(entry: Any) -> Advertiser:
         raise Unusable(f"has an unknown state; known are {', '.join(State)}")
     if not isinstance(segments, list) or not all(isinstance(name, str) and name for name in segments):
         raise Unusable("has segments that are not a list of names")
-    return Advertiser(key, str(entry.get("name", key)), secret, token, State(state), tuple(segments))
+    platform_token = _text(entry, "platform_token") if "platform_token" in entry else ""
+    return Advertiser(key, str(entry.get("name", key)), secret, token, State(state), tuple(segments), platform_token)
 
 
 def _text(entry: dict[str, Any], field: str) -> str:

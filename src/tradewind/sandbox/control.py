@@ -153,6 +153,32 @@ def _clear_faults(desk: Desk, request: Request) -> Answer:
     return _faults(desk, request)
 
 
+def _platform(desk: Desk, request: Request) -> Answer:
+    advertiser = request.query.get("advertiser", "")
+    if advertiser not in desk.advertisers:
+        raise Unusable("advertiser names one of them: ?advertiser=ready1")
+    with desk.lock:
+        return _json(desk.directory.shown(advertiser, desk.clock.now()))
+
+
+def _rehearse(desk: Desk, request: Request) -> Answer:
+    order = _order(request)
+    if unknown := sorted(set(order) - {"listed_after_seconds", "active_share"}):
+        raise Unusable(f"Unknown field {unknown[0]!r}; known are listed_after_seconds, active_share")
+    with desk.lock:
+        after, share = (
+            order.get("listed_after_seconds", desk.directory.listed_after),
+            order.get("active_share", desk.directory.active_share),
+        )
+        if type(after) not in (int, float) or not 0 <= after <= TEN_YEARS:
+            raise Unusable(f"listed_after_seconds is a number from 0 to {TEN_YEARS}")
+        if type(share) not in (int, float) or not 0 <= share <= 1:
+            raise Unusable("active_share is a number from 0 to 1")
+        desk.directory.listed_after, desk.directory.active_share = float(after), float(share)
+        desk.version += 1
+    return _json({"listed_after_seconds": after, "active_share": share})
+
+
 def _reset(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
     desk.reset()
     return _json({})
@@ -168,5 +194,6 @@ ROUTES: dict[str, dict[str, Callable[[Desk, Request], Answer]]] = {
     f"{PREFIX}/counts": {"GET": _counts},
     f"{PREFIX}/clock": {"GET": _clock, "POST": _set_clock},
     f"{PREFIX}/faults": {"GET": _faults, "POST": _plan_faults, "DELETE": _clear_faults},
+    f"{PREFIX}/platform": {"GET": _platform, "POST": _rehearse},
     f"{PREFIX}/reset": {"POST": _reset},
 }

@@ -16,6 +16,7 @@ from tradewind.sandbox.call import DELETION, UPLOAD, Call
 from tradewind.sandbox.clock import Clock, iso
 from tradewind.sandbox.faults import Fault, Faults
 from tradewind.sandbox.journal import Entry, Journal
+from tradewind.sandbox.platform.directory import Directory
 from tradewind.sandbox.refusal import FailedLine, Refused
 from tradewind.sandbox.rules import Change, judge_deletion, judge_upload
 from tradewind.sandbox.segments import Segments
@@ -55,13 +56,16 @@ class Desk:
         self.clock = Clock()
         self.lock = threading.Lock()
         self.version = 0
-        self._closed = False
+        self.closed = False
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but the advertisers; the clock shows the machine's time again."""
         with self.lock:
             self.segments = Segments(self.advertisers.values())
+            self.directory = Directory(self.segments)
+            for each in self.advertisers.values():
+                self.directory.note(each.id, each.segments, self.clock.now())
             self.journal = Journal()
             self.faults = Faults()
             self.integrations: set[tuple[str, str]] = set()
@@ -71,7 +75,7 @@ class Desk:
     def close(self) -> None:
         """Apply nothing from now on."""
         with self.lock:
-            self._closed = True
+            self.closed = True
 
     def next_fault(self) -> Fault | None:
         with self.lock:
@@ -109,7 +113,7 @@ class Desk:
         """Judge a request, apply what stands and keep a record. The answer carries `x-ttd-request-id`. Raises Closed."""
         outcome = self._judged(call, fault)
         with self.lock:
-            if self._closed:
+            if self.closed:
                 raise Closed
             outcome = self._checked(call, outcome)
             self._apply(call, outcome)
@@ -150,6 +154,7 @@ class Desk:
         advertiser = str(call.advertiser)
         self.journal.refuse(advertiser, outcome.failed)
         self.segments.apply(advertiser, outcome.changes)
+        self.directory.note(advertiser, dict.fromkeys(each.segment for each in outcome.changes if each.stay is not None), self.clock.now())
         for id_type, value in outcome.people:
             left = self.segments.forget(advertiser, id_type, value)
             self.journal.forget(iso(self.clock.now()), advertiser, call.request_type, id_type, value, left)

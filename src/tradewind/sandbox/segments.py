@@ -70,6 +70,11 @@ class Segments:
             for ids in members.values()
         )
 
+    def live_by_type(self, advertiser: str, name: str, now: int) -> dict[str, int]:
+        """How many identifiers of each type are live in a segment; none where it is not there."""
+        members = self._held[advertiser].get(name)
+        return {id_type: sum(expires > now for expires, _ in ids.values()) for id_type, ids in members.items()} if members else {}
+
     def columns(self, advertiser: str, name: str) -> list[tuple[str, list[str], list[Stay]]]:
         """A segment's members at this moment, lapsed ones too: per type the identifiers and their stays."""
         return [(id_type, list(ids), list(ids.values())) for id_type, ids in sorted(self._held[advertiser][name].items())]

@@ -13,7 +13,7 @@ import orjson
 from tradewind.sandbox.desk import Desk
 from tradewind.sandbox.unusable import Unusable
 
-FORMAT = 2
+FORMAT = 3
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -45,6 +45,7 @@ def load(desk: Desk, path: Path) -> None:
         desk.clock.restore(saved["clock"])
         desk.segments.restore(saved["segments"])
         desk.journal.restore(saved["journal"])
+        desk.directory.restore(saved["platform"])
     except (KeyError, TypeError, AttributeError, ValueError):
         raise Unusable(f"{path}: is a damaged state file; move it away to start empty") from None
 
@@ -81,6 +82,6 @@ class Keeper:
             if version == self._saved and self._path.exists():
                 return
             parts = {"clock": desk.clock.saved(), "segments": desk.segments.saved(), "journal": desk.journal.saved()}
-            content = orjson.dumps({"format": FORMAT, **parts})
+            content = orjson.dumps({"format": FORMAT, "platform": desk.directory.saved(), **parts})
         write_whole(self._path, content)
         self._saved = version

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,11 @@ import pyarrow as pa
 from tradewind.clock import Clock
 from tradewind.destinations.base import Probe, Request, Sheet, Verdict
 from tradewind.destinations.lives import lives
-from tradewind.errors import DefinitionError
+from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Auth, Connection, Limits, Region, Secret, Spec
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
+from tradewind.model.platform import Activity, Arranged, Listing, Use
 from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Binding
@@ -33,7 +35,8 @@ class FakeDestination:
 
     An answer is applied as it says: `APPLIED` but for its lines; any other changes nothing, unless it is in
     `applied_anyway` (a lost answer to a request that arrived). `told` lists (advertiser, type, id type, identifier) of notices.
-    `stamps` are those of the last add or refresh of each identifier.
+    `stamps` are those of the last add or refresh of each identifier. Of its own view: segments that it does not list yet are
+    `unlisted`, `active` says how many ids were seen where it is not all, `made` is what was made of segments.
     """
 
     clock: Clock
@@ -45,6 +48,10 @@ class FakeDestination:
     sent: list[Request] = field(default_factory=list)
     told: list[tuple[str, RequestType, IdType, bytes]] = field(default_factory=list)
     stamps: dict[tuple[str, str, str], dict[tuple[IdType, bytes], datetime]] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
+    active: dict[str, int] = field(default_factory=dict)
+    made: list[Arranged] = field(default_factory=list)
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.regions: tuple[Region, ...] = (Region("here", "In memory", "https://memory.invalid"),)
@@ -123,6 +130,10 @@ class FakeDestination:
         del url, advertiser, auth, secret
         return Probe(Verdict.READY, "it is in memory", "nothing")
 
+    def platform(self, region: str, advertiser: str, token: Secret) -> FakePlatform:
+        """Raise ConfigurationError for a token that is refused; what is made there is remembered."""
+        return FakePlatform(self, self.url(region), advertiser, token)
+
     def held(self, url: str, advertiser: str, segment: str) -> set[tuple[IdType, bytes]]:
         """Who is in a segment now."""
         return {key for key, ends in self.segments.get((url, advertiser, segment), {}).items() if ends > self.clock.now()}
@@ -152,3 +163,40 @@ class FakeDestination:
             for place, segment in self.segments.items():
                 if place[:2] == (url, advertiser):
                     segment.pop((id_type, value), None)
+
+
+@dataclass
+class FakePlatform:
+    """What the fake says of its segments; the token `refused` is refused."""
+
+    of: FakeDestination
+    url: str
+    advertiser: str
+    token: Secret
+
+    def check(self) -> None:
+        """Raise ConfigurationError for a token that is refused."""
+        self.of.asked += 1
+        if self.token.value == "refused":
+            raise ConfigurationError("the platform refuses the platform token")
+
+    def listings(self, names: Collection[str]) -> dict[str, Listing]:
+        """Segments that anybody was ever in, numbered as they were made."""
+        self.check()
+        return {
+            segment: Listing(number, segment, Activity(self.of.active.get(segment, len(self.of.held(url, advertiser, segment)))))
+            for number, (url, advertiser, segment) in enumerate(self.of.segments, 1)
+            if (url, advertiser) == (self.url, self.advertiser) and segment in names and segment not in self.of.unlisted
+        }
+
+    def find(self, use: Use, name: str) -> tuple[Arranged, ...]:
+        """What has exactly this name."""
+        self.check()
+        return tuple(each for each in self.of.made if (each.use, each.name) == (use, name))
+
+    def save(self, wanted: Arranged) -> Arranged:
+        """Remember it."""
+        self.check()
+        saved = wanted if wanted.id else replace(wanted, id=f"made{len(self.of.made) + 1}")
+        self.of.made = [each for each in self.of.made if each.id != saved.id] + [saved]
+        return saved

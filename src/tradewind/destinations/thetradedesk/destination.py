@@ -16,6 +16,7 @@ from tradewind.destinations.thetradedesk import names
 from tradewind.destinations.thetradedesk.answer import receipt
 from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerprint, items_per_body, lay_out
 from tradewind.destinations.thetradedesk.notice import NOTICE_PATH, notice_body
+from tradewind.destinations.thetradedesk.platform import HOST, TradeDeskPlatform
 from tradewind.destinations.thetradedesk.probe import read_probe
 from tradewind.destinations.thetradedesk.signature import headers
 from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
@@ -125,6 +126,10 @@ class TheTradeDesk:
         except (RetryableError, UncertainError) as error:
             return read_probe(None, str(error))
         return read_probe(answer.status, secret.struck_from(answer.body.decode("utf-8", "replace")))
+
+    def platform(self, region: str, advertiser: str, token: Secret) -> TradeDeskPlatform:
+        """The platform's own API: one host for all data centers, and the sandbox for itself."""
+        return TradeDeskPlatform(self._door, self.url(region) if region == SANDBOX else HOST, advertiser, token)
 
     def _refuse_strange(self, url: str) -> None:
         if url not in {region.url for region in self.regions}:

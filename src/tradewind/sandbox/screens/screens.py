@@ -10,30 +10,31 @@ from urllib.parse import urlsplit
 
 from tradewind.sandbox.advertisers import Advertiser
 from tradewind.sandbox.clock import SECOND, parse_instant
-from tradewind.sandbox.desk import Asked, Desk
+from tradewind.sandbox.desk import Desk
 from tradewind.sandbox.screens.page import FILES, Markup, file, fill, join, page, table
+from tradewind.sandbox.server import Asked, Site
 from tradewind.sandbox.wire import Answer, Request
 
 LAST = 20
 OFFERED = {"amplitude": "Amplitude"}
 """The integrations that can be added, by their place in an address."""
 
-_PATH = re.compile(r"/advertisers/([A-Za-z0-9]{1,32})/(settings/integrations(?:/[a-z]+)?|segments)")
+_PATH = re.compile(r"/advertisers/([A-Za-z0-9]{1,32})/(settings/integrations(?:/[a-z]+)?|segments|platform)")
 
 
 class Screens:
     """The emulated platform with the screens a person sees. What has been added is forgotten with the process, or by a reset."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, doors: Site) -> None:
+        self._desk, self._doors = desk, doors
 
     def missing(self, request: Request) -> Answer | None:
         """A screen, or the answer where there is no such endpoint; None where there is one."""
-        return self._screen(request) or self._desk.missing(request)
+        return self._screen(request) or self._doors.missing(request)
 
     def asked(self, request: Request) -> AbstractContextManager[Asked]:
         """A request to one of the platform's endpoints."""
-        return self._desk.asked(request)
+        return self._doors.asked(request)
 
     def _screen(self, request: Request) -> Answer | None:
         if request.path in FILES and request.method == "GET":
@@ -47,7 +48,12 @@ class Screens:
         place = found[2].removeprefix("settings/integrations").removeprefix("/")
         if request.method == "POST":
             return self._add(request, advertiser, place)
-        screens: dict[str, Callable[[Desk, Advertiser, Request], Answer]] = {"": _integrations, "add": _add, "segments": _segments}
+        screens: dict[str, Callable[[Desk, Advertiser, Request], Answer]] = {
+            "": _integrations,
+            "add": _add,
+            "segments": _segments,
+            "platform": _platform,
+        }
         screen = screens.get(place, _values if place in OFFERED else None)
         return screen(self._desk, advertiser, request) if screen else None
 
@@ -66,7 +72,7 @@ def _home(advertiser: Advertiser) -> str:
 
 
 def _menu(advertiser: Advertiser, here: str) -> Markup:
-    links = {"Segments": "segments", "Settings": "settings/integrations"}
+    links = {"Segments": "segments", "Made of them": "platform", "Settings": "settings/integrations"}
     shown = join(
         fill(
             '<a href="{home}/{place}"{mark}>{name}</a>',
@@ -156,6 +162,31 @@ def _segments(desk: Desk, advertiser: Advertiser, request: Request) -> Answer:  
         table(asked, requests, "Nothing was sent to this advertiser yet."),
     ]
     return page("Segments", join(body), _menu(advertiser, "Segments"))
+
+
+def _platform(desk: Desk, advertiser: Advertiser, request: Request) -> Answer:  # noqa: ARG001 - same
+    with desk.lock:
+        shown = desk.directory.shown(advertiser.id, desk.clock.now())
+    listed = [(each["name"], f"{each['id']}", each["ids"], each["in_app"], each["web"]) for each in shown["segments"]]
+    made = {
+        kind: [(each["name"], each["id"], ", ".join(map(str, each["holds"]))) for each in shown[kind]]
+        for kind in ("data_groups", "audiences")
+    }
+    seeds = [
+        (each["name"], each["id"], ", ".join(map(str, each["segments"])), each["status"], each["active"], "yes" if each["default"] else "")
+        for each in shown["seeds"]
+    ]
+    body = [
+        Markup('<div class="row"><h1>First-party data</h1><a href="">Look again</a></div>'),
+        table(("Segment", "FirstPartyDataId", "Active ids", "In apps", "On the web"), listed, "The platform lists no segment yet."),
+        Markup("<h2>Data groups</h2>"),
+        table(("Data group", "Id", "First-party data"), made["data_groups"], "No data group yet."),
+        Markup("<h2>Audiences</h2>"),
+        table(("Audience", "Id", "Data groups, of which a person is in all"), made["audiences"], "No audience yet."),
+        Markup("<h2>Seeds</h2>"),
+        table(("Seed", "Id", "First-party data", "Status", "Active ids", "Default"), seeds, "No seed yet."),
+    ]
+    return page("Made of segments", join(body), _menu(advertiser, "Made of them"))
 
 
 def _left(until: str | None, now: int) -> str:

@@ -1,0 +1,1 @@
+"""What the platform said of our segments, reading by reading."""
