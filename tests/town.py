@@ -22,6 +22,7 @@ from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolv
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.readings.sql import Readings
 from tradewind.ledger.sql import SqlLedger
 from tradewind.ledger.statements.sql import Statements
 from tradewind.lots import lot
@@ -171,6 +172,7 @@ class Town:
             pushed=PushedStore(folder, Messages(self.database)),
             amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
             statements=Statements(self.database),
+            readings=Readings(self.database),
             notify=Notify(Book(self.database), self.messenger),
             destination=lambda _kind: self.platform,
             environment={},

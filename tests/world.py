@@ -39,6 +39,7 @@ from tradewind.engines import memory
 from tradewind.engines.base import Resolve
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
+from tradewind.ledger.readings.sql import Readings
 from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.facts import to_arrow
 from tradewind.membership.files import believed
@@ -372,6 +373,7 @@ class World:
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
                 sources=Sources(self.database),
                 statements=Statements(self.database),
+                readings=Readings(self.database),
                 uploads=Uploads(self.database),
                 pushed=PushedStore(self.folder, Messages(self.database)),
                 notify=Notify(Book(self.database), Silent()),

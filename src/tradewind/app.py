@@ -32,6 +32,7 @@ from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
 from tradewind.keeping.archive import About
 from tradewind.keeping.sql import FOLDER, fill, is_empty
+from tradewind.ledger.readings.sql import Readings
 from tradewind.ledger.sql import SqlLedger
 from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
@@ -233,6 +234,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         pushed=PushedStore(settings.home, Messages(database)),
         amplitude=_amplitude(settings, database, vault, door),
         statements=Statements(database),
+        readings=Readings(database),
         notify=Notify(Book(database), _messenger(settings), door.ahead),
         destination=registry.destination,
         environment=os.environ,

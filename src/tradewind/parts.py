@@ -19,6 +19,7 @@ from tradewind.engines.base import Engine, Resolve
 from tradewind.engines.preview import Previews
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
+from tradewind.ledger.readings.sql import Readings
 from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
@@ -65,6 +66,7 @@ class Parts:
     amplitude: Amplitude
     notify: Notify
     statements: Statements
+    readings: Readings
     destination: Callable[[str], Destination]
     environment: Mapping[str, str]
     chance: Callable[[], float]

@@ -69,13 +69,14 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "uvicorn": lambda path: path.startswith("web/"),
     "prometheus_client": lambda path: path.startswith("web/"),
     "argon2": lambda path: path == "access/passwords.py",
+    "graphql": lambda path: path.startswith("sandbox/"),
 }
 """Driver -> may the file at this path, relative to the package, import it?"""
 
 LONG_PROTOCOLS = {"Dialect": "one hook for each thing that SQL engines write differently"}
 """Protocols that may have more than seven methods, and why."""
 
-IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi", "starlette": "fastapi"}
+IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi", "graphql": "graphql-core", "starlette": "fastapi"}
 """Import name -> package name, where they differ by more than a hyphen."""
 
 WORLD: dict[str, tuple[set[str], Callable[[str], bool]]] = {

@@ -11,7 +11,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import me, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.destinations.base import Verdict
 from tradewind.errors import ConfigurationError, DefinitionError, DeliveryError
@@ -115,6 +115,32 @@ def prove(
         raise typer.Exit(TRY_AGAIN)
     if not (probe.ready and (trial is None or trial.passed)):
         raise typer.Exit(NOT_READY)
+
+
+@app.command("platform")
+def platform_(
+    context: typer.Context,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The connection's id.")],
+    token_env: Annotated[str | None, typer.Option(help="Read the token from this environment variable.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Read the token from this file.")] = None,
+    remove_: Annotated[bool, typer.Option("--remove", help="Forget the token; the platform is asked no more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give a connection a token with access to the platform's API, to read what it says of the segments. It is tried before it is kept."""
+    from tradewind.operations import platform
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        if remove_:
+            platform.take_away(parts, project, id_, me())
+        else:
+            platform.give(parts, project, id_, secret_from(token_env, token_file, "--token", "token"), me())
+    if as_json:
+        show.print_json({"connection": id_, "platform": not remove_})
+    elif remove_:
+        show.line(f"Connection '{id_}' asks the platform no more; its token is forgotten.")
+    else:
+        show.line(f"The platform takes the token of connection '{id_}', which is sealed. Ask it now with: tradewind segments read")
 
 
 @app.command("list")

@@ -10,12 +10,13 @@ from tradewind.membership.buckets import Buckets, bucket_name
 from tradewind.membership.facts import NEVER, Facts, micros, moment, removed
 from tradewind.membership.files import read_facts, readable
 from tradewind.membership.rows import Flags
+from tradewind.model.identifier import IdType
 from tradewind.model.plan import Renewal
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """Identifiers in a segment: how many, how many of them are in doubt, by the day (UTC) on which they lapse, and how many are due.
+    """Identifiers in a segment: how many, how many of them are in doubt, by the day (UTC) on which they lapse, how many are due, by type.
 
     `due` are those that a run would send again.
     """
@@ -24,6 +25,7 @@ class Outlook:
     uncertain: int
     by_day: tuple[tuple[date, int], ...]
     due: int
+    by_type: tuple[tuple[IdType, int], ...] = ()
 
 
 def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
@@ -33,6 +35,7 @@ def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
     """
     count = uncertain = due = 0
     days: Counter[date] = Counter()
+    types: Counter[IdType] = Counter()
     with readable(held):
         for id_type in held.types:
             for number in range(held.count):
@@ -40,11 +43,12 @@ def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
                 live = (facts["expires_until"] > micros(now)) & ~removed(facts)
                 facts, many = facts[live], many[live]
                 doubtful = (facts["unknown_since"] != NEVER) | (facts["expires_from"] <= micros(now))
+                types[id_type] += int(many.sum())
                 count, uncertain = count + int(many.sum()), uncertain + int(many[doubtful].sum())
                 due += int(many[_due(facts, renewal)].sum()) if renewal else 0
                 for until, of_it in zip(facts["expires_until"].tolist(), many.tolist(), strict=True):
                     days[moment(until).date()] += of_it
-    return Outlook(count, uncertain, tuple(sorted(days.items())), due)
+    return Outlook(count, uncertain, tuple(sorted(days.items())), due, tuple((each, types[each]) for each in held.types))
 
 
 def _due(facts: Facts, renewal: Renewal) -> Flags:

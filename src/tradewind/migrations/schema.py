@@ -8,6 +8,7 @@ from tradewind.catalog.sources import sql as catalog_sources
 from tradewind.database import metadata
 from tradewind.events import sql as events
 from tradewind.ledger import sql as ledger
+from tradewind.ledger.readings import sql as readings
 from tradewind.membership import sql as membership
 from tradewind.notify import sql as notify
 from tradewind.privacy import sql as privacy
@@ -18,6 +19,9 @@ from tradewind.sources.webhook import sql as webhook
 from tradewind.trials import sql as trials
 from tradewind.vault import sql as vault
 
-ROOMS = (access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, sources, trials, uploads, vault, webhook)
+ROOMS = (
+    access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, readings, sources, trials, uploads, vault,
+    webhook,
+)  # fmt: skip
 
 __all__ = ["ROOMS", "metadata"]

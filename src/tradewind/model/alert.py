@@ -22,6 +22,8 @@ class AlertKind(StrEnum):
     CLOCK = "clock"
     MISSED = "missed"
     FAILED = "failed"
+    UNLISTED = "unlisted"
+    UNREAD = "unread"
 
 
 class ContactKind(StrEnum):

@@ -40,11 +40,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Size:
-    """About how many identifiers the platform wants for a use of a segment, and the sentence that says so."""
+    """About how many identifiers the platform wants for a use of a segment, and the sentence that says so.
+
+    `active`: those that it saw lately are counted, not those that it received.
+    """
 
     use: str
     least: int
     sentence: str
+    active: bool = False
 
 
 @dataclass(frozen=True)

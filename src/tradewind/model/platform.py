@@ -52,10 +52,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """A connection that may ask the platform: when it last did, when it will again, and what was in the way the last time."""
+    """A connection that may ask the platform since `since`: when it last did, when it will again, and what was in the way the last time."""
 
     project: str
     connection: str
+    since: datetime
     next_at: datetime
     read_at: datetime | None = None
     problem: str = ""

@@ -9,6 +9,7 @@ from statistics import median
 
 from tradewind.model.alert import Alert, AlertKind
 from tradewind.model.destination import Connection
+from tradewind.model.platform import Reader, Reading
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.planning.doubt import HOLD
@@ -30,6 +31,9 @@ LITTLE_ROOM, FLOOR = 0.2, 2 * 10**9
 SKEW = 120.0
 """Seconds by which this machine's clock may differ from those of the hosts that answer it."""
 
+LISTED_WITHIN, READ_WITHIN = timedelta(hours=48), timedelta(hours=36)
+"""By when the platform lists a segment that it took identifiers for, and how old its own view may be."""
+
 MASS = frozenset({"empty", "shrink"})
 """The guards that hold a run because many would leave."""
 
@@ -44,6 +48,7 @@ class SyncFacts:
     `guards` hold the last run. `paused` says that the connection is. `expires` is when the first member lapses, `unknown_since` the
     oldest doubt. `shares` are (rejected, planned) of the last delivered runs, newest first. `progress_at` is, of a run under
     way, when something was last accepted, or when it began. `members` counts who is in the segment, as far as is known.
+    `reading` is what the platform said last, where it is asked.
     """
 
     sync: Sync
@@ -57,6 +62,7 @@ class SyncFacts:
     shares: tuple[tuple[int, int], ...] = ()
     progress_at: datetime | None = None
     members: int = 0
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,14 @@ def of_connection(connection: Connection) -> Iterator[Alert]:
     if connection.paused:
         sentence = f"connection '{connection.id}' is paused, and its syncs wait: {connection.paused}"
         yield Alert(AlertKind.REFUSED, connection.id, sentence)
+
+
+def of_reader(reader: Reader, now: datetime) -> Iterator[Alert]:
+    """What is wrong with asking the platform for its own view."""
+    since = reader.read_at or reader.since
+    if reader.problem and now - since > READ_WITHIN:
+        sentence = f"what the platform says of connection '{reader.connection}' could not be read since {since:%Y-%m-%d %H:%M} UTC"
+        yield Alert(AlertKind.UNREAD, reader.connection, f"{sentence}: {reader.problem}")
 
 
 def of_machine(machine: Machine) -> Iterator[Alert]:
@@ -163,6 +177,14 @@ def _failed(facts: SyncFacts, _now: datetime) -> str:
     return f"run {last.id} of sync '{facts.sync.id}' ended {last.outcome.value}{f': {last.reason}' if last.reason else ''}"
 
 
+def _unlisted(facts: SyncFacts, _now: datetime) -> str:
+    reading = facts.reading
+    if reading is None or reading.listing or reading.sent_since is None or reading.read_at - reading.sent_since <= LISTED_WITHIN:
+        return ""
+    when = f"{reading.sent_since:%Y-%m-%d %H:%M} UTC"
+    return f"the platform does not know segment '{facts.sync.segment}', though it accepted identifiers for it since {when}"
+
+
 _OF_SYNC: dict[AlertKind, Callable[[SyncFacts, datetime], str]] = {
     AlertKind.STALE: _stale,
     AlertKind.EXPIRY: _expiry,
@@ -173,4 +195,5 @@ _OF_SYNC: dict[AlertKind, Callable[[SyncFacts, datetime], str]] = {
     AlertKind.STALLED: _stalled,
     AlertKind.MISSED: _missed,
     AlertKind.FAILED: _failed,
+    AlertKind.UNLISTED: _unlisted,
 }

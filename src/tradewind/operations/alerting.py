@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from tradewind.model.destination import Secret
 from tradewind.model.plan import Operation, Plan
 from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Sync, Target
-from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_sync
+from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_reader, of_sync
 from tradewind.notify.sql import PAUSES, new_message
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals
@@ -88,15 +88,21 @@ class Watchman:
         places, youngest = known_places(self.parts, project, syncs), ledger.youngest(project, [each.id for each in syncs], RECENT)
         runs = {name: [run for run in found if run.kind is RunKind.SYNC] for name, found in youngest.items()}
         tallies = ledger.tallies(run.id for found in runs.values() for run in _delivered(found))
-        return [
+        asked = {each.connection for each in self.parts.readings.readers(project)}
+        targets = {each.id: places[each.id].id for each in syncs if each.connection in asked and each.id in places}
+        said = self.parts.readings.newest(targets.values())
+        facts = [
             self._facts(sync, runs.get(sync.id, []), places.get(sync.id), heads, tallies, paused=sync.connection in paused)
             for sync in syncs
         ]
+        return [replace(each, reading=said.get(targets.get(each.sync.id, ""))) for each in facts]
 
     def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
         now = self.parts.clock.now()
         for connection in self.parts.catalog.connections(project):
             yield from of_connection(connection)
+        for reader in self.parts.readings.readers(project):
+            yield from of_reader(reader, now)
         for facts in self.facts_of(project, heads):
             yield from of_sync(facts, now)
 

@@ -17,6 +17,7 @@ from tradewind.operations.partings import Stake, drain, given_up, stake, waiting
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.targets import known_place
+from tradewind.vault.sql import PLATFORM
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,16 @@ def remove_cohort(parts: Parts, project: str, cohort: str, leaving: Leaving | No
 
 
 def forget_unneeded(parts: Parts) -> None:
-    """Destroy the secrets of removed connections with which nobody has to be taken out any more."""
+    """Destroy the secrets of removed connections with which nobody has to be taken out any more, and their platform tokens."""
     needed = {(each.last.project, parts.ledger.binding(each.last.binding).connection) for each in given_up(parts) if waiting(each)}
     there = {(project.id, each.id) for project in parts.catalog.projects() for each in parts.catalog.connections(project.id)}
     for project, connection in parts.vault.places() - needed - there:
         parts.vault.forget(project, connection)
+    for reader in parts.readings.readers():
+        if (reader.project, reader.connection) not in there:
+            with parts.catalog.database.transaction() as db:
+                parts.vault.within(db).forget(reader.project, reader.connection, PLATFORM)
+                parts.readings.dismiss(db, reader.project, reader.connection)
 
 
 def _remove(

@@ -11,6 +11,7 @@ from tradewind.membership.outlook import Outlook, outlook
 from tradewind.membership.sql import Version
 from tradewind.model.destination import Size
 from tradewind.model.plan import Operation, Plan
+from tradewind.model.platform import Reader, Reading
 from tradewind.model.run import Account, Run, RunState
 from tradewind.model.sync import Sync, SyncState, Target
 from tradewind.parts import Parts
@@ -66,15 +67,23 @@ class Saved:
 
 @dataclass(frozen=True)
 class Enough:
-    """Whether a segment has as many identifiers as a use of it wants."""
+    """Whether a segment has as many identifiers as a use of it wants: how many count, and whether the platform itself counted them.
+
+    Where the platform would count and was not asked, what we sent is the most that it can be.
+    """
 
     size: Size
     enough: bool
+    count: int
+    asked: bool = False
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """All of a segment. `points` are its youngest runs, newest first."""
+    """All of a segment. `points` are its youngest runs, newest first; `reading` is what the platform said of it last.
+
+    `reader` is the connection's leave to ask the platform; None where it has none.
+    """
 
     segment: Segment
     points: tuple[Point, ...]
@@ -83,6 +92,8 @@ class Portrait:
     saved: Saved
     sizes: tuple[Enough, ...]
     afterwards: tuple[str, ...]
+    reading: Reading | None = None
+    reader: Reader | None = None
 
 
 def listed(parts: Parts, project: str, syncs: Sequence[Sync] | None = None) -> tuple[Segment, ...]:
@@ -109,9 +120,11 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), 0)
     destination = parts.destination(parts.catalog.connection(project, sync.connection).destination)
     items = destination.items_per_request(binding_of(parts, sync)) if target else destination.spec.limits.items
-    sizes = tuple(Enough(size, seen.count >= size.least) for size in destination.spec.sizes)
+    reader = parts.readings.reader(project, sync.connection)
+    reading = parts.readings.newest([target.id]).get(target.id) if target and reader else None
+    sizes = tuple(_enough(size, seen.count, reading) for size in destination.spec.sizes)
     coming = Next(at, seen.due, -(-seen.due // items)) if at else None
-    return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards)
+    return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards, reading, reader)
 
 
 def _segment(parts: Parts, sync: Sync, target: Target | None, version: Version | None, last: Run | None) -> Segment:
@@ -120,6 +133,13 @@ def _segment(parts: Parts, sync: Sync, target: Target | None, version: Version |
     holds = 0 if over or version is None else version.rows
     place = (target.url, target.advertiser) if target else ("", "")
     return Segment(sync, *place, holds, version.created_at if version else None, last)
+
+
+def _enough(size: Size, held: int, reading: Reading | None) -> Enough:
+    if size.active and reading:
+        ids = reading.listing.activity.ids if reading.listing else 0
+        return Enough(size, ids >= size.least, ids, asked=True)
+    return Enough(size, held >= size.least, held)
 
 
 def _points(parts: Parts, project: str, sync: str) -> tuple[Point, ...]:

@@ -27,6 +27,9 @@ FIELD = "secret"
 KEY_PAIR = "key_pair"
 """What the two keys of a source are sealed as, in one text; their place names the source where others name a connection."""
 
+PLATFORM = "platform_token"
+"""What the token is sealed as by which a connection asks for the platform's own view."""
+
 PRIVACY = "privacy"
 """What the identifiers of a privacy request are sealed as; their place names the request where others name a connection."""
 

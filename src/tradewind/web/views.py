@@ -14,6 +14,7 @@ from tradewind.cohorts.parse import to_document
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
 from tradewind.model.plan import Decision, Operation
+from tradewind.model.platform import Reader
 from tradewind.model.project import Project, ProjectPlan, ReleaseStage, Wall
 from tradewind.model.run import Account, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync, SyncState
@@ -371,3 +372,19 @@ def report_view(report: RunReport) -> ReportView:
         ttl_days=binding.ttl_minutes // 1440, refused=report.refused, requests=report.requests, repeated=report.repeated,
         holds=report.holds, lapses_at=report.lapses_at,
     )  # fmt: skip
+
+
+class ReaderView(BaseModel):
+    """Whether a connection may ask for the platform's own view: when it last did and will again, and what was in the way."""
+
+    asked: bool
+    read_at: datetime | None = None
+    next_at: datetime | None = None
+    problem: str = ""
+
+
+def reader_view(reader: Reader | None) -> ReaderView:
+    """A connection's leave to ask, or that it has none."""
+    if reader is None:
+        return ReaderView(asked=False)
+    return ReaderView(asked=True, read_at=reader.read_at, next_at=reader.next_at, problem=reader.problem)

@@ -11,9 +11,10 @@ import pytest
 from tradewind.model.alert import AlertKind
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
+from tradewind.model.platform import Activity, Listing, Reader, Reading
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_sync
+from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_reader, of_sync
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -21,6 +22,8 @@ SYNC = Sync("default", "s", "all", "main", "segment s", 30 * 1440, Cadence.DAILY
 RUN = Run("r1", "default", "s", "t", "b", 1, NOW, NOW, RunState.CLOSED, RunOutcome.CLEAN, closed_at=NOW)
 WELL = SyncFacts(SYNC, NOW - 90 * DAY, RUN, NOW - HOUR, expires=NOW + 29 * DAY, shares=((0, 1000), (1, 1000)))
 GB = 10**9
+UNLISTED = Reading("t", NOW, None, 100, NOW - 49 * HOUR)
+UNREAD = Reader("default", "main", NOW - 90 * DAY, NOW, NOW - 37 * HOUR, "refused")
 
 
 def kinds(now: datetime = NOW, **changes: Any) -> list[AlertKind]:
@@ -99,7 +102,23 @@ def test_every_kind_has_an_alert_that_was_seen_here() -> None:
     """A kind that nothing gives would be a promise that is not kept."""
     loud = replace(
         WELL, success_at=NOW - 9 * DAY, expires=NOW, unknown_since=NOW - 9 * DAY, guards=("stale", "empty"), shares=((1, 2),),
-        progress_at=NOW - DAY, last=replace(RUN, missed=1, outcome=RunOutcome.FAILED),
+        progress_at=NOW - DAY, last=replace(RUN, missed=1, outcome=RunOutcome.FAILED), reading=UNLISTED,
     )  # fmt: skip
     seen = {alert.kind for alert in of_sync(loud, NOW)} | {alert.kind for alert in of_machine(Machine(0, 1, 999.0))}
+    seen |= {alert.kind for alert in of_reader(UNREAD, NOW)}
     assert seen | {AlertKind.REFUSED} == set(AlertKind)
+
+
+def test_a_segment_is_unlisted_48_hours_after_its_first_accepted_batch_until_the_platform_lists_it() -> None:
+    assert kinds(reading=UNLISTED) == [AlertKind.UNLISTED]
+    assert kinds(reading=replace(UNLISTED, sent_since=NOW - 48 * HOUR)) == []
+    assert kinds(reading=replace(UNLISTED, sent_since=None)) == []
+    assert kinds(reading=replace(UNLISTED, listing=Listing(1, "segment s", Activity(0)))) == []
+
+
+def test_a_platform_that_was_not_read_for_a_day_and_a_half_is_told_with_the_reason() -> None:
+    (alert,) = of_reader(UNREAD, NOW)
+    assert (alert.object, alert.sentence.endswith(": refused")) == ("main", True)
+    assert list(of_reader(replace(UNREAD, read_at=NOW - 36 * HOUR), NOW)) == []
+    assert list(of_reader(replace(UNREAD, problem=""), NOW)) == []
+    assert list(of_reader(replace(UNREAD, read_at=None), NOW)) != []

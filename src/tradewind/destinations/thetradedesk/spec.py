@@ -49,7 +49,7 @@ SPEC = Spec(
     ),
     sizes=(
         Size("target", 1_000, "To target it in an ad group, The Trade Desk wants about 1,000 identifiers received in the last 30 days."),
-        Size("seed", 5_000, "To make it a seed, The Trade Desk wants 5,000 identifiers that it saw in the last 7 days."),
+        Size("seed", 5_000, "To make it a seed, The Trade Desk wants 5,000 identifiers that it saw in the last 7 days.", active=True),
     ),
     afterwards=(
         "The Trade Desk makes the segment at the first delivery and lists it after 24 to 48 hours.",

@@ -19,6 +19,7 @@ reader_table = sa.Table(
     metadata,
     sa.Column("project", sa.String, primary_key=True),
     sa.Column("connection", sa.String, primary_key=True),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("read_at", sa.DateTime(timezone=True)),
     sa.Column("problem", sa.String, nullable=False),
@@ -59,7 +60,7 @@ class Readings:
     def admit(self, db: sa.Connection, project: str, connection: str, now: datetime) -> None:
         """Within a transaction, let a connection ask, from now on."""
         self.dismiss(db, project, connection)
-        db.execute(reader_table.insert().values(project=project, connection=connection, next_at=now, problem=""))
+        db.execute(reader_table.insert().values(project=project, connection=connection, since=now, next_at=now, problem=""))
 
     def dismiss(self, db: sa.Connection, project: str, connection: str) -> None:
         """Within a transaction, let a connection ask no more."""
@@ -91,8 +92,10 @@ class Readings:
 
     def newest(self, targets: Iterable[str]) -> dict[str, Reading]:
         """The last word on each of some targets."""
-        r = reading_table.c
-        last = sa.select(r.target, sa.func.max(r.read_at).label("read_at")).where(r.target.in_(list(targets))).group_by(r.target).subquery()
+        wanted, r = list(targets), reading_table.c
+        if not wanted:
+            return {}
+        last = sa.select(r.target, sa.func.max(r.read_at).label("read_at")).where(r.target.in_(wanted)).group_by(r.target).subquery()
         here = sa.and_(r.target == last.c.target, r.read_at == last.c.read_at)
         with self.database.transaction() as db:
             return {row.target: _reading(row) for row in db.execute(sa.select(reading_table).join(last, here))}
@@ -117,7 +120,7 @@ def _is(project: str, connection: str) -> tuple[sa.ColumnElement[bool], sa.Colum
 
 
 def _reader(row: Any) -> Reader:
-    return Reader(row.project, row.connection, _aware(row.next_at), row.read_at and _aware(row.read_at), row.problem)
+    return Reader(row.project, row.connection, _aware(row.since), _aware(row.next_at), row.read_at and _aware(row.read_at), row.problem)
 
 
 def _row(reading: Reading) -> dict[str, Any]:

@@ -179,6 +179,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("target"),
     )
     op.create_table(
+        "platform_reader",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("connection", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "connection"),
+    )
+    op.create_table(
+        "platform_reading",
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("listing", sa.BigInteger(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("ids", sa.BigInteger(), nullable=False),
+        sa.Column("web", sa.BigInteger(), nullable=False),
+        sa.Column("in_app", sa.BigInteger(), nullable=False),
+        sa.Column("connected_tv", sa.BigInteger(), nullable=False),
+        sa.Column("persons", sa.BigInteger(), nullable=False),
+        sa.Column("households", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("sent_since", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("target", "read_at"),
+    )
+    op.create_table(
         "privacy_line",
         sa.Column("request", sa.String(), nullable=False),
         sa.Column("notice", sa.Integer(), autoincrement=False, nullable=False),

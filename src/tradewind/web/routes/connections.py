@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 from tradewind.destinations.base import Probe, Verdict
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import IdentityMap, Send
-from tradewind.operations import connections, endings
+from tradewind.operations import connections, endings, platform
 from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
-from tradewind.web.views import ConnectionView, EndedView, StakeView, connection_view, ended_view, stake_view
+from tradewind.web.views import ConnectionView, EndedView, ReaderView, StakeView, connection_view, ended_view, reader_view, stake_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/connections", tags=["connections"])
 
@@ -32,6 +32,12 @@ class Account(Body):
     send: Send = Send.ALL
     identity: list[str] = Field(min_length=1, max_length=50)
     secret: str | None = Field(default=None, max_length=4096, json_schema_extra={"format": "password", "writeOnly": True})
+
+
+class PlatformToken(Body):
+    """A token with access to the platform's API; it is written and never shown."""
+
+    token: str = Field(min_length=2, max_length=4096, json_schema_extra={"format": "password", "writeOnly": True})
 
 
 class ProbeView(BaseModel):
@@ -53,6 +59,34 @@ def list_connections(ask: Viewer, project: Id, cursor: Cursor = None, limit: Lim
 def show_connection(ask: Viewer, project: Id, connection: Id) -> ConnectionView:
     """One connection."""
     return _view(ask, ask.parts.catalog.connection(project, connection))
+
+
+@router.get("/{connection}/platform")
+def show_platform(ask: Viewer, project: Id, connection: Id) -> ReaderView:
+    """Whether the connection may ask for the platform's own view, when it last did, and what was in the way."""
+    ask.parts.catalog.connection(project, connection)
+    return reader_view(ask.parts.readings.reader(project, connection))
+
+
+@router.put("/{connection}/platform")
+def give_platform(ask: Manager, project: Id, connection: Id, body: PlatformToken) -> ReaderView:
+    """Give a connection a token with access to the platform's API. It is tried before it is kept, and never shown."""
+    platform.give(ask.parts, project, connection, Secret(body.token), ask.who)
+    return reader_view(ask.parts.readings.reader(project, connection))
+
+
+@router.delete("/{connection}/platform", status_code=204)
+def take_platform(ask: Manager, project: Id, connection: Id) -> None:
+    """Forget that token; the platform is asked no more, and what it said stays."""
+    platform.take_away(ask.parts, project, connection, ask.who)
+
+
+@router.post("/{connection}/platform/read")
+def read_platform(ask: Manager, project: Id, connection: Id) -> ReaderView:
+    """Ask the platform now what it knows of the connection's segments."""
+    ask.note("connection.read", connection, project)
+    platform.read(ask.parts, project, connection)
+    return reader_view(ask.parts.readings.reader(project, connection))
 
 
 @router.put("/{connection}")

@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from tradewind.model.identifier import IdType
 from tradewind.model.plan import Operation
-from tradewind.operations import segments
+from tradewind.model.platform import Arranged, Reading, Use
+from tradewind.operations import arranging, segments
 from tradewind.operations.plain import plain
 from tradewind.operations.trace import trace
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, part
-from tradewind.web.views import AccountView, RunView, SyncView, account_views, run_view, sync_view
+from tradewind.web.views import AccountView, ReaderView, RunView, SyncView, account_views, reader_view, run_view, sync_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["segments"])
 
@@ -54,12 +56,48 @@ class NextView(BaseModel):
 
 
 class SizeView(BaseModel):
-    """What the segment can be used for from how many identifiers on."""
+    """What the segment can be used for from how many identifiers on, and the `count` of them that the platform made where it was `asked`.
+
+    `active`: those that it saw lately count. Where it was not asked, `count` is the most that it can be.
+    """
 
     use: str
     least: int
     sentence: str
     enough: bool
+    count: int
+    active: bool
+    asked: bool
+
+
+class TypeView(BaseModel):
+    """How many identifiers of a type are in the segment."""
+
+    type: IdType
+    count: int
+
+
+class ActivityView(BaseModel):
+    """How many identifiers the platform saw in the last seven days, where, and how many persons and households they are."""
+
+    ids: int
+    web: int
+    in_app: int
+    connected_tv: int
+    persons: int
+    households: int
+
+
+class ReadingView(BaseModel):
+    """What the platform said at an instant: its number of the segment and what it saw of it, beside what we held.
+
+    Both are null where it did not list the segment.
+    """
+
+    read_at: datetime
+    listing: int | None
+    activity: ActivityView | None
+    held: int
 
 
 class PortraitView(BaseModel):
@@ -75,6 +113,59 @@ class PortraitView(BaseModel):
     saved_requests: int
     sizes: list[SizeView]
     afterwards: list[str]
+    by_type: list[TypeView]
+    platform: ReaderView
+    reading: ReadingView | None
+
+
+class Attachment(Body):
+    """Names at the platform; the segment's own where they are left out."""
+
+    data_group: str = Field(default="", max_length=256)
+    audience: str = Field(default="", max_length=256)
+
+
+class Attaching(Attachment):
+    """The same, and the mark of the plan that was looked at."""
+
+    mark: str = Field(max_length=64)
+
+
+class SeedBody(Body):
+    """The syncs whose segments a seed is made of; whoever is in any of them is in the seed."""
+
+    name: str = Field(max_length=256)
+    syncs: list[str] = Field(min_length=1, max_length=100)
+
+
+class Seeding(SeedBody):
+    """The same, and the mark of the plan that was looked at."""
+
+    mark: str = Field(max_length=64)
+
+
+class StepView(BaseModel):
+    """One change at the platform, in words; without `changes` it is there already."""
+
+    use: Use
+    name: str
+    sentence: str
+    changes: bool
+
+
+class ArrangementView(BaseModel):
+    """What would change at the platform. The mark is given back to have it done."""
+
+    steps: list[StepView]
+    mark: str
+
+
+class ArrangedView(BaseModel):
+    """What is there now, by its id at the platform."""
+
+    use: Use
+    id: str
+    name: str
 
 
 class Sought(Body):
@@ -100,8 +191,38 @@ def show_segment(ask: Viewer, project: Id, sync: Id) -> PortraitView:
         by_day=[DayView(day=day, count=count) for day, count in found.outlook.by_day],
         next=NextView(**vars(found.next)) if found.next else None,
         saved_identifiers=found.saved.identifiers, saved_requests=found.saved.requests,
-        sizes=[SizeView(**vars(each.size), enough=each.enough) for each in found.sizes], afterwards=list(found.afterwards),
+        sizes=[SizeView(**vars(each.size), enough=each.enough, count=each.count, asked=each.asked) for each in found.sizes],
+        afterwards=list(found.afterwards), by_type=[TypeView(type=each, count=count) for each, count in found.outlook.by_type],
+        platform=reader_view(found.reader), reading=_reading(found.reading) if found.reading else None,
     )  # fmt: skip
+
+
+@router.post("/segments/{sync}/attach/plan")
+def plan_attach(ask: Manager, project: Id, sync: Id, body: Attachment) -> ArrangementView:
+    """What would change at the platform to have the segment in a data group, and that in an audience. Nothing is changed."""
+    ask.note("platform.plan", sync, project)
+    return _arrangement(arranging.plan_attach(ask.parts, project, sync, body.data_group, body.audience))
+
+
+@router.post("/segments/{sync}/attach")
+def attach(ask: Manager, project: Id, sync: Id, body: Attaching) -> list[ArrangedView]:
+    """Carry out a plan that was looked at. Refused when it would be another now."""
+    plan = arranging.plan_attach(ask.parts, project, sync, body.data_group, body.audience)
+    return _arranged(arranging.carry_out(ask.parts, project, plan, body.mark, ask.who))
+
+
+@router.post("/seeds/plan")
+def plan_seed(ask: Manager, project: Id, body: SeedBody) -> ArrangementView:
+    """What would change at the platform to have a seed of the segments. Nothing is changed; refused when they are too small."""
+    ask.note("platform.plan", body.name, project)
+    return _arrangement(arranging.plan_seed(ask.parts, project, body.name, body.syncs))
+
+
+@router.post("/seeds")
+def seed(ask: Manager, project: Id, body: Seeding) -> list[ArrangedView]:
+    """Carry out a plan that was looked at. Refused when it would be another now."""
+    plan = arranging.plan_seed(ask.parts, project, body.name, body.syncs)
+    return _arranged(arranging.carry_out(ask.parts, project, plan, body.mark, ask.who))
 
 
 @router.post("/trace")
@@ -110,6 +231,21 @@ def trace_identifier(ask: Manager, project: Id, body: Sought) -> dict[str, Any]:
     ask.note("identifier.trace", "an identifier", project)
     told: dict[str, Any] = plain(trace(ask.parts, project, body.identifier.strip()))
     return told
+
+
+def _reading(each: Reading) -> ReadingView:
+    listing = each.listing
+    activity = ActivityView(**vars(listing.activity)) if listing else None
+    return ReadingView(read_at=each.read_at, listing=listing.id if listing else None, activity=activity, held=each.held)
+
+
+def _arrangement(found: arranging.Arrangement) -> ArrangementView:
+    steps = [StepView(use=each.after.use, name=each.after.name, sentence=each.sentence, changes=each.changes) for each in found.steps]
+    return ArrangementView(steps=steps, mark=found.mark)
+
+
+def _arranged(found: tuple[Arranged, ...]) -> list[ArrangedView]:
+    return [ArrangedView(use=each.use, id=each.id, name=each.name) for each in found]
 
 
 def _segment(each: segments.Segment) -> SegmentView:
