@@ -8,6 +8,8 @@ import re
 import shlex
 import subprocess
 import sys
+import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,3 +109,49 @@ def test_the_retargeting_example_reaches_whom_it_names(tmp_path: Path, sandbox: 
         here.type(line)
     here.type(f"{lines[-1]} --as-of 2026-06-18")
     assert sandbox.members("ready1", "retargeting: left-a-full-cart") == {("DAID", guid["ann"])}
+
+
+def shop_events(people: dict[str, list[tuple[str, int]]]) -> str:
+    """Lines of events: who did what so many milliseconds ago; each has a device id of their own."""
+    now = int(time.time() * 1000)
+    return "\n".join(
+        json.dumps(
+            {"event_type": what, "user_id": who, "device_id": f"d-{who}", "insert_id": f"{who} {what} {ago}", "time": now - ago,
+             "event_properties": {"price": 20 + ago % 7}, "user_properties": {"advertising_id": guid_of(who)}}
+        )
+        for who, deeds in people.items() for what, ago in deeds
+    )  # fmt: skip
+
+
+def guid_of(who: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{who}.example"))
+
+
+def with_account(folder: Path, sandbox: SandboxProcess) -> Terminal:
+    """A home with events to come and the account that pages call `acme`, which the sandbox knows."""
+    here = terminal(folder, sandbox)
+    here.type("tradewind init")
+    here.environment["ACME_SECRET"] = "sandbox-secret-ready1"
+    here.type("tradewind connections add acme --advertiser ready1 --region sandbox --secret-env ACME_SECRET --map user.advertising_id=DAID")
+    return here
+
+
+def test_who_buys_leaves_as_the_page_on_retargeting_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    text = (ROOT / "docs" / "how-to" / "retargeting.md").read_text("utf-8")
+    here, minute = with_account(tmp_path, sandbox), 60_000
+    (tmp_path / "carts.json").write_text(shop_events({who: [("Add to Cart", 5 * minute)] for who in ("ann", "bob", "eve")}), "utf-8")
+    here.type("tradewind events import carts.json")
+    for name, content in saved_files(text).items():
+        (tmp_path / name).write_text(content, "utf-8")
+    lines = lines_of(text)
+    segment = "[Tradewind] Left a cart: left-a-cart"
+    for line in lines[:2]:
+        here.type(line)
+    assert sandbox.members("ready1", segment) == {("DAID", guid_of(who)) for who in ("ann", "bob", "eve")}
+    (tmp_path / "bought.json").write_text(shop_events({"bob": [("Purchase", 1)]}), "utf-8")
+    for line in lines[2:]:
+        here.type(line)
+    assert sandbox.members("ready1", segment) == {("DAID", guid_of(who)) for who in ("ann", "eve")}
+    removal = here.ask("runs", "show", here.newest_run())["removal"]
+    assert removal["removed"] == 1
+    assert 0 < removal["median"] == removal["p95"] < 60

@@ -69,6 +69,12 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
     if report.left_to_expire and report.left_to_expire.until:
         until, why = report.left_to_expire.until, report.left_to_expire.reason
         show.line(f"Who is still there leaves by {until:%Y-%m-%d %H:%M} UTC: {why}.")
+    if report.removal:
+        soon = report.removal
+        show.line(
+            f"{soon.removed:,} identifiers were out within {soon.median:,.1f} s of the arrival of the events that say so "
+            f"(half of them; 95 of 100 within {soon.p95:,.1f} s)."
+        )
     for kept in report.kept:
         show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")
     if run.state is RunState.SETTLING and report.plan:

@@ -117,6 +117,17 @@ def count_imports(database: Database, project: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def select_arrival(database: Database, project: str, after: datetime, until: datetime) -> datetime | None:
+    """When the first of the imports began that ended with something new after one instant, and up to another (naive, UTC)."""
+    table = event_import.c
+    query = sa.select(sa.func.min(table.started_at)).where(
+        table.project == project, table.events_new > 0, table.finished_at > utc(after), table.finished_at <= utc(until)
+    )
+    with database.transaction() as connection:
+        found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
 def select_vanished(database: Database, project: str, until: datetime) -> set[str]:
     """Properties in use in files of earlier imports that none of the last imports until an instant has met.
 

@@ -39,6 +39,11 @@ class EventStore:
         """How many imports have brought the project new events so far: it grows when events arrive."""
         return sql.count_imports(self.database, project)
 
+    def arrived(self, project: str, after: datetime, until: datetime) -> datetime | None:
+        """When the first of the imports began that brought something new between two instants; None where none did."""
+        found = sql.select_arrival(self.database, project, after, until)
+        return found.replace(tzinfo=UTC) if found else None
+
     def hours(self, project: str, source: str) -> set[datetime]:
         """The hours (their begin; naive, UTC) that were pulled whole from a source."""
         return sql.select_hours(self.database, project, source)

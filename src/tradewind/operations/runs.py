@@ -21,6 +21,7 @@ from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Parting
 from tradewind.operations.claims import take
 from tradewind.operations.finishing import wind_up
+from tradewind.operations.promptness import Promptness, promptness
 from tradewind.operations.syncs import go_on, permitted
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch
@@ -54,6 +55,7 @@ class RunReport:
     lapses_at: datetime | None
     kept: tuple[Kept, ...]
     left_to_expire: Parting | None
+    removal: Promptness | None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def report(parts: Parts, project: str, run_id: str) -> RunReport:
         _lapses_at(parts, run, binding),
         _kept(parts, run),
         left_to_expire(parts, run.target) if run.kind is RunKind.DRAIN else None,
+        promptness(parts, run),
     )
 
 

@@ -4,7 +4,7 @@ import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
 import { useProject } from "../../api/session";
 import { operations, places, runKinds } from "../../labels";
-import { ago, count, many, moment } from "../../parts/figures";
+import { ago, count, many, moment, span } from "../../parts/figures";
 import { Page } from "../../parts/Page";
 import { Asked } from "../../parts/States";
 import { Again } from "./Again";
@@ -111,6 +111,12 @@ function BothSides({ report }: { report: Report }) {
           <Figure value={report.held} word="before this run" />
           <Figure value={report.holds} word="after it" />
         </Group>
+        {report.removal && (
+          <Text size="sm">
+            {count(report.removal.removed)} identifiers were out within {span(report.removal.median)} of the arrival of the events
+            that say so (half of them; 95 of 100 within {span(report.removal.p95)}).
+          </Text>
+        )}
         {report.lapses_at && (
           <Text size="sm" c="dimmed">
             Unless they are sent again, the first of them expire {ago(report.lapses_at)}.
