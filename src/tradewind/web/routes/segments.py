@@ -144,7 +144,7 @@ class Seeding(SeedBody):
     mark: str = Field(max_length=64)
 
 
-class StepView(BaseModel):
+class PlannedStepView(BaseModel):
     """One change at the platform, in words; without `changes` it is there already."""
 
     use: Use
@@ -156,7 +156,7 @@ class StepView(BaseModel):
 class ArrangementView(BaseModel):
     """What would change at the platform. The mark is given back to have it done."""
 
-    steps: list[StepView]
+    steps: list[PlannedStepView]
     mark: str
 
 
@@ -240,7 +240,9 @@ def _reading(each: Reading) -> ReadingView:
 
 
 def _arrangement(found: arranging.Arrangement) -> ArrangementView:
-    steps = [StepView(use=each.after.use, name=each.after.name, sentence=each.sentence, changes=each.changes) for each in found.steps]
+    steps = [
+        PlannedStepView(use=each.after.use, name=each.after.name, sentence=each.sentence, changes=each.changes) for each in found.steps
+    ]
     return ArrangementView(steps=steps, mark=found.mark)
 
 
