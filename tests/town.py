@@ -18,6 +18,8 @@ from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Request
+from tradewind.engines.lookalike.room import Lookalikes
+from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolve
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
@@ -163,6 +165,7 @@ class Town:
             events=EventStore(self.database, folder),
             engine=self.people,
             previews=MemoryPreviews(self.people.engine),
+            lookalikes=Lookalikes(folder, EventStore(self.database, folder), Models(self.database)),
             resolve=resolve,
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),

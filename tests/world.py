@@ -37,6 +37,8 @@ from tradewind.database import SQLITE, Database
 from tradewind.destinations.base import Destination
 from tradewind.engines import memory
 from tradewind.engines.base import Resolve
+from tradewind.engines.lookalike.room import Lookalikes
+from tradewind.engines.lookalike.sql import Models
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.readings.sql import Readings
@@ -367,6 +369,7 @@ class World:
                 events=NoEvents(self.database, self.folder),
                 engine=self.crowd,
                 previews=memory.MemoryPreviews(lambda _project, _as_of: memory.MemoryEngine({})),
+                lookalikes=Lookalikes(self.folder, NoEvents(self.database, self.folder), Models(self.database)),
                 resolve=substitutes.resolve,
                 lists=ListStore(self.folder),
                 list_versions=ListVersions(self.database),

@@ -27,6 +27,8 @@ from tradewind.door import Door, tls
 from tradewind.durable import publish
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
+from tradewind.engines.lookalike.room import Lookalikes
+from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.resolve import resolve
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
@@ -225,6 +227,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         events=events,
         engine=DuckDBEngine(events, bounds),
         previews=DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory)),
+        lookalikes=Lookalikes(settings.home, events, Models(database)),
         resolve=resolve,
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),

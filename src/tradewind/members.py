@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.cohorts.check import order
+from tradewind.engines.lookalike.room import Question
 from tradewind.engines.preview import Asked, Through, Turn
 from tradewind.errors import ConfigurationError, DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, InCohort, Pulled, Pushed, Rule, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, InCohort, Lookalike, Pulled, Pushed, Rule, Select, StaticList
 from tradewind.model.destination import Connection
 from tradewind.model.identifier import IdentityMap, Resolution, Send, Take
 from tradewind.model.project import Project
@@ -74,7 +75,7 @@ def resolved(parts: Parts, project: str, snapshot: Snapshot, identity: IdentityM
 
 def identity_of(cohort: Cohort, connection: Connection) -> IdentityMap:
     """The identity map in force: a list or SELECT that names its own identifier columns overrules the connection's."""
-    own = () if isinstance(cohort.definition, Behaviour) else cohort.definition.identifiers
+    own = () if isinstance(cohort.definition, Behaviour | Lookalike) else cohort.definition.identifiers
     chosen = IdentityMap(own, Send.ALL) if own else connection.identity
     if not chosen.mappings:
         raise ConfigurationError(f"connection '{connection.id}' maps no identifiers; map one, such as: --map user.advertising_id=DAID")
@@ -139,7 +140,41 @@ def _answer(
             given = parts.amplitude.evaluate(source, definition, wanted, beside, as_of, parts.clock, out)
         case Pushed() as definition:
             given = parts.pushed.evaluate(definition, project.id, wanted, as_of, out)
+        case Lookalike() as definition:
+            given = _alike(parts, cohort, definition, as_of, nested, out, named=named)
+            return _attach(parts, project, replace(given, missing=tuple(each.source for each in wanted)), wanted)
     return _attach(parts, project, given, wanted) if definition.people else given
+
+
+def _alike(
+    parts: Parts, cohort: Cohort, wish: Lookalike, as_of: datetime, nested: Mapping[str, Path], out: Path, *, named: bool
+) -> Snapshot:
+    """The members of a lookalike; its seed is the one answered already, at other instants it is asked for by itself."""
+    question = question_of(parts, cohort, wish, as_of)
+
+    def seed_at(moment: datetime) -> Path:
+        known = nested.get(wish.seed) if moment == as_of else None
+        return known or seed_of(parts, question, moment, out.parent / f"{out.stem}-seed")
+
+    return parts.lookalikes.evaluate(question, seed_at, parts.bounds, out, named=named)
+
+
+def question_of(parts: Parts, cohort: Cohort, wish: Lookalike, as_of: datetime, instead: Mapping[str, Cohort] = NONE) -> Question:
+    """A lookalike as a question for `parts.lookalikes`."""
+    return Question(parts.catalog.project(cohort.project), cohort, wish, _built_of(parts, cohort, instead), as_of)
+
+
+def seed_of(parts: Parts, question: Question, moment: datetime, folder: Path) -> Path:
+    """The members of the seed of a lookalike at an instant."""
+    return evaluate(parts, question.built_of[-1], moment, (), folder / f"{moment:%Y%m%dT%H%M%S}", named=False).path
+
+
+def stand(parts: Parts, cohort: Cohort, as_of: datetime, folder: Path) -> None:
+    """Write down who is in the lookalikes of a run, the cohort or those it is made of: they stay until clearly below the line."""
+    for each in (*_built_of(parts, cohort), cohort):
+        if isinstance(each.definition, Lookalike):
+            path = folder / "members.parquet" if each is cohort else folder / "nested" / f"{each.id}.parquet"
+            parts.lookalikes.stand(question_of(parts, each, each.definition, as_of), path)
 
 
 def _beside(parts: Parts, project: Project, definition: Pulled) -> tuple[Wanted, ...]:

@@ -16,6 +16,7 @@ from tradewind.clock import Clock
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Destination
 from tradewind.engines.base import Engine, Resolve
+from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.preview import Previews
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
@@ -56,6 +57,7 @@ class Parts:
     events: EventStore
     engine: Engine
     previews: Previews
+    lookalikes: Lookalikes
     resolve: Resolve
     lists: ListStore
     list_versions: ListVersions

@@ -18,7 +18,7 @@ from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.members import evaluate as members_of
-from tradewind.members import identity_of, wanted_by
+from tradewind.members import identity_of, stand, wanted_by
 from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.diff import diff as diff_buckets
 from tradewind.membership.doubting import doubt
@@ -144,6 +144,7 @@ def evaluate(stage: Stage) -> Snapshot:
     snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted, stage.folder, recency=recency, named=False)
     snapshot = draw(snapshot, sync.holdout, stage.parts.bounds) if sync.holdout else snapshot
     reached("snapshot.written")
+    stand(stage.parts, cohort, stage.run.as_of, stage.folder)
     return snapshot
 
 

@@ -101,6 +101,39 @@ def explain(
             show.line(f"{each.name} ({each.id})\n  {each.sentence}")
 
 
+@app.command("show")
+def show_(context: typer.Context, cohort: CohortId, as_json: Json = False) -> None:
+    """Show a cohort: who is in it in a sentence, and of a lookalike how good its model is."""
+    from tradewind.cli import alike
+    from tradewind.operations import cohorts, lookalikes
+
+    with parts_of(context) as parts:
+        (found,) = cohorts.explained(parts, project_of(context), [cohort])
+        card = lookalikes.card(parts, project_of(context), cohort)
+    if as_json:
+        show.print_json(vars(found) | ({"card": card} if card else {}))
+        return
+    show.line(f"{found.name} ({found.id}, {found.kind})\n  {found.sentence}")
+    if card:
+        alike.print_card(card)
+    elif found.kind == "lookalike":
+        show.line(f"It was not trained yet; that is done when it is first asked for, or with: tradewind cohorts train {found.id}")
+
+
+@app.command()
+def train(context: typer.Context, cohort: CohortId, as_of: AsOf = None, as_json: Json = False) -> None:
+    """Make the model of a lookalike, unless that of its training day is there, and show how good it is."""
+    from tradewind.cli import alike
+    from tradewind.operations import lookalikes
+
+    with parts_of(context) as parts:
+        card = lookalikes.train(parts, project_of(context), cohort, as_of)
+    if as_json:
+        show.print_json(card)
+    else:
+        alike.print_card(card)
+
+
 @app.command()
 def preview(
     context: typer.Context,

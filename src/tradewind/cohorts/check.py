@@ -8,11 +8,13 @@ from graphlib import CycleError, TopologicalSorter
 
 from tradewind.cohorts.rules import leaves
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, InCohort
+from tradewind.model.cohort import Behaviour, Cohort, InCohort, Lookalike
 
 
 def nested(cohort: Cohort) -> tuple[str, ...]:
-    """The ids of the cohorts that a cohort is part of by its rule, each once, in the order named."""
+    """The ids of the cohorts that a cohort is made of, by its rule or as its seed, each once, in the order named."""
+    if isinstance(cohort.definition, Lookalike):
+        return (cohort.definition.seed,)
     if not isinstance(cohort.definition, Behaviour):
         return ()
     return tuple(dict.fromkeys(leaf.cohort for leaf in leaves(cohort.definition.who) if isinstance(leaf, InCohort)))
@@ -60,10 +62,17 @@ def _sorted(known: Mapping[str, Cohort], ids: Iterable[str]) -> list[str]:
         return list(TopologicalSorter(parts).static_order())
     except CycleError as error:
         circle: list[str] = error.args[1]
-        raise DefinitionError(f"is part of itself: {' in '.join(circle)}; take one of these parts out", path=f"{circle[0]}.who") from error
+        raise DefinitionError(
+            f"is part of itself: {' in '.join(circle)}; take one of these parts out", path=_place(known[circle[0]])
+        ) from error
 
 
 def _unknown(parent: Cohort | None, part: str, known: Mapping[str, Cohort]) -> DefinitionError:
     near = get_close_matches(part, known, 1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return DefinitionError(f"there is no cohort '{part}' in this project{hint}", path=f"{parent.id}.who" if parent else None)
+    return DefinitionError(f"there is no cohort '{part}' in this project{hint}", path=_place(parent) if parent else None)
+
+
+def _place(cohort: Cohort) -> str:
+    """Where a cohort names those that it is made of."""
+    return f"{cohort.id}.{'seed' if isinstance(cohort.definition, Lookalike) else 'who'}"

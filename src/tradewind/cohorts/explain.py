@@ -18,6 +18,7 @@ from tradewind.model.cohort import (
     EventFilter,
     InCohort,
     Last,
+    Lookalike,
     Not,
     Operator,
     Pulled,
@@ -74,6 +75,9 @@ def explain(cohort: Cohort, names: Mapping[str, str]) -> str:
             return f"The people of the cohort {cohort_id} in Amplitude (source '{source}')."
         case Pushed(cohort_id):
             return f"The people of the cohort {cohort_id} that Amplitude pushes."
+        case Lookalike(seed, people, percent):
+            taken = f"{people:,} people" if people is not None else f"{percent} percent of people"
+            return f"The {taken} outside the cohort '{names.get(seed, seed)}' who behave most like its members."
         case Select(_, source, files):
             tables = _listed([name for name, _ in files] or ["the project's events"], "and")
             return f"The people that a query finds in {f'the PostgreSQL of {source}' if source else tables}."

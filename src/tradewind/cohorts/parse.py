@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
@@ -13,7 +14,7 @@ from tradewind.cohorts.document import Node
 from tradewind.cohorts.rules import parse_rule, rule_document
 from tradewind.cohorts.select import check_select
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Pulled, Pushed, Select, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Definition, Lookalike, Pulled, Pushed, Select, StaticList
 from tradewind.model.identifier import IdType, Mapping, Take
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -31,7 +32,10 @@ _FIELDS: dict[CohortKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     CohortKind.SQL: (("query",), ("source", "files", "identifiers", "people")),
     CohortKind.AMPLITUDE: (("source", "cohort"), ("identifiers",)),
     CohortKind.WEBHOOK: (("cohort",), ("identifiers",)),
+    CohortKind.LOOKALIKE: (("seed", "take"), ("look_back_days", "retrain_days")),
 }
+MOST_PEOPLE, MOST_PERCENT = 100_000_000, 50
+MOST_LOOK_BACK_DAYS, MOST_RETRAIN_DAYS = 730, 90
 _HEAD = ("id", "name", "kind")
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -77,11 +81,16 @@ def to_document(cohort: Cohort) -> dict[str, object]:
             return head | {"source": source, "cohort": cohort_id} | _lists(identifiers, None)
         case Pushed(cohort_id, identifiers):
             return head | {"cohort": cohort_id} | _lists(identifiers, None)
+        case Lookalike(seed, people, percent, look_back_days, retrain_days):
+            take = {"people": people} if people is not None else {"percent": percent}
+            return head | {"seed": seed, "take": take, "look_back_days": look_back_days, "retrain_days": retrain_days}
 
 
 def _definition(kind: CohortKind, fields: MappingOf[str, Node]) -> Definition:
     if kind is CohortKind.BEHAVIOURAL:
         return Behaviour(parse_rule(fields["who"]))
+    if kind is CohortKind.LOOKALIKE:
+        return _lookalike(fields)
     identifiers = _identifiers(fields["identifiers"]) if "identifiers" in fields else ()
     if kind is CohortKind.AMPLITUDE:
         return Pulled(parse_id(fields["source"]), _amplitude_id(fields["cohort"]), identifiers)
@@ -98,6 +107,27 @@ def _definition(kind: CohortKind, fields: MappingOf[str, Node]) -> Definition:
     except DefinitionError as error:
         fields["query"].refuse(error.message)
     return Select(query, source, files, identifiers, people)
+
+
+def _lookalike(fields: MappingOf[str, Node]) -> Lookalike:
+    take = fields["take"].fields(optional=("people", "percent"), what="in take; expected {people: 5000} or {percent: 10}")
+    if len(take) != 1:
+        fields["take"].refuse("expected one of people and percent, such as {people: 5000} or {percent: 10}")
+    people = _within(take["people"], 1, MOST_PEOPLE, "people") if "people" in take else None
+    percent = _within(take["percent"], 1, MOST_PERCENT, "percent of everybody else") if "percent" in take else None
+    found = Lookalike(parse_id(fields["seed"]), people, percent)
+    if "look_back_days" in fields:
+        found = replace(found, look_back_days=_within(fields["look_back_days"], 1, MOST_LOOK_BACK_DAYS, "days"))
+    if "retrain_days" in fields:
+        found = replace(found, retrain_days=_within(fields["retrain_days"], 1, MOST_RETRAIN_DAYS, "days"))
+    return found
+
+
+def _within(node: Node, least: int, most: int, what: str) -> int:
+    number = node.number()
+    if not least <= number <= most:
+        node.refuse(f"expected {least} to {most:,} {what}, found {number:,}")
+    return number
 
 
 def _name(node: Node) -> str:

@@ -6,6 +6,7 @@ from tradewind.access import sql as access
 from tradewind.catalog import sql as catalog
 from tradewind.catalog.sources import sql as catalog_sources
 from tradewind.database import metadata
+from tradewind.engines.lookalike import sql as lookalike
 from tradewind.events import sql as events
 from tradewind.ledger import sql as ledger
 from tradewind.ledger.readings import sql as readings
@@ -20,8 +21,22 @@ from tradewind.trials import sql as trials
 from tradewind.vault import sql as vault
 
 ROOMS = (
-    access, amplitude, catalog, catalog_sources, events, ledger, membership, notify, privacy, readings, sources, trials, uploads, vault,
+    access,
+    amplitude,
+    catalog,
+    catalog_sources,
+    events,
+    ledger,
+    lookalike,
+    membership,
+    notify,
+    privacy,
+    readings,
+    sources,
+    trials,
+    uploads,
+    vault,
     webhook,
-)  # fmt: skip
+)
 
 __all__ = ["ROOMS", "metadata"]

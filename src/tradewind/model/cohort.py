@@ -17,6 +17,7 @@ class CohortKind(StrEnum):
     BEHAVIOURAL = "behavioural"
     AMPLITUDE = "amplitude"
     WEBHOOK = "webhook"
+    LOOKALIKE = "lookalike"
 
 
 class Comparison(StrEnum):
@@ -214,7 +215,22 @@ class Pushed:
         return "user_id"
 
 
-Definition = Behaviour | StaticList | Select | Pulled | Pushed
+@dataclass(frozen=True)
+class Lookalike:
+    """Definition of kind `lookalike`: of everybody outside the cohort `seed`, those who behave most like its members.
+
+    So many `people`, or so many `percent` of everybody else; exactly one of the two is given. A model learns from the behaviour of
+    `look_back_days` and serves for `retrain_days`.
+    """
+
+    seed: str
+    people: int | None = None
+    percent: int | None = None
+    look_back_days: int = 90
+    retrain_days: int = 7
+
+
+Definition = Behaviour | StaticList | Select | Pulled | Pushed | Lookalike
 
 
 @dataclass(frozen=True)

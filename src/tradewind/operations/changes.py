@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tradewind.cohorts.check import order
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Pushed, StaticList
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Lookalike, Pushed, StaticList
 from tradewind.model.sync import Cadence, Sync
 from tradewind.parts import Parts
 
@@ -42,7 +42,7 @@ def silent_part(cohorts: Iterable[Cohort], cohort: str) -> Cohort | None:
 
 def _data(parts: Parts, cohort: Cohort) -> str:
     match cohort.definition:
-        case Behaviour():
+        case Behaviour() | Lookalike():
             return f"events {parts.events.imports(cohort.project)}"
         case StaticList():
             newest = parts.list_versions.newest(cohort.project, cohort.id)

@@ -25,7 +25,7 @@ from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 
-OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE, CohortKind.WEBHOOK})
+OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE, CohortKind.WEBHOOK, CohortKind.LOOKALIKE})
 """Kinds that name nothing of the machine they are defined on."""
 
 
@@ -135,8 +135,9 @@ def preview(parts: Parts, project: str, cohort_id: str, as_of: str | None, conne
             resolution = members.usable(parts, asked, identity, folder, turn) if identity else None
             if resolution or not identity:
                 return Preview(cohort.id, moment, count, universe, sample, resolution)
-        snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity) if identity else (), folder, named=False)
-        if not isinstance(cohort.definition, Behaviour):
+        behavioural, wanted = isinstance(cohort.definition, Behaviour), members.wanted_by(identity) if identity else ()
+        snapshot = members.evaluate(parts, cohort, moment, wanted, folder, named=not behavioural)
+        if not behavioural:
             count = universe = snapshot.members
             sample = read_persons(snapshot.path, limit)
         resolution = members.resolved(parts, project, snapshot, identity, folder) if identity else None

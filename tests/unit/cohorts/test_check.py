@@ -8,7 +8,7 @@ import pytest
 
 from tradewind.cohorts.check import check, nested, order
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import AnyOf, Behaviour, Cohort, CohortKind, Did, InCohort, Not, Rule, StaticList
+from tradewind.model.cohort import AnyOf, Behaviour, Cohort, CohortKind, Did, InCohort, Lookalike, Not, Rule, StaticList
 
 
 def built_of(name: str, *parts: str) -> Cohort:
@@ -27,6 +27,16 @@ def test_nothing_is_wrong_with_parts_that_exist() -> None:
 def test_an_unknown_part_is_named_with_the_nearest_id() -> None:
     (error,) = check([built_of("a", "engagd"), built_of("engaged")])
     assert str(error) == "at a.who: there is no cohort 'engagd' in this project; did you mean 'engaged'?"
+
+
+def test_a_seed_is_a_part() -> None:
+    like = Cohort("default", "like", "Like", CohortKind.LOOKALIKE, Lookalike("seed", people=5))
+    assert nested(like) == ("seed",)
+    assert [each.id for each in order([like, built_of("seed", "l"), a_list("l")], ["like"])] == ["l", "seed", "like"]
+    (unknown,) = check([like])
+    assert str(unknown) == "at like.seed: there is no cohort 'seed' in this project"
+    (circle,) = check([like, built_of("seed", "like")])
+    assert "is part of itself: " in circle.message
 
 
 def test_a_circle_is_named() -> None:

@@ -61,3 +61,15 @@ def test_a_rule_in_words(who: str, sentence: str) -> None:
 )
 def test_a_list_in_words(definition: str, sentence: str) -> None:
     assert explain(parse_cohort(read_text(f"{{id: c, name: C, {definition}}}"), "default"), NAMES) == sentence
+
+
+@pytest.mark.parametrize(
+    ("take", "sentence"),
+    [
+        ("{people: 5000}", "The 5,000 people outside the cohort 'Engaged' who behave most like its members."),
+        ("{percent: 10}", "The 10 percent of people outside the cohort 'Engaged' who behave most like its members."),
+    ],
+)
+def test_a_lookalike(take: str, sentence: str) -> None:
+    made = parse_cohort(read_text(f"{{id: like, name: Like, kind: lookalike, seed: engaged, take: {take}}}"), "default")
+    assert explain(made, NAMES) == sentence

@@ -17,6 +17,7 @@ from tradewind.model.cohort import (
     Count,
     Did,
     InCohort,
+    Lookalike,
     Not,
     Operator,
     Rule,
@@ -219,3 +220,32 @@ def test_a_document_of_an_api_has_no_line_but_a_path() -> None:
 def test_a_property_has_a_name_of_bounded_length() -> None:
     with pytest.raises(DefinitionError, match="expected at most 1,024 characters, found 1,025"):
         parse_rule(read_value({f"user.{'x' * 1025}": {"is": "a"}}))
+
+
+LIKE = "{{id: like, name: Like, kind: lookalike, seed: buyers, take: {take}{more}}}"
+
+
+def test_a_lookalike_names_its_seed_and_how_many_it_takes() -> None:
+    few = cohort(LIKE.format(take="{people: 5000}", more=""))
+    assert few.definition == Lookalike("buyers", people=5000, look_back_days=90, retrain_days=7)
+    share = cohort(LIKE.format(take="{percent: 10}", more=", look_back_days: 30, retrain_days: 1"))
+    assert share.definition == Lookalike("buyers", percent=10, look_back_days=30, retrain_days=1)
+    for each in (few, share):
+        assert parse_cohort(read_value(to_document(each)), "default") == each
+
+
+@pytest.mark.parametrize(
+    ("take", "more", "sentence"),
+    [
+        ("{people: 5, percent: 1}", "", "expected one of people and percent, such as {people: 5000} or {percent: 10}"),
+        ("{}", "", "expected one of people and percent"),
+        ("5000", "", "found '5000'"),
+        ("{people: 0}", "", "expected 1 to 100,000,000 people, found 0"),
+        ("{percent: 51}", "", "expected 1 to 50 percent of everybody else, found 51"),
+        ("{people: 5}", ", retrain_days: 91", "expected 1 to 90 days, found 91"),
+        ("{people: 5}", ", look_back_days: 0", "expected 1 to 730 days, found 0"),
+        ("{people: 5}", ", who: {did: A}", "'who' is not known in a cohort of kind lookalike"),
+    ],
+)
+def test_a_lookalike_is_refused_where_it_says_something_else(take: str, more: str, sentence: str) -> None:
+    assert sentence in refusal(LIKE.format(take=take, more=more))

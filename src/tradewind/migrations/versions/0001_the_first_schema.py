@@ -124,6 +124,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "cohort", "version"),
     )
     op.create_table(
+        "lookalike_model",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("trained_as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "cohort", "fingerprint", "trained_as_of"),
+    )
+    op.create_table(
+        "lookalike_standing",
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "cohort", "as_of"),
+    )
+    op.create_table(
         "membership_version",
         sa.Column("target", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -1,0 +1,31 @@
+"""Prints the card of a lookalike's model."""
+
+from __future__ import annotations
+
+from tradewind.cli import show
+from tradewind.model.lookalike import Apart, Card
+
+
+def print_card(card: Card) -> None:
+    """How it was made, how well it ranks and counts people it has not seen, and what matters."""
+    show.line(f"Trained as of {card.trained_as_of:%Y-%m-%d %H:%M} UTC")
+    show.line(f"  on behaviour from {card.since:%Y-%m-%d} to {card.apart.cut_off:%Y-%m-%d %H:%M} UTC; {kept_apart(card.apart)}")
+    show.line(f"  {card.seed:,} members of the seed, of whom {card.seed_known:,} are known by what they did, and {card.others:,} others")
+    show.line(
+        f"A member is ranked before somebody else in {card.auc:.1%} of cases (AUC {card.auc:.3f}, 95% interval {card.auc_low:.3f} to "
+        f"{card.auc_high:.3f}), judged on people it did not learn from; by how much they did: {card.baseline:.3f}"
+    )
+    rows = [(f"{each.people:,}", f"{each.expected:.1%}", f"{each.observed:.1%}") for each in reversed(card.bins)]
+    show.table("Tenths of the people, from the most alike", ("people", "expected in the seed", "are in it"), rows)
+    show.table(
+        "What matters", ("people who are like the seed are", "weight"), [(each.words, f"{each.weight:.2f}") for each in card.weights]
+    )
+
+
+def kept_apart(apart: Apart) -> str:
+    """How behaviour was kept apart from what defines the seed, as a phrase."""
+    left_out = [f"events {', '.join(apart.events)}"] if apart.events else []
+    left_out += [f"properties {', '.join(apart.properties)}"] if apart.properties else []
+    if left_out:
+        return f"without the {' and the '.join(left_out)}, which define the seed"
+    return "before what defines the seed" if apart.known else "what defines the seed is not known here"

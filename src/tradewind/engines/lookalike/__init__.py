@@ -1,0 +1,1 @@
+"""The local lookalike: who behaves most like the members of a seed."""
