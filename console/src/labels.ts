@@ -130,4 +130,6 @@ export const refreshes: Record<string, string> = {
   before_expiry: "Only before they expire",
 };
 
+export const privacyTypes: Record<string, string> = { OptOut: "Opt-out", Deletion: "Deletion" };
+
 export const contactKinds: Record<string, string> = { email: "Mail", slack: "Slack", webhook: "Signed request" };

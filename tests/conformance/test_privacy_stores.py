@@ -54,7 +54,7 @@ class StoreSuite:
         requests.open(request, "me", NOON + HOUR)
         suppressions.add("default", "p1", 0, [bytes([number]) * 16 for number in (1, 2, 3)], NOON)
         suppressions.add("default", "p1", 1, [bytes([9]) * 33], NOON)
-        requests.taken("p1")
+        requests.taken("p1", 4)
         requests.spread(request, ["t1", "t2"], [HERE, THERE], NOON)
         return request
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,7 +137,9 @@ def _print(report: Report) -> None:
     ]
     if segments:
         show.table("Out of segments", ("segment", "advertiser", "state", "removed", ""), segments)
-    recipients = list(_recipients(report.notices))
+    from tradewind.operations.privacy import told
+
+    recipients = [(each.advertiser, each.url, each.told, each.refused, each.waiting, _last(each.last)) for each in told(report)]
     if recipients:
         show.table("Told", ("advertiser", "at", "told", "refused", "waiting", "last answer"), recipients)
     else:
@@ -149,23 +150,13 @@ def _print(report: Report) -> None:
         show.line(f"What waits is tried again by the worker, or at once by: tradewind privacy resume {request.id}")
 
 
-def _recipients(notices: tuple[Notice, ...]) -> Iterator[tuple[str, str, int, int, int, str]]:
-    """One line for each recipient, in items: a GUID is one as a TDID and one as a DAID."""
-    for recipient in dict.fromkeys(notice.recipient for notice in notices):
-        mine = [notice for notice in notices if notice.recipient == recipient]
-        told = sum(notice.rows - notice.rejected for notice in mine if notice.settled)
-        waiting = sum(notice.rows for notice in mine if not notice.settled)
-        yield recipient.advertiser, recipient.url, told, sum(notice.rejected for notice in mine), waiting, _last(mine)
-
-
-def _last(notices: list[Notice]) -> str:
-    answered = [notice for notice in notices if notice.answered_at]
-    last = max(answered, key=lambda notice: (not notice.settled, notice.answered_at), default=None)
-    if last is None:
-        return next((notice.note for notice in notices if notice.note), "")
-    said = f" (status {last.status})" if last.status else ""
-    name = f", request {last.request_id}" if last.request_id else ""
-    return f"{_at(last.answered_at)} {last.answer.value if last.answer else ''}{said}{name}{f': {last.note}' if last.note else ''}"
+def _last(notice: Notice | None) -> str:
+    if notice is None or notice.answered_at is None:
+        return notice.note if notice else ""
+    said = f" (status {notice.status})" if notice.status else ""
+    name = f", request {notice.request_id}" if notice.request_id else ""
+    answer = notice.answer.value if notice.answer else ""
+    return f"{_at(notice.answered_at)} {answer}{said}{name}{f': {notice.note}' if notice.note else ''}"
 
 
 def _at(moment: datetime | None) -> str:

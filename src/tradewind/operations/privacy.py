@@ -48,6 +48,18 @@ class Report:
     refused: tuple[tuple[int, Line], ...]
 
 
+@dataclass(frozen=True)
+class Told:
+    """A recipient and its answers so far, in items: a GUID is one as a TDID and one as a DAID. `last` says most of what it answered."""
+
+    advertiser: str
+    url: str
+    told: int
+    refused: int
+    waiting: int
+    last: Notice | None
+
+
 def words(texts: Iterable[str]) -> Texts:
     """Identifiers that were typed, or came line by line."""
     given = [(f"identifier {number}", text) for number, text in enumerate(texts, 1) if text.strip()]
@@ -88,8 +100,15 @@ def ask(parts: Parts, project: str, kind: RequestType, texts: Texts, watch: Watc
         done += len(values)
         _keep(parts, request.id)
         watch("writing down", done, total)
-    parts.privacy.taken(request.id)
+    parts.privacy.taken(request.id, done)
     return found(parts, project, request.id)
+
+
+def hand_over(parts: Parts, project: str, kind: RequestType, texts: Texts) -> PrivacyRequest:
+    """The same, with the rest left to the worker."""
+    request = ask(parts, project, kind, texts, lambda _what, _done, _total: None)
+    parts.privacy.release(request.id, me())
+    return request
 
 
 def work(parts: Parts, request: PrivacyRequest, watch: Watch, *, at_once: bool = False) -> PrivacyRequest:
@@ -121,6 +140,26 @@ def report(parts: Parts, project: str, request: str) -> Report:
     places = {reach.binding.target.id: reach.binding.target for reach in parts.ledger.reached(project)}
     removals = tuple((places[removal.target], removal) for removal in parts.privacy.removals(known.id))
     return Report(known, removals, parts.privacy.notices(known.id), parts.privacy.lines(known.id))
+
+
+def told(report: Report) -> tuple[Told, ...]:
+    """Each recipient of a request, once."""
+    found = []
+    for recipient in dict.fromkeys(notice.recipient for notice in report.notices):
+        mine = [notice for notice in report.notices if notice.recipient == recipient]
+        answered = [notice for notice in mine if notice.answered_at]
+        last = max(answered, key=lambda notice: (not notice.settled, notice.answered_at), default=None)
+        found.append(
+            Told(
+                advertiser=recipient.advertiser,
+                url=recipient.url,
+                told=sum(notice.rows - notice.rejected for notice in mine if notice.settled),
+                refused=sum(notice.rejected for notice in mine),
+                waiting=sum(notice.rows for notice in mine if not notice.settled),
+                last=last or next((notice for notice in mine if notice.note), None),
+            )
+        )
+    return tuple(found)
 
 
 def _checked(texts: Texts) -> int:

@@ -220,10 +220,11 @@ class Requests:
         with self._database.transaction() as db:
             db.execute(request_table.insert().values(**row, owner=owner, until=until.astimezone(UTC)))
 
-    def taken(self, request: str) -> None:
-        """Every identifier of the request is on the list."""
+    def taken(self, request: str, identifiers: int) -> None:
+        """Every identifier of the request is on the list, so many of them."""
+        values = {"progress": Progress.TAKEN.value, "whole": True, "identifiers": identifiers}
         with self._database.transaction() as db:
-            db.execute(request_table.update().where(request_table.c.id == request).values(progress=Progress.TAKEN.value, whole=True))
+            db.execute(request_table.update().where(request_table.c.id == request).values(**values))
 
     def find(self, project: str, request: str) -> PrivacyRequest | None:
         """The request of an id, or None."""
