@@ -138,3 +138,10 @@ def test_the_checks_can_fail(tmp_path: Path) -> None:
     assert unknown_links(here, "[x](gone.md) [y](page.md) [z](#a-heading) [w](#no)") == ["gone.md", "#no"]
     assert commands_in("Run\n\n    tradewind syncs plan x\n") == {"tradewind syncs plan x"}
     assert commands_in("```\n$ tradewind init\nTRADEWIND_SANDBOX_URL=x tradewind doctor\n```") == {"tradewind init", "tradewind doctor"}
+
+
+def test_no_two_shapes_of_the_api_have_one_name() -> None:
+    """Where they had, both would be named after their modules, and clients made from the description would change."""
+    from tradewind.web.application import describe
+
+    assert [name for name in describe()["components"]["schemas"] if "__" in name] == []

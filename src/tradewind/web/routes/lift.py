@@ -27,7 +27,7 @@ class ArmView(BaseModel):
     mean: float
 
 
-class DifferenceView(BaseModel):
+class ArmDifferenceView(BaseModel):
     """Sent minus held out, with its 95 percent interval and the p of there being none; `relative` to what the held out did.
 
     `detectable` is the smallest difference that so many people show four times in five.
@@ -60,8 +60,8 @@ class LiftView(BaseModel):
     neither: int
     late: bool
     ended: bool
-    conversion: DifferenceView
-    value: DifferenceView | None
+    conversion: ArmDifferenceView
+    value: ArmDifferenceView | None
     people_needed: int | None
     days_needed: int | None
 
@@ -84,5 +84,5 @@ def _arm(arm: Arm) -> ArmView:
     return ArmView(people=arm.people, converted=arm.converted, rate=arm.rate, mean=arm.mean)
 
 
-def _difference(found: Difference) -> DifferenceView:
-    return DifferenceView(**{name: getattr(found, name) for name in DifferenceView.model_fields})
+def _difference(found: Difference) -> ArmDifferenceView:
+    return ArmDifferenceView(**{name: getattr(found, name) for name in ArmDifferenceView.model_fields})
