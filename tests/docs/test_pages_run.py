@@ -30,8 +30,9 @@ class Terminal:
     def type(self, line: str, code: int = 0) -> None:
         """One `tradewind` or `export` line. RUN stands for the newest run, as a reader would take it from the list."""
         if line.startswith("export "):
-            name, _, value = line.removeprefix("export ").partition("=")
-            self.environment.setdefault(name, value)
+            for each in shlex.split(line)[1:]:
+                name, _, value = each.partition("=")
+                self.environment.setdefault(name, value)
             return
         words = [self.newest_run() if word == "RUN" else word for word in shlex.split(line)]
         done = self.run(*words[1:])
@@ -155,3 +156,34 @@ def test_who_buys_leaves_as_the_page_on_retargeting_says(tmp_path: Path, sandbox
     removal = here.ask("runs", "show", here.newest_run())["removal"]
     assert removal["removed"] == 1
     assert 0 < removal["median"] == removal["p95"] < 60
+
+
+def people(folder: Path) -> None:
+    """Enough devices for a seed."""
+    (folder / "people.csv").write_text("idfa\n" + "".join(f"{uuid.UUID(int=(0xA << 60) + n)}\n" for n in range(1, 5_301)), "utf-8")
+
+
+def test_the_page_on_better_targeting_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    here = terminal(tmp_path, sandbox)
+    people(tmp_path)
+    lines = lines_of((ROOT / "docs" / "how-to" / "target-better.md").read_text("utf-8"))
+    for line in lines[:-1]:
+        here.type(line)
+    there = sandbox.get("/_sandbox/platform?advertiser=ready1")
+    assert (there["data_groups"], there["audiences"]) == ([], []), "a plan changes nothing"
+    here.type(lines[-1])
+    there = sandbox.get("/_sandbox/platform?advertiser=ready1")
+    (segment,), (group,), (audience,) = there["segments"], there["data_groups"], there["audiences"]
+    assert (segment["ids"], group["holds"], audience["holds"]) == (5_300, [segment["id"]], [group["id"]])
+    assert audience["name"] == "Spring sale"
+
+
+def test_the_page_on_seeds_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    here = terminal(tmp_path, sandbox)
+    people(tmp_path)
+    for line in lines_of((ROOT / "docs" / "how-to" / "seeds.md").read_text("utf-8")):
+        here.type(line)
+    there = sandbox.get("/_sandbox/platform?advertiser=ready1")
+    assert [(each["name"], each["segments"], each["default"]) for each in there["seeds"]] == [
+        ("Best buyers", [there["segments"][0]["id"]], True)
+    ]

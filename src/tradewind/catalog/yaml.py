@@ -58,14 +58,15 @@ class Written(Generic[Value]):
 class Documents:
     """What a set of files asks for, in the order it is written.
 
-    A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is, and `keys`, by source,
-    where its API key and its secret key are.
+    A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is, `platform_tokens` where
+    its token for the platform's API is, and `keys`, by source, where its API key and its secret key are.
     """
 
     cohorts: tuple[Written[Cohort], ...] = ()
     connections: tuple[Written[Connection], ...] = ()
     syncs: tuple[Written[Sync], ...] = ()
     secrets: Mapping[str, Written[SecretSource]] = field(default_factory=dict)
+    platform_tokens: Mapping[str, Written[SecretSource]] = field(default_factory=dict)
     sources: tuple[Written[Source], ...] = ()
     keys: Mapping[str, Written[tuple[SecretSource, SecretSource]]] = field(default_factory=dict)
 
@@ -94,9 +95,10 @@ def _documents(found: Mapping[str, list[tuple[Node, Path]]], project: str) -> Do
     connections = [(_connection(node, project, folder), node) for node, folder in found["connections"]]
     documents = Documents(
         cohorts=tuple(Written(_cohort(node, project, folder), node) for node, folder in found["cohorts"]),
-        connections=tuple(Written(connection, node) for (connection, _), node in connections),
+        connections=tuple(Written(connection, node) for (connection, *_), node in connections),
         syncs=tuple(Written(_sync(node, project), node) for node, _ in found["syncs"]),
-        secrets={connection.id: secret for (connection, secret), _ in connections if secret},
+        secrets={connection.id: secret for (connection, secret, _), _ in connections if secret},
+        platform_tokens={connection.id: token for (connection, _, token), _ in connections if token},
         sources=tuple(Written(source, node) for (source, _), node in sources),
         keys={source.id: keys for (source, keys), _ in sources if keys},
     )
@@ -181,9 +183,9 @@ def _source(node: Node, project: str, folder: Path) -> tuple[Source, Written[tup
     return source, Written((_secret(fields["api_key"], folder), _secret(fields["secret_key"], folder)), fields["api_key"])
 
 
-def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Written[SecretSource] | None]:
+def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Written[SecretSource] | None, Written[SecretSource] | None]:
     required = ("id", "name", "destination", "advertiser", "region", "auth", "identity")
-    fields = node.fields(required=required, optional=("secret", "send"), what="in a connection")
+    fields = node.fields(required=required, optional=("secret", "platform_token", "send"), what="in a connection")
     mappings = tuple(_mapping(entry) for entry in fields["identity"].items())
     if not mappings:
         fields["identity"].refuse("expected at least one mapping such as {from: user.advertising_id, to: DAID}, found an empty list")
@@ -198,8 +200,10 @@ def _connection(node: Node, project: str, folder: Path) -> tuple[Connection, Wri
         _choice(fields["auth"], Auth, "way to sign"),
         IdentityMap(mappings, send),
     )
-    secret = Written(_secret(fields["secret"], folder), fields["secret"]) if "secret" in fields else None
-    return connection, secret
+    secret, token = (
+        Written(_secret(fields[each], folder), fields[each]) if each in fields else None for each in ("secret", "platform_token")
+    )
+    return connection, secret, token
 
 
 def _mapping(node: Node) -> IdMapping:

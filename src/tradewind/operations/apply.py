@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,7 @@ from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.database import Transaction
 from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
+from tradewind.ledger.readings.sql import Readings
 from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.source import Source
@@ -29,7 +31,7 @@ from tradewind.operations.downloads import check_downloads, pulling
 from tradewind.operations.sources import key_pair
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import cron_for
-from tradewind.vault.sql import KEY_PAIR, Vault
+from tradewind.vault.sql import FIELD, KEY_PAIR, PLATFORM, Vault
 
 LARGEST_SECRET_FILE = 65_536
 """Bytes."""
@@ -77,17 +79,19 @@ Destinations = Callable[[str], Checks]
 
 @dataclass(frozen=True)
 class Shelves:
-    """Where definitions go, the environment that secrets are read from, and what refuses a region that no source can be in."""
+    """Where definitions go, the environment that secrets are read from, what refuses a region that no source can be in, and the time."""
 
     catalog: Catalog
     vault: Vault
     sources: Sources
+    readings: Readings
     environment: Mapping[str, str]
     check_region: Callable[[str], None]
+    now: datetime
 
     def within(self, transaction: Transaction) -> Shelves:
         """The same, inside a transaction that is open already."""
-        inside = {name: getattr(self, name).within(transaction) for name in ("catalog", "vault", "sources")}
+        inside = {name: getattr(self, name).within(transaction) for name in ("catalog", "vault", "sources", "readings")}
         return replace(self, **inside)
 
 
@@ -144,7 +148,7 @@ class _Application:
 
     def __init__(self, shelves: Shelves, destinations: Destinations, project: str, documents: Documents) -> None:
         catalog = self.catalog = shelves.catalog
-        self.vault, self.environment = shelves.vault, shelves.environment
+        self.shelves, self.vault, self.environment = shelves, shelves.vault, shelves.environment
         self.shelf, self.check_region = shelves.sources, shelves.check_region
         self.destinations, self.project, self.documents = destinations, project, documents
         self.sources = {source.id: source for source in shelves.sources.all(project)}
@@ -225,19 +229,26 @@ class _Application:
         with _placed(written.node):
             self.destinations(after.destination).check(after)
             self.catalog.save_connection(after)
-        secret = self._seal(after) if after.id in self.documents.secrets else ()
+        secret = self._seal(after)
         return _change("connection", after.id, connection_document(before) if before else None, connection_document(after), secret)
 
     def _seal(self, connection: Connection) -> tuple[Difference, ...]:
-        source, here = self.documents.secrets[connection.id], (self.project, connection.id)
+        """Its secret, and its token for the platform's API, which is tried when the platform is asked: nothing is sent here."""
+        given = {FIELD: self.documents.secrets.get(connection.id), PLATFORM: self.documents.platform_tokens.get(connection.id)}
+        return tuple(change for field, source in given.items() if source for change in self._seal_as(field, connection, source))
+
+    def _seal_as(self, field: str, connection: Connection, source: Written[SecretSource]) -> Iterator[Difference]:
+        here = (self.project, connection.id)
         with _placed(source.node):
             secret = read_secret(source.value, self.environment)
             self.destinations(connection.destination).check_secret(secret)
-            if self.vault.holds(*here, secret):
-                return ()
-            before = self.vault.fingerprint(*here)
-            self.vault.seal(*here, secret)
-        return (Difference("secret", before and f"fingerprint {before}", f"read from {source.value.kind} {source.value.name}"),)
+            if self.vault.holds(*here, secret, field):
+                return
+            before = self.vault.fingerprint(*here, field)
+            self.vault.seal(*here, secret, field)
+            if field == PLATFORM:
+                self.shelves.readings.admit(self.project, connection.id, self.shelves.now)
+        yield Difference(field, before and f"fingerprint {before}", f"read from {source.value.kind} {source.value.name}")
 
     def _save_sync(self, written: Written[Sync]) -> Change:
         after, fields = written.value, written.node.fields(optional=written.node.value if isinstance(written.node.value, dict) else ())

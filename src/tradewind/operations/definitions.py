@@ -81,7 +81,7 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
         before = known.get(each.value.id)
         if each.value.kind not in OVER_THE_NETWORK and (before is None or before.definition != each.value.definition):
             each.node.refuse(f"a cohort of kind {each.value.kind.value} reads files or databases of the server; define it there")
-    secrets = [(secret.value, secret.node) for secret in documents.secrets.values()]
+    secrets = [(each.value, each.node) for each in (*documents.secrets.values(), *documents.platform_tokens.values())]
     secrets += [(key, keys.node) for keys in documents.keys.values() for key in keys.value]
     for source, node in secrets:
         if source.kind != "env":
@@ -112,7 +112,9 @@ def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -
 
 
 def _shelves(parts: Parts) -> Shelves:
-    return Shelves(parts.catalog, parts.vault, parts.sources, parts.environment, parts.amplitude.check_region)
+    return Shelves(
+        parts.catalog, parts.vault, parts.sources, parts.readings, parts.environment, parts.amplitude.check_region, parts.clock.now()
+    )
 
 
 @contextmanager

@@ -155,7 +155,7 @@ def forget_unneeded(parts: Parts) -> None:
         if (reader.project, reader.connection) not in there:
             with parts.catalog.database.transaction() as db:
                 parts.vault.within(db).forget(reader.project, reader.connection, PLATFORM)
-                parts.readings.dismiss(db, reader.project, reader.connection)
+                parts.readings.within(db).dismiss(reader.project, reader.connection)
 
 
 def _remove(

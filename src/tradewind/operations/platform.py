@@ -32,7 +32,7 @@ def give(parts: Parts, project: str, connection_id: str, token: Secret, who: str
     destination.platform(connection.region, connection.advertiser, token).check()
     with parts.catalog.database.transaction() as db:
         parts.vault.within(db).seal(project, connection_id, token, PLATFORM)
-        parts.readings.admit(db, project, connection_id, parts.clock.now())
+        parts.readings.within(db).admit(project, connection_id, parts.clock.now())
         parts.trail.within(db).write(Deed(who, "connection.platform", connection_id, project, {"token": "given"}), parts.clock.now())
 
 
@@ -41,7 +41,7 @@ def take_away(parts: Parts, project: str, connection_id: str, who: str) -> None:
     parts.catalog.connection(project, connection_id)
     with parts.catalog.database.transaction() as db:
         parts.vault.within(db).forget(project, connection_id, PLATFORM)
-        parts.readings.dismiss(db, project, connection_id)
+        parts.readings.within(db).dismiss(project, connection_id)
         parts.trail.within(db).write(Deed(who, "connection.platform", connection_id, project, {"token": "taken away"}), parts.clock.now())
 
 

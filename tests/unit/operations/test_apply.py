@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from tradewind.catalog.sql import Catalog
 from tradewind.database import Database, metadata
 from tradewind.destinations.thetradedesk.names import default_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
+from tradewind.ledger.readings.sql import Readings
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.operations.apply import Change, Shelves, apply_changes, giving_up, plan_changes
 from tradewind.vault.key import create_key
-from tradewind.vault.sql import KEY_PAIR, Vault, plant_canary
+from tradewind.vault.sql import KEY_PAIR, PLATFORM, Vault, plant_canary
 
 WHOLE = """\
 cohorts:
@@ -31,6 +33,7 @@ syncs:
   - {id: daily, cohort: lapsed, connection: acme-us, cadence: daily}
 """
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEGMENT = default_segment_name("Lapsed", "lapsed")
 
 
@@ -68,6 +71,7 @@ class Desk:
         key = create_key(folder)
         plant_canary(database, key)
         self.catalog, self.vault, self.sources = Catalog(database), Vault(database, key), Sources(database)
+        self.readings = Readings(database)
         self.catalog.add_project(Project("default", "Default", ProjectPlan.PAID, "UTC", ("thetradedesk",)), "ann")
 
     def documents(self, text: str) -> files.Documents:
@@ -75,7 +79,7 @@ class Desk:
         return files.read([self.file], "default")
 
     def shelves(self) -> Shelves:
-        return Shelves(self.catalog, self.vault, self.sources, os.environ, _check_region)
+        return Shelves(self.catalog, self.vault, self.sources, self.readings, os.environ, _check_region, NOW)
 
     def plan(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
         return plan_changes(self.shelves(), _rules, "default", self.documents(text), prune=prune)
@@ -144,6 +148,24 @@ def test_a_secret_is_sealed_again_only_when_it_changed(desk: Desk, monkeypatch: 
     assert [difference.field for difference in changes[2].differences] == ["secret"]
     assert "canary" not in repr(changes)
     assert desk.vault.open("default", "acme-us", 2).value == "canary-secret-2"
+
+
+def test_a_platform_token_is_sealed_beside_the_secret_and_the_connection_may_ask_from_then_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.apply(WHOLE)
+    assert desk.readings.readers() == ()
+    text = WHOLE.replace("secret: {env: ACME_SECRET},", "secret: {env: ACME_SECRET}, platform_token: {env: ACME_PLATFORM},")
+    monkeypatch.setenv("ACME_PLATFORM", "canary-platform-1")
+    assert [each.field for each in desk.plan(text)[2].differences] == [PLATFORM]
+    assert desk.readings.readers() == (), "a plan is taken back"
+    desk.apply(text)
+    assert desk.vault.open("default", "acme-us", 1, PLATFORM).value == "canary-platform-1"
+    (reader,) = desk.readings.readers()
+    assert (reader.connection, reader.since, reader.next_at, reader.problem) == ("acme-us", NOW, NOW, "")
+    assert desk.plan(text)[2].differences == ()
+    assert desk.apply(WHOLE)[2].differences == (), "without the line a connection keeps its token"
+    assert desk.readings.readers() == (reader,)
 
 
 def test_a_secret_comes_from_a_file_beside_the_text(desk: Desk) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -44,39 +45,46 @@ reading_table = sa.Table(
 class Readings:
     """Written by whoever asks the platform, read by everybody."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, within: sa.Connection | None = None) -> None:
+        self.database, self._within = database, within
+
+    def within(self, transaction: sa.Connection) -> Readings:
+        """The same, whose reads and writes belong to a transaction that is open already."""
+        return Readings(self.database, transaction)
 
     def readers(self, project: str | None = None) -> tuple[Reader, ...]:
         """The connections that may ask, of a project or of all."""
         query = sa.select(reader_table).order_by(reader_table.c.project, reader_table.c.connection)
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             return tuple(_reader(row) for row in db.execute(query if project is None else query.where(reader_table.c.project == project)))
 
     def reader(self, project: str, connection: str) -> Reader | None:
         """One of them; None where the connection may not ask."""
         return next((each for each in self.readers(project) if each.connection == connection), None)
 
-    def admit(self, db: sa.Connection, project: str, connection: str, now: datetime) -> None:
-        """Within a transaction, let a connection ask, from now on."""
-        self.dismiss(db, project, connection)
-        db.execute(reader_table.insert().values(project=project, connection=connection, since=now, next_at=now, problem=""))
+    def admit(self, project: str, connection: str, now: datetime) -> None:
+        """Let a connection ask, from now on."""
+        now = now.astimezone(UTC)
+        with self._transaction() as db:
+            db.execute(reader_table.delete().where(*_is(project, connection)))
+            db.execute(reader_table.insert().values(project=project, connection=connection, since=now, next_at=now, problem=""))
 
-    def dismiss(self, db: sa.Connection, project: str, connection: str) -> None:
-        """Within a transaction, let a connection ask no more."""
-        db.execute(reader_table.delete().where(*_is(project, connection)))
+    def dismiss(self, project: str, connection: str) -> None:
+        """Let a connection ask no more."""
+        with self._transaction() as db:
+            db.execute(reader_table.delete().where(*_is(project, connection)))
 
     def take(self, reader: Reader, until: datetime) -> bool:
         """Claim a turn, so that of several workers one asks; whether it is ours. Nobody else has one before `until`."""
         mine = (*_is(reader.project, reader.connection), reader_table.c.next_at == reader.next_at.astimezone(UTC))
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             return db.execute(reader_table.update().where(*mine).values(next_at=until.astimezone(UTC))).rowcount == 1
 
     def write(self, project: str, connection: str, readings: Iterable[Reading], now: datetime, next_at: datetime) -> None:
         """What was read, and when to ask next."""
         rows = [_row(each) for each in readings]
         done = {"next_at": next_at.astimezone(UTC), "read_at": now.astimezone(UTC), "problem": ""}
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             for row in rows:
                 same = (reading_table.c.target == row["target"], reading_table.c.read_at == row["read_at"])
                 db.execute(reading_table.delete().where(*same))
@@ -87,7 +95,7 @@ class Readings:
     def trouble(self, project: str, connection: str, problem: str, next_at: datetime) -> None:
         """Why nothing was read, and when to try again."""
         values = {"next_at": next_at.astimezone(UTC), "problem": problem}
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             db.execute(reader_table.update().where(*_is(project, connection)).values(**values))
 
     def newest(self, targets: Iterable[str]) -> dict[str, Reading]:
@@ -97,22 +105,30 @@ class Readings:
             return {}
         last = sa.select(r.target, sa.func.max(r.read_at).label("read_at")).where(r.target.in_(wanted)).group_by(r.target).subquery()
         here = sa.and_(r.target == last.c.target, r.read_at == last.c.read_at)
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             return {row.target: _reading(row) for row in db.execute(sa.select(reading_table).join(last, here))}
 
     def history(self, target: str, limit: int) -> tuple[Reading, ...]:
         """The youngest readings of a target, newest first."""
         query = sa.select(reading_table).where(reading_table.c.target == target).order_by(reading_table.c.read_at.desc()).limit(limit)
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             return tuple(_reading(row) for row in db.execute(query))
 
     def sent_since(self, target: str) -> datetime | None:
         """When the platform first accepted a batch for a target."""
         a, r = attempt_table.c, run_table.c
         query = sa.select(sa.func.min(a.answered_at)).join(run_table, r.id == a.run)
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             found = db.execute(query.where(r.target == target, a.answer == Answer.APPLIED.value)).scalar()
         return _aware(found) if found else None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if self._within is not None:
+            yield self._within
+            return
+        with self.database.transaction() as db:
+            yield db
 
 
 def _is(project: str, connection: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
