@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from statistics import median
@@ -149,11 +149,9 @@ class Door:
 
     def _dated(self, answer: Response) -> Response:
         """The answer, after its host's clock was compared with this machine's."""
-        try:
-            told = parsedate_to_datetime(answer.headers.get("date", ""))
-            self._ahead.append((self._clock.now() - told).total_seconds())
-        except (TypeError, ValueError):
-            pass
+        if told := answer.headers.get("date"):
+            with suppress(TypeError, ValueError):
+                self._ahead.append((self._clock.now() - parsedate_to_datetime(told)).total_seconds())
         return answer
 
     @contextmanager

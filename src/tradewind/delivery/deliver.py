@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from tradewind.clock import Clock
 from tradewind.delivery.retry import Next, Step, decide
 from tradewind.delivery.room import ASK, Room, endpoint
+from tradewind.delivery.senders import Senders
 from tradewind.destinations.base import Destination, Request, Sheet
 from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.base import Ledger
@@ -84,12 +84,14 @@ class Ready:
     sheet: Sheet
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Sent:
-    """A request under way, and when it left."""
+    """A request under way: when it left, when the claim had been renewed, and what came of it: a receipt, or what kept it from leaving."""
 
     ready: Ready
     at: datetime
+    renewed: float
+    came: Receipt | BaseException | None = None
 
 
 def deliver(delivery: Delivery) -> Stop | None:
@@ -100,8 +102,10 @@ def deliver(delivery: Delivery) -> Stop | None:
     the claim is lost. A batch given up stays as the ledger has it: unknown, or not sent.
     """
     at_once = delivery.destination.spec.limits.at_once
-    with PartReader(delivery.folder, delivery.parts) as reader, ThreadPoolExecutor(at_once, "deliver") as senders:
-        return _Sender(delivery, reader, senders, at_once).send_all()
+    with PartReader(delivery.folder, delivery.parts) as reader:
+        sender = _Sender(delivery, reader, at_once)
+        with sender.senders:
+            return sender.send_all()
 
 
 class _Sender:
@@ -111,15 +115,15 @@ class _Sender:
     so a crash leaves at most one batch a slot in doubt.
     """
 
-    def __init__(self, delivery: Delivery, reader: PartReader, senders: ThreadPoolExecutor, at_once: int) -> None:
-        self.delivery, self.reader, self.senders = delivery, reader, senders
+    def __init__(self, delivery: Delivery, reader: PartReader, at_once: int) -> None:
+        self.delivery, self.reader, self.senders = delivery, reader, Senders(self._carry_out, at_once)
         target, run = delivery.binding.target, delivery.claim.run
         self.room = Room(delivery.ledger.slots, delivery.clock, endpoint(target.url, target.advertiser), run, at_once)
         self.secret = delivery.secret()
         account = delivery.ledger.account(run)
         self.done, self.planned = account.accepted + account.rejected, account.planned
         self.todo, self.ready = deque[Batch](), deque[Ready]()
-        self.under_way: dict[Future[Receipt], Sent] = {}
+        self.under_way: list[Sent] = []
         self.again: list[tuple[float, Ready]] = []
         self.entries: list[Entry] = []
         self.left: set[int] = set()
@@ -199,15 +203,23 @@ class _Sender:
         self._write([ready.batch for ready in leaving])
         now = self.delivery.clock.now()
         for ready in leaving:
-            self.under_way[self.senders.submit(self._send, ready.request)] = Sent(ready, now)
+            self.under_way.append(Sent(ready, now, self.renewed))
+            self.senders.hand(self.under_way[-1])
         return True
 
-    def _send(self, request: Request) -> Receipt:
-        """In a thread of its own. When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
-        if self.delivery.clock.monotonic() - self.renewed >= LEASE.total_seconds():
+    def _carry_out(self, sent: Sent) -> None:
+        """In a thread of its own."""
+        try:
+            sent.came = self._send(sent)
+        except BaseException as error:
+            sent.came = error
+
+    def _send(self, sent: Sent) -> Receipt:
+        """When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
+        if self.delivery.clock.monotonic() - sent.renewed >= LEASE.total_seconds():
             return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
-        receipt = self.delivery.destination.send(request)
-        return replace(receipt, note=self.secret.struck_from(receipt.note))
+        receipt = self.delivery.destination.send(sent.ready.request)
+        return replace(receipt, note=self.secret.struck_from(receipt.note)) if receipt.note else receipt
 
     def _leaving(self) -> list[Ready]:
         """What leaves now: first what is due again, which has its slot, then new batches in what slots are free."""
@@ -217,7 +229,7 @@ class _Sender:
         due = [each for each in self.again if each[0] <= now][: max(0, allowed - len(self.under_way))]
         self.again = [each for each in self.again if not any(each is one for one in due)]
         leaving = [replace(ready, batch=replace(ready.batch, sends=ready.batch.sends + 1)) for _, ready in due]
-        out = [sent.ready for sent in self.under_way.values()] + [ready for _, ready in self.again] + leaving
+        out = [sent.ready for sent in self.under_way] + [ready for _, ready in self.again] + leaving
         while self.ready and len(out) < allowed and all(self.ready[0].batch.operation is ready.batch.operation for ready in out):
             out.append(self.ready.popleft())  # removals are answered before an add leaves, and adds before a refresh
             leaving.append(out[-1])
@@ -235,12 +247,12 @@ class _Sender:
     def _hear(self) -> None:
         """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""
         failures = []
-        for answer in [each for each in self.under_way if each.done()]:
-            sent = self.under_way.pop(answer)
-            if failure := answer.exception():
-                failures.append(failure)
-            else:
-                self._judge(sent, answer.result())
+        for sent in [each for each in self.under_way if each.came]:
+            self.under_way.remove(sent)
+            if isinstance(sent.came, Receipt):
+                self._judge(sent, sent.came)
+            elif sent.came:
+                failures.append(sent.came)
         if failures:
             raise failures[0]
 
@@ -297,7 +309,7 @@ class _Sender:
         times = [each for each in (self.room.wait(), *(due - now for due, _ in self.again)) if each > 0]
         seconds = min(times, default=SLICE if self.under_way else ASK)
         if self.under_way:
-            wait(self.under_way, min(seconds, SLICE), FIRST_COMPLETED)
+            self.senders.wait(min(seconds, SLICE))
         else:
             reached("delivery.waiting")
             self.delivery.clock.sleep(min(seconds, SLICE))
@@ -306,7 +318,7 @@ class _Sender:
         """Nothing more is sent: wait for what is under way, and write what was answered. Returns what one of them failed with."""
         failure: BaseException | None = None
         while self.under_way:
-            wait(self.under_way)
+            self.senders.wait(SLICE)
             try:
                 self._hear()
             except Exception as error:

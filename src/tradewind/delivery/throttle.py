@@ -28,4 +28,4 @@ class Width:
             return replace(self, value=max(1.0, self.value / 2))
         if answer in TROUBLE:
             return replace(self, value=1.0)
-        return replace(self, value=min(float(self.limit), self.value + 1 / self.value))
+        return self if self.value >= self.limit else replace(self, value=min(float(self.limit), self.value + 1 / self.value))

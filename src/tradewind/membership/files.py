@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from tradewind.model.snapshot import LAST_EVENT
 Events = npt.NDArray[np.int64]
 
 MEND = "tradewind ledger verify says what can be mended"
+
+FEW_FACTS = 127
+"""So many facts are told apart by one byte an identifier; a first sync has one for each batch of the bucket."""
 
 
 @contextmanager
@@ -87,7 +91,7 @@ def read_bucket(path: Path, id_type: IdType) -> Rows:
     ids, beliefs = batch.column("id"), batch.column("fact")
     if ids.type != storage(id_type) or not isinstance(beliefs, pa.DictionaryArray):
         raise pa.ArrowInvalid("not a file of a membership")
-    return rows_of(ids, beliefs.indices.to_numpy(), from_arrow(beliefs.dictionary))
+    return rows_of(ids, beliefs.indices.to_numpy().astype(np.int32), from_arrow(beliefs.dictionary))
 
 
 def read_facts(path: Path) -> tuple[Facts, npt.NDArray[np.int64]]:
@@ -104,7 +108,8 @@ def read_facts(path: Path) -> tuple[Facts, npt.NDArray[np.int64]]:
 def write_bucket(path: Path, rows: Rows) -> None:
     """Write one file of a membership and wait until it is on the disk. Identifiers are as good as random and would not shrink."""
     told = rows.compact()
-    beliefs = pa.DictionaryArray.from_arrays(told.codes, to_arrow(told.facts))
+    codes: npt.NDArray[np.integer[Any]] = told.codes.astype(np.int8 if len(told.facts) <= FEW_FACTS else np.int32)
+    beliefs = pa.DictionaryArray.from_arrays(codes, to_arrow(told.facts))
     batch = pa.record_batch({"id": told.ids, "fact": beliefs})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)

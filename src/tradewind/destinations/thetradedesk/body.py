@@ -28,6 +28,11 @@ GUID_LENGTH, BASE64_LENGTH = 36, 44
 GROUPS = ((0, 8, 0), (8, 4, 9), (12, 4, 14), (16, 4, 19), (20, 12, 24))
 """A GUID's 32 digits between its dashes: from which, how many, and where in the text they stand."""
 
+_DIGITS, _DASHED = (
+    np.dtype({"names": list("abcde"), "formats": [f"V{group[1]}" for group in GROUPS], "offsets": offsets, "itemsize": size})
+    for offsets, size in (([first for first, _, _ in GROUPS], 32), ([place for _, _, place in GROUPS], GUID_LENGTH))
+)
+"""The groups of a GUID, with nothing between them and as they stand in its text: one assignment copies all of them."""
 
 MINUTES_A_DAY = 1440
 
@@ -148,7 +153,7 @@ class _Text:
     width: int
     items: int
 
-    def column(self, place: int, kind: str) -> npt.NDArray[Any]:
+    def column(self, place: int, kind: str | np.dtype[Any]) -> npt.NDArray[Any]:
         """What stands in each identifier from `place` on, as one value of a numpy type each."""
         return np.ndarray((self.items,), kind, self.body, self.start + place, (self.width,))
 
@@ -156,8 +161,7 @@ class _Text:
 def _write_guids(text: _Text, values: Bytes) -> None:
     """16 bytes -> 36 characters, dashes stand already: two bytes at a time through a table of their four hexadecimal digits."""
     digits = _hex_table().take(values.view("<u2"))
-    for first, count, place in GROUPS:
-        text.column(place, f"V{count}")[:] = np.ndarray((text.items,), f"V{count}", digits, first, (32,))
+    text.column(0, _DASHED)[:] = np.ndarray((text.items,), _DIGITS, digits)
 
 
 def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:

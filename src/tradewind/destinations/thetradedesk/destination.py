@@ -41,6 +41,7 @@ class TheTradeDesk:
     def __init__(self, door: Door, sandbox_url: str | None = None) -> None:
         self._door = door
         self.regions: tuple[Region, ...] = REGIONS if sandbox_url is None else (*REGIONS, sandbox_region(sandbox_url))
+        self._urls = frozenset(region.url for region in self.regions)
 
     def url(self, region: str) -> str:
         """The host of a data center. Raises DefinitionError for a region there is not, ConfigurationError for a sandbox without address."""
@@ -132,7 +133,7 @@ class TheTradeDesk:
         return TradeDeskPlatform(self._door, self.url(region) if region == SANDBOX else HOST, advertiser, token)
 
     def _refuse_strange(self, url: str) -> None:
-        if url not in {region.url for region in self.regions}:
+        if url not in self._urls:
             raise ConfigurationError("the address to send to is of no region that is offered here (is the sandbox's address set?)")
 
 
