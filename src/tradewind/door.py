@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
@@ -131,21 +132,7 @@ class Door:
         self.close()
 
     def _checked(self, url: str) -> Address:
-        found = _URL.fullmatch(url)
-        port = int(found["port"] or PORTS[found["scheme"]]) if found else 0
-        if found is None or not 0 < port < 65536:
-            raise ConfigurationError("the address is not a URL that may be sent to: expected https://host/path")
-        host = found["host"].lower()
-        if found["scheme"] != "https" and not is_loopback(host):
-            raise ConfigurationError(f"'{host}' is refused: only https is sent, and plain http to this machine alone")
-        if self.loopback_only and not is_loopback(host):
-            raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
-        if self.public_only and (found["scheme"], port) != ("https", 443):
-            raise ConfigurationError("the address is refused: only https at port 443 is sent to")
-        if self.public_only and _literal(host.strip("[]")) and not is_public(host.strip("[]")):
-            raise ConfigurationError(f"'{host}' is refused: it is no address of the public Internet")
-        authority = host + (f":{found['port']}" if found["port"] else "")
-        return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
+        return _checked(url, self.loopback_only, self.public_only)
 
     def _dated(self, answer: Response) -> Response:
         """The answer, after its host's clock was compared with this machine's."""
@@ -156,9 +143,11 @@ class Door:
 
     @contextmanager
     def _taken(self, address: Address, deadline: Deadline) -> Iterator[Line]:
-        """A connection for one exchange."""
-        with self._told(address, None):
-            line = self._line(address, deadline)
+        """A connection for one exchange: one that is free, or a new one."""
+        line = self._free(address)
+        if line is None:
+            with self._told(address, None):
+                line = self._new(address, deadline)
         try:
             yield line
         finally:
@@ -183,10 +172,9 @@ class Door:
         with self._told(address, line):
             yield from slices
 
-    def _line(self, address: Address, deadline: Deadline) -> Line:
-        """A connection that is free, or a new one."""
+    def _free(self, address: Address) -> Line | None:
+        """A connection that is kept for its next request, if there is one."""
         with self._lock:
-            closed = self._times_closed
             for place in reversed(range(len(self._idle))):
                 where, until, line = self._idle[place]
                 if (where.scheme, where.authority) == (address.scheme, address.authority):
@@ -195,6 +183,10 @@ class Door:
                         self._busy.add(line)
                         return line
                     line.close()
+        return None
+
+    def _new(self, address: Address, deadline: Deadline) -> Line:
+        closed = self._times_closed
         line = Line(self._connected(address, deadline))
         with self._lock:
             self._busy.add(line)
@@ -230,6 +222,26 @@ class Door:
                     raise
                 refused = error
         raise refused
+
+
+@lru_cache(16)
+def _checked(url: str, loopback_only: bool, public_only: bool) -> Address:
+    """Where a URL leads, when it may be sent to. Kept for the requests that follow."""
+    found = _URL.fullmatch(url)
+    port = int(found["port"] or PORTS[found["scheme"]]) if found else 0
+    if found is None or not 0 < port < 65536:
+        raise ConfigurationError("the address is not a URL that may be sent to: expected https://host/path")
+    host = found["host"].lower()
+    if found["scheme"] != "https" and not is_loopback(host):
+        raise ConfigurationError(f"'{host}' is refused: only https is sent, and plain http to this machine alone")
+    if loopback_only and not is_loopback(host):
+        raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
+    if public_only and (found["scheme"], port) != ("https", 443):
+        raise ConfigurationError("the address is refused: only https at port 443 is sent to")
+    if public_only and _literal(host.strip("[]")) and not is_public(host.strip("[]")):
+        raise ConfigurationError(f"'{host}' is refused: it is no address of the public Internet")
+    authority = host + (f":{found['port']}" if found["port"] else "")
+    return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
 
 
 def _secured(connection: socket.socket, address: Address, deadline: Deadline) -> socket.socket:

@@ -91,7 +91,7 @@ class Line:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self.begun = self.clean = self.called_off = False
-        self._held = b""
+        self._held, self._patience = b"", -1.0
 
     def exchange(self, head: bytes, body: Octets, deadline: Deadline) -> Response:
         """Send these bytes and read the whole answer. Raises TimeoutError, OSError and BrokenExchangeError; then the line is not clean."""
@@ -143,13 +143,20 @@ class Line:
         """Each piece has what is left of the deadline, so that a peer that reads slowly cannot hold us longer."""
         left = memoryview(octets)
         while left:
-            self._connection.settimeout(deadline.left())
+            self._bounded(deadline)
             left = left[self._connection.send(left) :]
 
     def _receive(self, deadline: Deadline, most: int = LITTLE) -> bytes:
         """What comes next; empty at the peer's end."""
-        self._connection.settimeout(deadline.left())
+        self._bounded(deadline)
         return self._connection.recv(most)
+
+    def _bounded(self, deadline: Deadline) -> None:
+        """The next call waits for what is left of the deadline, to a hundredth: to tell the socket costs a call of the system."""
+        left = deadline.left()
+        if abs(left - self._patience) > left / 100:
+            self._connection.settimeout(left)
+            self._patience = left
 
     def _more(self, deadline: Deadline) -> None:
         piece = self._receive(deadline)
