@@ -134,10 +134,10 @@ def firsts() -> Iterator[dict[str, Any]]:
 
 def one_query_a_clause(parts: Any, about: Any) -> list[int]:
     """The peer: a count for the rule and one for each clause, each over the events as they lie."""
-    from tradewind.cohorts.compile import compile_rule, properties
+    from tradewind.cohorts.compile import compile_rule
     from tradewind.cohorts.document import read_value
     from tradewind.cohorts.parse import parse_cohort
-    from tradewind.cohorts.rules import leaves
+    from tradewind.cohorts.rules import leaves, properties
     from tradewind.compute import connect
     from tradewind.engines.duckdb import GUESSES, DuckDBDialect
     from tradewind.model.cohort import Behaviour, InCohort

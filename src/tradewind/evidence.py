@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tradewind.cohorts.compile import properties
+from tradewind.cohorts.rules import properties
 from tradewind.model.cohort import Behaviour
 from tradewind.model.run import Run
 from tradewind.model.sync import Binding

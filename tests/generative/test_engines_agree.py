@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,7 @@ from tradewind.engines.matching import meets
 from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews
 from tradewind.engines.preview import Asked, Previews, Turn
 from tradewind.model.cohort import (
+    ANY_EVENT,
     All,
     AnyOf,
     Behaviour,
@@ -38,12 +40,24 @@ from tradewind.model.cohort import (
     Count,
     Did,
     EventFilter,
+    FirstUse,
+    Inactive,
     InCohort,
+    InSequence,
+    Interval,
     Last,
+    LastHours,
+    Measure,
+    MoreOften,
+    New,
     Not,
     Operator,
+    Returned,
     Rule,
+    Sample,
     Since,
+    Step,
+    Told,
     UserProperty,
 )
 from tradewind.model.project import Project, ProjectPlan
@@ -108,19 +122,66 @@ globs = st.lists(st.sampled_from(["*", "**", "a*", "?", "[a-z]", "[!a]*", "a/**"
 matched = {Operator.GLOB_MATCH, Operator.GLOB_DOES_NOT_MATCH}
 operators = st.sampled_from(Operator).flatmap(lambda operator: st.tuples(st.just(operator), globs if operator in matched else several))
 days = st.dates(date(2026, 2, 25), date(2026, 4, 5))
-windows = st.one_of(
-    st.none(),
+fixed = st.one_of(
     st.builds(Last, st.integers(1, 30)),
+    st.builds(Last, st.integers(1, 20), st.integers(1, 9)),
+    st.builds(lambda days: Last(days, complete=True), st.integers(1, 30)),
     st.builds(Since, days),
     st.builds(lambda first, length: Between(first, first + timedelta(days=length)), days, st.integers(1, 20)),
 )
+windows = st.one_of(st.none(), fixed, st.builds(LastHours, st.integers(1, 600)), st.builds(FirstUse, st.integers(1, 20)))
 counts = st.builds(Count, st.sampled_from(Comparison), st.integers(0, 3)).filter(
     lambda count: count not in (Count(Comparison.LESS, 0), Count(Comparison.AT_LEAST, 0))
 )
+amounts = st.builds(lambda how, tenths: Count(how, Decimal(tenths) / 10), st.sampled_from(Comparison), st.integers(-15, 120))
+places = counts.filter(lambda count: count.number > 0 and count != Count(Comparison.LESS, 1))
 filters = st.builds(lambda name, met: EventFilter(name, *met), st.sampled_from(["p", "q"]), operators)
-deeds = st.builds(Did, st.sampled_from(["Buy", "Look"]), st.lists(filters, max_size=2).map(tuple), counts, windows)
-traits = st.builds(lambda name, met: UserProperty(name, *met), st.sampled_from(["plan", "tags"]), operators)
-leaves = st.one_of(deeds, traits, st.just(InCohort("vips")))
+where = st.lists(filters, max_size=2).map(tuple)
+kinds = st.sampled_from(["Buy", "Look", ANY_EVENT])
+steps = st.builds(Step, kinds, where)
+timed = st.builds(Step, kinds, where, st.sampled_from([None, timedelta(hours=5), timedelta(days=3), timedelta(days=1, seconds=1)]))
+reckoned = st.sampled_from([Measure.SUM, Measure.AVERAGE, Measure.MINIMUM, Measure.MAXIMUM])
+deeds = st.one_of(
+    st.builds(Did, st.sampled_from(["Buy", "Look"]), where, counts, windows),
+    st.builds(Did, kinds, where, counts, windows),
+    st.builds(Did, kinds, where, counts, windows, st.just(Measure.DAYS)),
+    st.builds(Did, kinds, where, counts, windows, st.just(Measure.DISTINCT), st.sampled_from(["p", "q", "r"])),
+    st.builds(Did, kinds, where, amounts, windows, reckoned, st.sampled_from(["p", "q"])),
+    st.builds(lambda kind, met, nth, window: Did(kind, met, window=window, nth=nth), kinds, where, places, st.one_of(st.none(), fixed)),
+    st.builds(
+        lambda kind, met, count, window, each: Did(kind, met, count, window, each=each),
+        kinds,
+        where,
+        counts,
+        fixed,
+        st.sampled_from(Interval),
+    ),
+)
+sequences = st.builds(
+    lambda first, more, within, without, holding, dropped, window: InSequence(
+        (first, *more), within, without, holding, dropped and min(dropped, len(more)), window
+    ),
+    steps,
+    st.lists(timed, min_size=1, max_size=2),
+    st.sampled_from([None, timedelta(days=1), timedelta(days=9)]),
+    st.lists(st.builds(Step, st.sampled_from(["Buy", "Look"]), where), max_size=1).map(tuple),
+    st.sampled_from([(), (), ("p",), ("p", "q")]),
+    st.sampled_from([None, 1, 2]),
+    windows,
+)
+lives = st.one_of(st.builds(New, fixed), st.builds(Inactive, fixed), st.builds(Returned, fixed, st.integers(1, 12)))
+traits = st.one_of(
+    st.builds(lambda name, met: UserProperty(name, *met), st.sampled_from(["plan", "tags"]), operators),
+    st.builds(
+        lambda name, met, told, window: UserProperty(name, met[0], met[1], told, window),
+        st.sampled_from(["plan", "tags"]),
+        operators,
+        st.sampled_from([Told.LATEST, Told.EVER]),
+        fixed,
+    ),
+)
+samples = st.builds(lambda percent, salt: Sample(Decimal(percent), salt), st.integers(1, 100), st.sampled_from(["x", "é'"]))
+leaves = st.one_of(deeds, deeds, traits, sequences, lives, st.builds(MoreOften, steps, steps, windows), samples, st.just(InCohort("vips")))
 
 
 def _branches(rules: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:

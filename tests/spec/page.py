@@ -9,7 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tradewind.engines.memory import Event
-from tradewind.engines.spec.tables import TABLES, Case, Table
+from tradewind.engines.spec.rows import Case, Table
+from tradewind.engines.spec.tables import TABLES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cohorts.md"
 
@@ -37,16 +38,32 @@ who:
 
 | rule | who is in |
 | --- | --- |
-| `did: EVENT` with `where`, `count`, `in` | who did it so often (once, unless said) in the window |
+| `did: EVENT` with `where`, `count`, `in` | who did it so often (once, unless said) in the window; `(any event)` is every event |
+| `did: EVENT` with `days`, or with `sum`, `average`, `minimum`, `maximum`, `distinct` | who did it on so many days, or for so much |
+| `did: EVENT` with `nth` | who did it for the first, or any other, time in the window |
+| `did: EVENT` with `each` | whom it holds of in each day or week of the window |
 | `did_not: EVENT` with `where`, `in` | who did not do it once |
-| `user.PROPERTY: {OPERATOR: VALUES}` | whose property, as last stated, meets the condition |
+| `more_often: [{did: EVENT}, {did: EVENT}]` with `in` | who did the first more often than the second |
+| `sequence: {steps: [...]}` with `in` | who did one thing after another, or dropped off on the way |
+| `new`, `active`, `inactive`, `returned` | whose first event was in a window, who did anything in it, nothing in it, or something again |
+| `user.PROPERTY: {OPERATOR: VALUES}` with `told`, `in` | whose property, as last stated, meets the condition; or as stated in a window |
 | `in_cohort: ID`, `not_in_cohort: ID` | who is, or is not, a member of another cohort at the same instant |
+| `sample: {percent: 10, salt: TEXT}` | a part of all people, always the same one |
 | `all: [...]`, `any: [...]`, `not: ...` | who meets every rule, at least one, or not this one |
 
-A window is `in: {last: 30 days}` (or `weeks`), `in: {between: [2026-01-01, 2026-02-01]}` (the second date is not
-included) or `in: {since: 2026-01-01}`. `(none)` among the values stands for having no value. Values are compared as
-they are written: `01234` and `1.50` stay what they are. A condition has 1 to 10,000 values, a rule at most 200 clauses
-and 16 levels.
+A window is one of these; days are those of the project's zone, and the second date of `between` is not included:
+
+| window | from when until when |
+| --- | --- |
+| `in: {last: 30 days}` (or `weeks`) | so many full days, and today until now |
+| `in: {last: 30 days, complete: true}` | the full days alone |
+| `in: {last: 7 days, offset: 8 days}` | the same, ended with the whole day so many days ago |
+| `in: {last: 6 hours}` | counted back from now |
+| `in: {between: [2026-01-01, 2026-02-01]}`, `in: {since: 2026-01-01}` | from the first day on |
+| `in: {first_use: 7 days}` | from each person's first event on, for so many times 24 hours |
+
+`(none)` among the values stands for having no value. Values are compared as they are written: `01234` and `1.50` stay what they are.
+A condition has 1 to 10,000 values, a sequence 2 to 20 steps, a rule at most 200 clauses and 16 levels.
 
 Unless a table says otherwise its instant is 1 July 2026, 12:00 UTC, and its zone is UTC.
 """

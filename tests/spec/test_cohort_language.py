@@ -26,7 +26,8 @@ from tradewind.engines.postgres import PostgresDialect, PostgresSession
 from tradewind.engines.preview import Asked, Previews, Turn
 from tradewind.engines.server import ServerEngine
 from tradewind.engines.spec.inline import inline
-from tradewind.engines.spec.tables import TABLES, Case, Table, last_of
+from tradewind.engines.spec.rows import Case, Table, last_of
+from tradewind.engines.spec.tables import TABLES
 from tradewind.model.cohort import Behaviour
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.postgres import reading

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from tradewind.cohorts.explain import counted
-from tradewind.model.cohort import Did, InCohort, Rule, UserProperty
+from tradewind.cohorts import phrases
+from tradewind.cohorts.clauses.did import said
+from tradewind.cohorts.explain import phrase
+from tradewind.model.cohort import All, AnyOf, Did, InCohort, Not, Rule, Told, UserProperty
 
 
 def because(
@@ -20,12 +22,19 @@ def because(
     match rule:
         case Did() if times and last:
             often = "once" if times == 1 else f"{times:,} times"
-            return f"did {counted(rule)} {often}, last on {last.astimezone(zone):%Y-%m-%d at %H:%M}"
+            return f"did {_counted(rule)} {often}, last on {last.astimezone(zone):%Y-%m-%d at %H:%M}"
         case Did():
-            return f"did not do {counted(rule)}"
-        case UserProperty(name):
+            return f"did not do {_counted(rule)}"
+        case UserProperty(name, told=Told.NOW):
             return f"has no {name}" if value is None else f"has {name} {value or 'as an empty text'}"
         case InCohort(cohort):
             return f"is {'' if holds else 'not '}in the cohort '{names.get(cohort, cohort)}'"
-        case _:
+        case All() | AnyOf() | Not():
             return ""
+        case _:
+            return f"is {'' if holds else 'not '}one of those {phrase(rule, names)}"
+
+
+def _counted(deed: Did) -> str:
+    """What a clause counts, such as `Buy in the last 30 days, where price is greater than 9`."""
+    return f"{said(deed)}{phrases.when(deed.window)}{phrases.conditions(deed.where)}"

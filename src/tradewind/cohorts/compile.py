@@ -1,77 +1,20 @@
-"""A rule as one SELECT over the events of people, in one pass, with every instant a literal."""
+"""A rule as one SELECT over the events of people, with every instant a literal: its clauses are asked together."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlglot import exp
 
+from tradewind.cohorts.clauses.form import EVENTS, EVERYBODY, FIRST, HAPPENED, PERSON, WHO, Facts
+from tradewind.cohorts.clauses.registry import form_of
 from tradewind.cohorts.dialect import Dialect
-from tradewind.cohorts.operators import condition
-from tradewind.cohorts.rules import leaves
-from tradewind.cohorts.windows import bounds
-from tradewind.model.cohort import (
-    All,
-    AnyOf,
-    Comparison,
-    Did,
-    EventFilter,
-    InCohort,
-    Not,
-    Rule,
-    UserProperty,
-    Window,
-)
+from tradewind.cohorts.rules import idle, qualifying
+from tradewind.model.cohort import All, AnyOf, Not, Rule
 from tradewind.model.snapshot import LAST_EVENT
 
-EVENTS, WHO, PERSON, BELONGS = "events", "who", "person", "belongs"
-
-_COUNTED: dict[Comparison, type[exp.Binary]] = {
-    Comparison.AT_LEAST: exp.GTE,
-    Comparison.MORE: exp.GT,
-    Comparison.AT_MOST: exp.LTE,
-    Comparison.LESS: exp.LT,
-    Comparison.EQUAL: exp.EQ,
-    Comparison.NOT_EQUAL: exp.NEQ,
-}
-
-HOLDS: dict[Comparison, Callable[[Any, int], Any]] = {
-    Comparison.AT_LEAST: operator.ge,
-    Comparison.MORE: operator.gt,
-    Comparison.AT_MOST: operator.le,
-    Comparison.LESS: operator.lt,
-    Comparison.EQUAL: operator.eq,
-    Comparison.NOT_EQUAL: operator.ne,
-}
-"""How a number of events compares with the one a count names; also of many numbers at once."""
-
-Deed = tuple[str, tuple[EventFilter, ...], Window | None]
-
-
-def properties(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The event properties and the user properties a rule looks at, each once, sorted."""
-    clauses = list(leaves(rule))
-    event = {part.property for clause in clauses if isinstance(clause, Did) for part in clause.where}
-    user = {clause.property for clause in clauses if isinstance(clause, UserProperty)}
-    return tuple(sorted(event)), tuple(sorted(user))
-
-
-def qualifying(rule: Rule, *, negated: bool = False) -> Iterator[Did | InCohort]:
-    """The clauses that nobody meets who did nothing: what members did by one of these is what they are recent by."""
-    match rule:
-        case All(rules) | AnyOf(rules):
-            for part in rules:
-                yield from qualifying(part, negated=negated)
-        case Not(part):
-            yield from qualifying(part, negated=not negated)
-        case Did(count=count) if HOLDS[count.comparison](0, count.number) is negated:
-            yield rule
-        case InCohort() if not negated:
-            yield rule
+BELONGS = "belongs"
 
 
 def compile_rule(
@@ -92,167 +35,103 @@ def compile_rule(
     "u:<property>", "s:<property>": whether the event states the user property) and, for each cohort of `nested`, the table
     named there (who, person). `as_of` is aware. `beside` are aggregates over all the events of a member, carried along under their names.
     """
-    everybody = bool(beside) or not _deeds_decide(rule)
-    judged = _people(rule, as_of, zone, dialect, nested, everybody=everybody, recent=recent, beside=beside)
-    found = [*([] if recent is None else [exp.column(LAST_EVENT)]), *(exp.column(each.alias) for each in beside)]
-    return exp.select(exp.column(WHO), exp.column(PERSON), *found).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+    facts = Facts(as_of, zone, dialect, nested, recent or ())
+    verdict = exp.alias_(_verdict(rule, facts), BELONGS)
+    carried = list(beside)
+    last = None if recent is None else _last_event(rule, facts, carried)
+    everybody = bool(beside) or idle(rule) is not False
+    people = _people(facts, dated=last is not None)
+    found = [*([exp.alias_(last, LAST_EVENT)] if last is not None else []), *(exp.column(each.alias, "counted") for each in beside)]
+    judged = people.select(verdict, *found).with_(HAPPENED, as_=_happened(facts, everybody=everybody))
+    judged = judged.with_("counted", as_=_counted(facts, carried))
+    for table, alias in facts.tables.items():
+        assert isinstance(table, exp.Select)
+        judged = judged.with_(alias, as_=table)
+    if facts.cohorts:
+        judged = judged.with_("people", as_=_everybody(facts))
+    for column in list(judged.find_all(exp.Column)):
+        if column.table == EVERYBODY:
+            column.set("table", exp.to_identifier("people" if facts.cohorts else "counted"))
+    columns = [WHO, PERSON, *([LAST_EVENT] if last is not None else []), *(each.alias for each in beside)]
+    return exp.select(*map(exp.column, columns)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
 
 
-def _people(
-    rule: Rule,
-    as_of: datetime,
-    zone: str,
-    dialect: Dialect,
-    nested: Mapping[str, str],
-    *,
-    everybody: bool,
-    recent: Collection[str] | None = None,
-    beside: Sequence[exp.Alias] = (),
-) -> exp.Select:
-    """Who a rule can speak of; unless it is `everybody`, only those who did what it names or are in a cohort it names."""
-    columns = _Columns.of(rule)
-    clauses = [] if recent is None else list(qualifying(rule))
-    last = None if recent is None else _last([clause for clause in clauses if isinstance(clause, Did)], as_of, zone, dialect)
-    carried = [*([last] if last else []), *beside]
-    counted = _counted(columns, as_of, zone, dialect, everybody=everybody, beside=carried)
-    verdict = exp.alias_(_verdict(rule, columns, dialect), BELONGS)
-    if not columns.cohorts:
-        found = [exp.column(WHO), exp.column(PERSON), verdict, *(exp.column(each.alias) for each in carried)]
-        return exp.select(*found).from_("counted").with_("counted", as_=counted)
-    dated = {clause.cohort for clause in clauses if isinstance(clause, InCohort) and clause.cohort in (recent or ())}
-    members = [_members(nested[cohort]) for cohort in columns.cohorts]
-    people = exp.union(exp.select(exp.column(WHO), exp.column(PERSON)).from_("counted"), *members, distinct=True)
-    others = (exp.column(each.alias, "counted") for each in beside)
-    select = exp.select(exp.column(WHO, "people"), exp.column(PERSON, "people"), verdict, *others).from_("people")
-    if last:
-        latest_of = [exp.column(LAST_EVENT, alias) for cohort, alias in columns.cohorts.items() if cohort in dated]
-        latest = exp.Greatest(this=exp.column(LAST_EVENT, "counted"), expressions=latest_of, ignore_nulls=True)
-        select = select.select(exp.alias_(latest, LAST_EVENT))
-    select = select.join("counted", join_type="left", on=_same_person("counted"))
-    for cohort, alias in columns.cohorts.items():
-        table = _members(nested[cohort], last=cohort in dated).subquery(alias)
-        select = select.join(table, join_type="left", on=_same_person(alias))
-    return select.with_("counted", as_=counted).with_("people", as_=people)
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """The names of what a rule needs to know of a person; what is asked twice is computed once."""
-
-    deeds: dict[Deed, str] = field(default_factory=dict)
-    traits: dict[str, str] = field(default_factory=dict)
-    cohorts: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, rule: Rule) -> _Columns:
-        columns = cls()
-        for clause in leaves(rule):
-            match clause:
-                case Did(event, where, _, window):
-                    columns.deeds.setdefault((event, where, window), f"c{len(columns.deeds) + 1}")
-                case UserProperty(name):
-                    columns.traits.setdefault(name, f"p{len(columns.traits) + 1}")
-                case InCohort(cohort):
-                    columns.cohorts.setdefault(cohort, f"m{len(columns.cohorts) + 1}")
-        return columns
-
-
-def _deeds_decide(rule: Rule) -> bool:
-    """Whether nobody belongs who did nothing of what the rule names and is in no cohort it names."""
-    clauses = list(leaves(rule))
-    return not any(isinstance(clause, UserProperty) for clause in clauses) and not _holds_of_the_idle(rule)
-
-
-def _holds_of_the_idle(rule: Rule) -> bool:
+def _verdict(rule: Rule, facts: Facts) -> exp.Expr:
     match rule:
         case All(rules):
-            return all(map(_holds_of_the_idle, rules))
+            return exp.and_(*(_verdict(part, facts) for part in rules))
         case AnyOf(rules):
-            return any(map(_holds_of_the_idle, rules))
+            return exp.or_(*(_verdict(part, facts) for part in rules))
         case Not(part):
-            return not _holds_of_the_idle(part)
-        case Did(count=count):
-            return bool(HOLDS[count.comparison](0, count.number))
+            return exp.Not(this=exp.paren(_verdict(part, facts)))
         case _:
-            return False
+            return form_of(rule).verdict(rule, facts)
 
 
-def _last(clauses: list[Did], as_of: datetime, zone: str, dialect: Dialect) -> exp.Alias:
-    """When one of the clauses last counted an event; as an aggregate."""
-    done = [_done((clause.event, clause.where, clause.window), as_of, zone, dialect) for clause in clauses]
+def _last_event(rule: Rule, facts: Facts, carried: list[exp.Alias]) -> exp.Expr:
+    """When a member was last counted: the latest of an aggregate, which is added to `carried`, and of the joined tables."""
+    moments = [moment for clause in qualifying(rule) for moment in form_of(clause).moments(clause, facts)]
+    columns = [moment for moment in moments if isinstance(moment, exp.Column) and moment.name == LAST_EVENT]
+    done = [moment for moment in moments if moment not in columns]
     condition = exp.or_(*done) if done else exp.false()
-    return exp.Alias(this=exp.Max(this=exp.Case().when(condition, exp.column("time"))), alias=exp.to_identifier(LAST_EVENT))
+    latest = exp.Max(this=exp.Case().when(condition, exp.column("time")))
+    carried.append(exp.Alias(this=latest, alias=exp.to_identifier(LAST_EVENT)))
+    own = exp.column(LAST_EVENT, "counted")
+    return exp.Greatest(this=own, expressions=columns, ignore_nulls=True) if columns else own
 
 
-def _counted(
-    columns: _Columns, as_of: datetime, zone: str, dialect: Dialect, *, everybody: bool, beside: Sequence[exp.Alias]
-) -> exp.Select:
-    """One row a person: how often each deed was done, the latest value of each user property, and what else is wanted."""
-    one = exp.Literal.number(1)
-    deeds = [
-        exp.alias_(exp.Count(this=exp.Case().when(_done(deed, as_of, zone, dialect), one)), name) for deed, name in columns.deeds.items()
-    ]
-    traits = [
-        exp.alias_(dialect.latest(quoted(f"u:{name}"), exp.column("time"), quoted(f"s:{name}")), alias)
-        for name, alias in columns.traits.items()
-    ]
-    person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
-    before = exp.LT(this=exp.column("time"), expression=dialect.instant(as_of))
-    select = exp.select(exp.column(WHO), person, *deeds, *traits, *beside).from_(EVENTS).where(before).group_by(exp.column(WHO))
-    return select if everybody else select.where(*_named(columns, as_of, zone, dialect))
+def _happened(facts: Facts, *, everybody: bool) -> exp.Select:
+    """The events before the instant, and `first` where it is asked for; unless it is `everybody`, only those that matter."""
+    before = exp.LT(this=exp.column("time", EVENTS), expression=facts.dialect.instant(facts.as_of))
+    select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(EVENTS))).from_(EVENTS).where(before)
+    if facts.first_use:
+        first = exp.alias_(exp.Min(this=exp.column("time", EVENTS)), FIRST)
+        firsts = exp.select(exp.column(WHO, EVENTS), first).from_(EVENTS).where(before.copy()).group_by(exp.column(WHO, EVENTS))
+        same = exp.EQ(this=exp.column(WHO, "use"), expression=exp.column(WHO, EVENTS))
+        select = select.select(exp.column(FIRST, "use")).join(firsts.subquery("use"), on=same)
+    return select if everybody else select.where(*_matters(facts))
 
 
-def _named(columns: _Columns, as_of: datetime, zone: str, dialect: Dialect) -> list[exp.Expr]:
-    """What every event has in common that a deed may be: its type, and its time where all deeds have a window."""
-    types = sorted({event for event, _, _ in columns.deeds})
-    conditions: list[exp.Expr] = [exp.column("event_type").isin(*(exp.Literal.string(event) for event in types))]
-    firsts = [bounds(window, as_of, zone)[0] for _, _, window in columns.deeds]
-    earliest = min((first for first in firsts if first), default=None)
-    if earliest and None not in firsts:
-        conditions.append(exp.GTE(this=exp.column("time"), expression=dialect.instant(earliest)))
+def _matters(facts: Facts) -> list[exp.Expr]:
+    """What every event has in common that is asked for: its type, and its time where all have a beginning."""
+    if facts.types is None:
+        return []
+    types = exp.column("event_type", EVENTS).isin(*(exp.Literal.string(event) for event in sorted(facts.types)))
+    conditions: list[exp.Expr] = [types if facts.types else exp.false()]
+    firsts = [first for first in facts.earliest if first is not None]
+    if firsts and len(firsts) == len(facts.earliest):
+        conditions.append(exp.GTE(this=exp.column("time", EVENTS), expression=facts.dialect.instant(min(firsts))))
     return conditions
 
 
-def _done(deed: Deed, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr:
-    event, where, window = deed
-    first, end = bounds(window, as_of, zone)
-    time = exp.column("time")
-    conditions: list[exp.Expr] = [exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event))]
-    if first is not None:
-        conditions.append(exp.GTE(this=time.copy(), expression=dialect.instant(first)))
-    if end != as_of:
-        conditions.append(exp.LT(this=time.copy(), expression=dialect.instant(end)))
-    conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, dialect) for part in where]
-    return exp.and_(*conditions)
+def _counted(facts: Facts, carried: Iterable[exp.Alias]) -> exp.Select:
+    """One row a person: every aggregate that is asked for."""
+    person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
+    found = [exp.alias_(aggregate.copy(), name) for aggregate, name in facts.aggregates.items()]
+    return exp.select(exp.column(WHO), person, *found, *carried).from_(HAPPENED).group_by(exp.column(WHO))
 
 
-def _verdict(rule: Rule, columns: _Columns, dialect: Dialect) -> exp.Expr:
-    match rule:
-        case All(rules):
-            return exp.and_(*(_verdict(part, columns, dialect) for part in rules))
-        case AnyOf(rules):
-            return exp.or_(*(_verdict(part, columns, dialect) for part in rules))
-        case Not(part):
-            return exp.Not(this=exp.paren(_verdict(part, columns, dialect)))
-        case Did(event, where, count, window):
-            times = exp.Coalesce(this=exp.column(columns.deeds[event, where, window]), expressions=[exp.Literal.number(0)])
-            return _COUNTED[count.comparison](this=times, expression=exp.Literal.number(count.number))
-        case UserProperty(name, operator, values):
-            return condition(exp.column(columns.traits[name]), operator, values, dialect)
-        case InCohort(cohort):
-            return exp.Not(this=exp.Is(this=exp.column(PERSON, columns.cohorts[cohort]), expression=exp.Null()))
+def _everybody(facts: Facts) -> exp.Select | exp.Union:
+    """Whom a rule can speak of: those with an event, and the members of the cohorts it names."""
+    named = [exp.to_table(facts.nested[cohort]) for cohort in facts.cohorts]
+    members = [exp.select(exp.column(WHO), exp.column(PERSON)).distinct().from_(table) for table in named]
+    return exp.union(exp.select(exp.column(WHO), exp.column(PERSON)).from_("counted"), *members, distinct=True)
 
 
-def _members(table: str, *, last: bool = False) -> exp.Select:
-    return (
-        exp.select(exp.column(WHO), exp.column(PERSON), *([exp.column(LAST_EVENT)] if last else [])).distinct().from_(exp.to_table(table))
-    )
+def _people(facts: Facts, *, dated: bool) -> exp.Select:
+    """Everybody, with what is known of each."""
+    people = "people" if facts.cohorts else "counted"
+    select = exp.select(exp.column(WHO, people), exp.column(PERSON, people)).from_(people)
+    if facts.cohorts:
+        select = select.join("counted", join_type="left", on=_same("counted", people))
+    for cohort, alias in facts.cohorts.items():
+        last = [exp.column(LAST_EVENT)] if dated and cohort in facts.recent else []
+        members = exp.select(exp.column(WHO), exp.column(PERSON), *last).distinct().from_(exp.to_table(facts.nested[cohort]))
+        select = select.join(members.subquery(alias), join_type="left", on=_same(alias, people))
+    for alias in facts.tables.values():
+        select = select.join(alias, join_type="left", on=_same(alias, people))
+    return select
 
 
-def _same_person(alias: str) -> exp.Expr:
-    return exp.EQ(this=exp.column(WHO, alias), expression=exp.column(WHO, "people"))
-
-
-def quoted(name: str) -> exp.Column:
-    """A column whose name may hold any letter."""
-    return exp.column(exp.to_identifier(name, quoted=True))
+def _same(alias: str, people: str) -> exp.Expr:
+    return exp.EQ(this=exp.column(WHO, alias), expression=exp.column(WHO, people))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from sqlglot import exp
@@ -44,3 +45,24 @@ class Dialect(Protocol):
 
     def latest(self, value: exp.Expr, time: exp.Expr, stated: exp.Expr) -> exp.Expr:
         """An aggregate: the value of the latest row where `stated`; at the same time the greatest, NULL the least."""
+
+    def decimal(self, text: exp.Expr) -> exp.Expr:
+        """The text as a number of nine decimals where it matches NUMBER and is below 10^18, else NULL; a half is rounded away from 0.
+
+        Sums of many of them are exact.
+        """
+
+    def exactly(self, number: Decimal) -> exp.Expr:
+        """A literal of the type of `decimal`."""
+
+    def micros(self, time: exp.Expr) -> exp.Expr:
+        """A `time` as whole microseconds since 1970."""
+
+    def day(self, time: exp.Expr, zone: str) -> exp.Expr:
+        """The day a `time` falls on in a time zone."""
+
+    def md5_hex(self, text: exp.Expr) -> exp.Expr:
+        """The MD5 of a text, as 32 lower-case hexadecimal digits."""
+
+    def member_hex(self, who: exp.Expr) -> exp.Expr:
+        """The 16 bytes of a person's key, as 32 lower-case hexadecimal digits."""

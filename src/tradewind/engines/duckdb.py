@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO, compile_rule, properties
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
+from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.dialect import NUMBER
+from tradewind.cohorts.rules import properties
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.engines import sql
@@ -37,6 +40,9 @@ MOST = 8
 
 ROWS = 65_536
 """Rows that are written at a time."""
+
+
+_DECIMAL = exp.DataType.build("decimal(27, 9)")
 
 
 class DuckDBDialect:
@@ -83,12 +89,37 @@ class DuckDBDialect:
         said = exp.Struct(expressions=[exp.PropertyEQ(this=exp.to_identifier(name), expression=part) for name, part in parts.items()])
         return exp.func("struct_extract", exp.Max(this=exp.Case().when(stated, said)), exp.Literal.string("value"), dialect="duckdb")
 
+    def decimal(self, text: exp.Expr) -> exp.Expr:
+        number = exp.TryCast(this=text.copy(), to=_DECIMAL.copy(), safe=True, requires_string=True)
+        return exp.Case().when(self.matches(text.copy(), exp.Literal.string(NUMBER)), number)
+
+    def exactly(self, number: Decimal) -> exp.Expr:
+        return exp.cast(exp.Literal.string(f"{number:f}"), _DECIMAL.copy())
+
+    def micros(self, time: exp.Expr) -> exp.Expr:
+        return exp.func("epoch_us", time, dialect="duckdb")
+
+    def day(self, time: exp.Expr, zone: str) -> exp.Expr:
+        there = time if zone == "UTC" else _at(_at(time, "UTC"), zone)
+        return exp.cast(there, "date")
+
+    def md5_hex(self, text: exp.Expr) -> exp.Expr:
+        return exp.func("md5", text, dialect="duckdb")
+
+    def member_hex(self, who: exp.Expr) -> exp.Expr:
+        return exp.Lower(this=exp.func("hex", self.member(who), dialect="duckdb"))
+
     def member(self, who: exp.Expr) -> exp.Expr:
         return exp.cast(who, "blob")
 
     def in_order(self, value: exp.Expr, time: exp.Expr) -> exp.Expr:
         order = exp.Order(this=value, expressions=[exp.Ordered(this=time), exp.Ordered(this=value.copy())])
         return exp.ArrayAgg(this=order)
+
+
+def _at(time: exp.Expr, zone: str) -> exp.Expr:
+    """A time without zone as an instant of that zone; an instant as the time there."""
+    return exp.func("timezone", exp.Literal.string(zone), time, dialect="duckdb")
 
 
 class DuckDBEngine:

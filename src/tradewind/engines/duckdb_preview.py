@@ -16,10 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlglot import exp
 
-from tradewind.cohorts.compile import HOLDS, quoted
+from tradewind.cohorts.clauses.form import EVENTS, FIRST, PERSON, WHO, Facts, quoted
+from tradewind.cohorts.clauses.registry import form_of
+from tradewind.cohorts.clauses.sample import drawn
+from tradewind.cohorts.comparing import HOLDS
+from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.operators import condition, meets_nothing
 from tradewind.cohorts.rules import leaves
-from tradewind.cohorts.windows import bounds
+from tradewind.cohorts.windows import bounds, parts, zone_of
 from tradewind.compute import Bounds, connect, literal
 from tradewind.engines import bits
 from tradewind.engines.bits import Bits
@@ -28,7 +32,23 @@ from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Throu
 from tradewind.engines.shares import KEY, EventTable
 from tradewind.engines.warm import Warm
 from tradewind.errors import EngineError
-from tradewind.model.cohort import AT_LEAST_ONCE, All, AnyOf, Did, InCohort, Not, Rule, UserProperty
+from tradewind.model.cohort import (
+    ANY_EVENT,
+    AT_LEAST_ONCE,
+    All,
+    AnyOf,
+    Did,
+    FirstUse,
+    Inactive,
+    InCohort,
+    New,
+    Not,
+    Returned,
+    Rule,
+    Sample,
+    Told,
+    UserProperty,
+)
 from tradewind.model.identifier import Resolution
 
 PROJECTS = 4
@@ -237,27 +257,85 @@ class _People:
                 return self.room.all & ~self.holds(part)
             case InCohort():
                 return self._cohort(rule)
-            case Did() | UserProperty():
+            case Sample():
+                return self._drawn(rule)
+            case _:
                 return self._clause(rule)
 
-    def _clause(self, clause: Did | UserProperty) -> Bits:
+    def _clause(self, clause: Rule) -> Bits:
         """Kept as long as the same events count; those who did nothing and said nothing are alike."""
-        key = (clause, *self._bounds(clause)) if isinstance(clause, Did) else clause
+        key = (clause, self._asked_at(clause))
         held = self._warm.sets.get(key)
         if held is None:
-            found = self._done(clause) if isinstance(clause, Did) else self._said(clause)
+            found = self._done(clause) if _plain(clause) else self._said(clause) if _now(clause) else self._found(clause)
             held = self._warm.keep(key, bits.packed(found))
         self._warm.sets.move_to_end(key)
         if not self.room.others:
             return held
-        idle = (
-            bool(HOLDS[clause.count.comparison](0, clause.count.number))
-            if isinstance(clause, Did)
-            else meets_nothing(clause.operator, clause.values)
-        )
-        return np.concatenate([held, bits.packed(np.full(self.room.others, idle))])
+        return np.concatenate([held, bits.packed(np.full(self.room.others, self._idle(clause)))])
 
-    def _done(self, clause: Did) -> bits.Flags:
+    def _idle(self, clause: Rule) -> bool:
+        """Whether it holds of those who did nothing and said nothing."""
+        if isinstance(clause, UserProperty) and clause.told is not Told.EVER:
+            return meets_nothing(clause.operator, clause.values)
+        if isinstance(clause, Did) and clause.window and clause.each:
+            return bool(form_of(clause).idle(clause) and parts(clause.window, clause.each, self.asked.as_of, self.asked.project.zone))
+        return bool(form_of(clause).idle(clause))
+
+    def _asked_at(self, clause: Rule) -> object:
+        """What of the instant an answer hangs on: where its windows begin and end, and, of those that end with it, the day."""
+        if isinstance(clause, UserProperty) and clause.window is None:
+            return None
+        begin, end = bounds(getattr(clause, "window", None), self.asked.as_of, self.asked.project.zone)
+        today = None if _plain(clause) else self.asked.as_of.astimezone(zone_of(self.asked.project.zone)).date()
+        return begin, None if end == self.asked.as_of else end, today
+
+    def _found(self, clause: Rule) -> bits.Flags:
+        """Any clause, as the engine asks it, over the events that matter to it."""
+        idle = self._idle(clause)
+        with self._events(clause):
+            compiled = compile_rule(Not(clause) if idle else clause, self.asked.as_of, self.asked.project.zone, _DIALECT, {})
+            flags = np.full(self._warm.people, idle)
+            for part in self._session.numbers(f"SELECT {WHO} FROM ({compiled.sql('duckdb')})"):
+                flags[part] = not idle
+        return flags
+
+    @contextmanager
+    def _events(self, clause: Rule) -> Iterator[Facts]:
+        """Show the events that matter to a clause as `events`, each person by number; gives what was asked of them."""
+        facts = Facts(self.asked.as_of, self.asked.project.zone, _DIALECT, {})
+        form_of(clause).verdict(clause, facts)
+        form_of(clause).moments(clause, facts)
+        event, user = (tuple(sorted(names)) for names in form_of(clause).properties(clause))
+        if user:
+            told = self._warm.told(user[0])
+            shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, NULL AS event_type, * EXCLUDE (n) FROM {told}"]
+        elif facts.types is None:
+            shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, * EXCLUDE (n) FROM {self._warm.everything(event, typed=not _of_any(clause))}"]
+        else:
+            tables = [(literal(name), self._warm.deeds(name, event)) for name in sorted(facts.types)]
+            shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, {name} AS event_type, * EXCLUDE (n) FROM {table}" for name, table in tables]
+            if facts.first_use:
+                times = self._warm.everything((), typed=False)
+                shown.append(f"SELECT n AS {WHO}, NULL AS {PERSON}, NULL AS event_type, time FROM {times}")
+        self._session.rows(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {' UNION ALL BY NAME '.join(shown)}")
+        yield facts
+
+    def _drawn(self, clause: Sample) -> Bits:
+        """Of everybody, also of those of whom there is no event."""
+        facts = Facts(self.asked.as_of, self.asked.project.zone, _DIALECT, {})
+        condition = drawn(exp.column(WHO), clause, facts).sql("duckdb")
+        tables = [(f"{self._warm.schema}.people", self._warm.people), *([("others", self.room.others)] if self.room.others else [])]
+        found = []
+        for table, people in tables:
+            flags = np.zeros(people, np.bool_)
+            for part in self._session.numbers(f"SELECT n FROM {table} WHERE {condition}"):
+                flags[part] = True
+            found.append(bits.packed(flags))
+        return np.concatenate(found)
+
+    def _done(self, clause: Rule) -> bits.Flags:
+        assert isinstance(clause, Did), "only deeds are plain"
         query = f"SELECT n FROM {self._deeds(clause)} WHERE {self._counts(clause)}"
         if clause.count == AT_LEAST_ONCE:
             flags = np.zeros(self._warm.people, np.bool_)
@@ -269,7 +347,8 @@ class _People:
             times += np.bincount(part, minlength=len(times)).astype(np.uint32)
         return np.asarray(HOLDS[clause.count.comparison](times, clause.count.number), np.bool_)
 
-    def _said(self, clause: UserProperty) -> bits.Flags:
+    def _said(self, clause: Rule) -> bits.Flags:
+        assert isinstance(clause, UserProperty), "only properties are said now"
         table = self.said(clause.property)
         meets = condition(exp.column("value"), clause.operator, clause.values, _DIALECT).sql("duckdb")
         idle = meets_nothing(clause.operator, clause.values)
@@ -308,16 +387,36 @@ class _People:
         return self._cohorts[clause.cohort]
 
     def counted(self, clause: Did, place: int) -> tuple[int, datetime | None]:
-        """How often somebody did what a clause names, and when last."""
-        ((times, last),) = self._session.rows(
-            f"SELECT count(*), max(time) FROM {self._deeds(clause)} WHERE n = {place} AND {self._counts(clause)}"
-        )
+        """How often somebody did what a clause looks for, and when last."""
+        with self._events(clause) as facts:
+            done = facts.done(clause.event, clause.where, facts.span(clause.window)).sql("duckdb")
+            own = f"SELECT *, min(time) OVER () AS {FIRST} FROM {EVENTS} WHERE {WHO} = {place}"
+            ((times, last),) = self._session.rows(f"SELECT count(*), max(time) FROM ({own}) WHERE {done}")
         return int(str(times)), last.replace(tzinfo=UTC) if isinstance(last, datetime) else None
 
     def value(self, clause: UserProperty, place: int) -> str | None:
         """What somebody said last of a user property."""
         rows = self._session.rows(f"SELECT value FROM {self.said(clause.property)} WHERE n = {place}")
         return str(rows[0][0]) if rows else None
+
+
+def _plain(clause: Rule) -> bool:
+    """Whether it only asks how often something was done in a window that is the same for everybody."""
+    return (
+        isinstance(clause, Did)
+        and clause == Did(clause.event, clause.where, clause.count, clause.window)
+        and clause.event != ANY_EVENT
+        and not isinstance(clause.window, FirstUse)
+    )
+
+
+def _now(clause: Rule) -> bool:
+    return isinstance(clause, UserProperty) and clause.told is Told.NOW
+
+
+def _of_any(clause: Rule) -> bool:
+    """Whether the types of events do not matter to it."""
+    return isinstance(clause, New | Inactive | Returned | Did)
 
 
 def _gathered(parts: Iterator[Numbers], rows: int) -> Iterator[Numbers]:
@@ -350,7 +449,7 @@ def _clause(people: _People, rule: Rule, place: int) -> Clause:
         case Did():
             times, last = people.counted(rule, place)
             return Clause(rule, holds, times, last)
-        case UserProperty():
+        case UserProperty(told=Told.NOW):
             return Clause(rule, holds, value=people.value(rule, place))
         case _:
             return Clause(rule, holds, parts=tuple(_clause(people, part, place) for part in _parts(rule)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import cache
 from operator import ge, gt, le, lt
 
@@ -50,8 +51,8 @@ def _meets_nothing(operator: Operator, values: Sequence[str]) -> bool:
     return ("(none)" not in values) if operator in _MEETS_NOTHING_UNLESS_LISTED else ("(none)" in values)
 
 
-def compares(times: int, comparison: Comparison, number: int) -> bool:
-    """Whether a number of events meets a count."""
+def compares(times: int | Decimal, comparison: Comparison, number: int | Decimal) -> bool:
+    """Whether a number, of events or of what is reckoned of them, meets a count."""
     match comparison:
         case Comparison.AT_LEAST:
             return times >= number
@@ -65,6 +66,11 @@ def compares(times: int, comparison: Comparison, number: int) -> bool:
             return times == number
         case Comparison.NOT_EQUAL:
             return times != number
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
+    return bool(_NUMBER.fullmatch(text))
 
 
 def as_text(value: object) -> str | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,39 +18,21 @@ from tradewind.cohorts.rules import leaves
 from tradewind.cohorts.windows import zone_of
 from tradewind.compute import Bounds
 from tradewind.engines.base import rule_of
-from tradewind.engines.matching import as_text, compares, meets
+from tradewind.engines.judge import Event, Known, events_of, holds, last_event
+from tradewind.engines.judge import key as member_key
+from tradewind.engines.matching import as_text
 from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Through, Turn
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.validate import check, unusual
 from tradewind.membership.buckets import bucket, bucket_name, key
 from tradewind.membership.files import storage
-from tradewind.model.cohort import All, AnyOf, Between, Cohort, Did, InCohort, Last, Not, Rule, Since, UserProperty, Window
+from tradewind.model.cohort import All, AnyOf, Cohort, Did, InCohort, Not, Rule, Told, UserProperty
 from tradewind.model.identifier import IdentityMap, IdType, Refusal, Resolution, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.project import Project
 from tradewind.model.snapshot import Snapshot, Wanted
 
-
-@dataclass(frozen=True)
-class Event:
-    """One event. `time` is aware. With `whole` it states every user property, those it does not name as having no value."""
-
-    event_type: str
-    time: datetime
-    user_id: str | None = None
-    device_id: str | None = None
-    event_properties: Mapping[str, object] = field(default_factory=dict)
-    user_properties: Mapping[str, object] = field(default_factory=dict)
-    whole: bool = True
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a rule is judged by: the instant, the zone of its days, and who is in the cohorts it names, with what they did last there."""
-
-    as_of: datetime
-    zone: ZoneInfo
-    nested: Mapping[str, Mapping[str, datetime | None]]
+__all__ = ["Event", "MemoryEngine", "MemoryPreviews", "resolve"]
 
 
 class MemoryEngine:
@@ -75,7 +55,7 @@ class MemoryEngine:
     ) -> Snapshot:
         people, asked = self.people(project, as_of), _asked(project, cohort, as_of, nested)
         persons = [person for person, belongs in _judged(people, rule_of(cohort, nested), asked).items() if belongs]
-        members = [(_key(person), person) for person in persons]
+        members = [(member_key(person), person) for person in persons]
         table = pa.table(
             {
                 "member": pa.array([member for member, _ in members], pa.binary()),
@@ -83,7 +63,7 @@ class MemoryEngine:
             }
         )
         if recency:
-            last = [_last_event(rule_of(cohort, nested), person, people.get(person, []), asked) for person in persons]
+            last = [last_event(rule_of(cohort, nested), person, people.get(person, []), asked) for person in persons]
             table = table.append_column("last_event", pa.array(last, pa.timestamp("us")))
         found = _write(table, people, as_of, wanted, out)
         if not named:
@@ -93,7 +73,7 @@ class MemoryEngine:
     def persons(self, project: Project, members: Collection[bytes], as_of: datetime) -> dict[bytes, str]:
         before = [event for event in self._events.get(project.id, ()) if event.time < as_of]
         own = {f"device:{event.device_id}" if event.user_id is None else f"user:{event.user_id}" for event in before}
-        persons = {_key(person): person for person in own}
+        persons = {member_key(person): person for person in own}
         return {member: persons[member] for member in members if member in persons}
 
     def attach(self, project: Project, members: Path, as_of: datetime, wanted: Sequence[Wanted], out: Path) -> Snapshot:
@@ -159,11 +139,11 @@ class MemoryPreviews:
         people, known = self._known(asked, turn)
         return _belonging(asked.rule, people, known)
 
-    def _known(self, asked: Asked, turn: Turn) -> tuple[dict[str, list[Event]], _Asked]:
+    def _known(self, asked: Asked, turn: Turn) -> tuple[dict[str, list[Event]], Known]:
         """Everybody's events, and the members of every cohort that is nested."""
         turn.check()
         people = self._of(asked.project, asked.as_of).people(asked.project, asked.as_of)
-        known = _Asked(asked.as_of, zone_of(asked.project.zone), {})
+        known = Known(asked.as_of, zone_of(asked.project.zone), {})
         found: dict[str, Mapping[str, datetime | None]] = {}
 
         def answer(clause: InCohort) -> None:
@@ -185,47 +165,43 @@ class MemoryPreviews:
         return people, replace(known, nested=found)
 
 
-def _belonging(rule: Rule, people: Mapping[str, list[Event]], known: _Asked) -> set[str]:
+def _belonging(rule: Rule, people: Mapping[str, list[Event]], known: Known) -> set[str]:
     """Who belongs, of all whom the rule can speak of."""
     named = (known.nested[clause.cohort] for clause in leaves(rule) if isinstance(clause, InCohort))
-    return {person for person in set(people).union(*named) if _holds(rule, person, people.get(person, []), known)}
+    return {person for person in set(people).union(*named) if holds(rule, person, people.get(person, []), known)}
 
 
-def _node(rule: Rule, everybody: set[str], people: Mapping[str, list[Event]], known: _Asked, left: set[str] | None = None) -> Node:
+def _node(rule: Rule, everybody: set[str], people: Mapping[str, list[Event]], known: Known, left: set[str] | None = None) -> Node:
     """A rule with its sizes; `left` is who is left of it and those before it."""
-    found = {person for person in everybody if _holds(rule, person, people.get(person, []), known)}
+    found = {person for person in everybody if holds(rule, person, people.get(person, []), known)}
     parts: list[Node] = []
     running: set[str] | None = None
     for part in _parts(rule):
-        mine = {person for person in everybody if _holds(part, person, people.get(person, []), known)}
+        mine = {person for person in everybody if holds(part, person, people.get(person, []), known)}
         running = mine if running is None else running | mine if isinstance(rule, AnyOf) else running & mine
         parts.append(_node(part, everybody, people, known, running))
     return Node(rule, len(found), len(found if left is None else left), tuple(parts))
 
 
-def _clause(rule: Rule, person: str, events: Sequence[Event], known: _Asked) -> Clause:
-    holds = _holds(rule, person, events, known)
+def _clause(rule: Rule, person: str, events: Sequence[Event], known: Known) -> Clause:
+    belongs = holds(rule, person, events, known)
     match rule:
         case Did():
-            counted = [event.time.astimezone(UTC) for event in events if _counts(event, rule, known)]
-            return Clause(rule, holds, len(counted), max(counted, default=None))
-        case UserProperty(name):
-            return Clause(rule, holds, value=_latest(events, _told(f"user.{name}")))
+            counted = [event.time.astimezone(UTC) for event in events_of(rule, events, known)]
+            return Clause(rule, belongs, len(counted), max(counted, default=None))
+        case UserProperty(name, told=Told.NOW):
+            return Clause(rule, belongs, value=_latest(events, _told(f"user.{name}")))
         case _:
-            return Clause(rule, holds, parts=tuple(_clause(part, person, events, known) for part in _parts(rule)))
+            return Clause(rule, belongs, parts=tuple(_clause(part, person, events, known) for part in _parts(rule)))
 
 
 def _parts(rule: Rule) -> tuple[Rule, ...]:
     return rule.rules if isinstance(rule, All | AnyOf) else (rule.rule,) if isinstance(rule, Not) else ()
 
 
-def _key(person: str) -> bytes:
-    return hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1]
-
-
-def _asked(project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]) -> _Asked:
+def _asked(project: Project, cohort: Cohort, as_of: datetime, nested: Mapping[str, Path]) -> Known:
     rule_of(cohort, nested)
-    return _Asked(as_of, zone_of(project.zone), {part: _members_of(nested[part]) for part in parts_of(cohort)})
+    return Known(as_of, zone_of(project.zone), {part: _members_of(nested[part]) for part in parts_of(cohort)})
 
 
 def _members_of(file: Path) -> dict[str, datetime | None]:
@@ -235,26 +211,10 @@ def _members_of(file: Path) -> dict[str, datetime | None]:
     return dict(zip(_persons(table), last, strict=True))
 
 
-def _judged(people: Mapping[str, list[Event]], rule: Rule, asked: _Asked) -> dict[str, bool]:
+def _judged(people: Mapping[str, list[Event]], rule: Rule, asked: Known) -> dict[str, bool]:
     """Everybody the rule can speak of, and whether they belong."""
     everybody = set(people).union(*asked.nested.values())
-    return {person: _holds(rule, person, people.get(person, []), asked) for person in everybody}
-
-
-def _last_event(rule: Rule, person: str, events: Sequence[Event], asked: _Asked, *, wanted: bool = True) -> datetime | None:
-    """The latest event (UTC, without zone) counted by a clause that nobody meets who did nothing; `wanted` is what it must come to."""
-    match rule:
-        case All(rules) | AnyOf(rules):
-            found = [_last_event(part, person, events, asked, wanted=wanted) for part in rules]
-        case Not(part):
-            found = [_last_event(part, person, events, asked, wanted=not wanted)]
-        case Did(_, _, count, _) if compares(0, count.comparison, count.number) is not wanted:
-            found = [event.time.astimezone(UTC).replace(tzinfo=None) for event in events if _counts(event, rule, asked)]
-        case InCohort(cohort) if wanted:
-            found = [asked.nested[cohort].get(person)]
-        case _:
-            found = []
-    return max((time for time in found if time is not None), default=None)
+    return {person: holds(rule, person, people.get(person, []), asked) for person in everybody}
 
 
 def _person(event: Event, seen: Mapping[str, list[tuple[datetime, str]]]) -> str:
@@ -271,50 +231,11 @@ def _person(event: Event, seen: Mapping[str, list[tuple[datetime, str]]]) -> str
     return f"user:{max(user for time, user in users if time == first)}"
 
 
-def _holds(rule: Rule, person: str, events: Sequence[Event], asked: _Asked) -> bool:
-    match rule:
-        case All(rules):
-            return all(_holds(part, person, events, asked) for part in rules)
-        case AnyOf(rules):
-            return any(_holds(part, person, events, asked) for part in rules)
-        case Not(part):
-            return not _holds(part, person, events, asked)
-        case Did(_, _, count, _):
-            times = sum(1 for event in events if _counts(event, rule, asked))
-            return compares(times, count.comparison, count.number)
-        case UserProperty(name, operator, values):
-            return meets(_latest(events, _told(f"user.{name}")), operator, values)
-        case InCohort(cohort):
-            return person in asked.nested[cohort]
-
-
-def _counts(event: Event, deed: Did, asked: _Asked) -> bool:
-    return (
-        event.event_type == deed.event
-        and _within(event.time, deed.window, asked)
-        and all(meets(as_text(event.event_properties.get(part.property)), part.operator, part.values) for part in deed.where)
-    )
-
-
-def _within(time: datetime, window: Window | None, asked: _Asked) -> bool:
-    """By the calendar of the zone: the day an event fell on, against the days of the window."""
-    day, today = time.astimezone(asked.zone).date(), asked.as_of.astimezone(asked.zone).date()
-    match window:
-        case None:
-            return True
-        case Last(days):
-            return (today - day).days <= days
-        case Since(first):
-            return day >= first
-        case Between(first, until):
-            return first <= day < until
-
-
-Told = Callable[[Event], tuple[bool, str | None]]
+Says = Callable[[Event], tuple[bool, str | None]]
 """Whether an event says anything about a source, and what."""
 
 
-def _told(source: str) -> Told:
+def _told(source: str) -> Says:
     kind, _, name = source.partition(".")
 
     def told(event: Event) -> tuple[bool, str | None]:
@@ -328,14 +249,14 @@ def _told(source: str) -> Told:
     return told
 
 
-def _latest(events: Sequence[Event], told: Told) -> str | None:
+def _latest(events: Sequence[Event], told: Says) -> str | None:
     """What the latest event that says something says; of several at that time the greatest value, none being the least."""
     said = [(event.time, *told(event)) for event in events]
     last = max((time for time, stated, _ in said if stated), default=None)
     return max((value for time, stated, value in said if stated and time == last and value is not None), default=None)
 
 
-def _every(events: Sequence[Event], told: Told) -> list[str] | None:
+def _every(events: Sequence[Event], told: Says) -> list[str] | None:
     """Every different value, in the order in which it was last seen."""
     last: dict[str, datetime] = {}
     for event in events:

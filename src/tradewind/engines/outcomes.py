@@ -9,7 +9,7 @@ from typing import Protocol
 
 import duckdb
 
-from tradewind.cohorts.compile import quoted
+from tradewind.cohorts.clauses.form import quoted
 from tradewind.compute import Bounds, connect, literal
 from tradewind.engines.duckdb import DuckDBDialect
 from tradewind.errors import EngineError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from hashlib import md5
@@ -14,7 +15,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON
+from tradewind.cohorts.clauses.form import EVENTS, PERSON
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.compute import Bounds, connect
 from tradewind.engines.server import Named, Session, turned
@@ -139,6 +140,37 @@ class PostgresDialect:
             time=time,
             stated=stated,
         )
+
+    def decimal(self, text: exp.Expr) -> exp.Expr:
+        """What has a power of ten beyond a thousand is nothing, or too much, without being read."""
+        read = _written(
+            """CASE WHEN ABS(ROUND(CAST(:text AS NUMERIC), 9)) < 1000000000000000000 THEN ROUND(CAST(:text AS NUMERIC), 9) END""", text=text
+        )
+        far = _written("CASE WHEN :text ~ '[eE]-' OR NOT SPLIT_PART(LOWER(:text), 'e', 1) ~ '[1-9]' THEN CAST(0 AS NUMERIC) END", text=text)
+        return _written(
+            f"CASE WHEN :number AND LENGTH(:text) <= {_LONGEST_NUMBER} THEN CASE WHEN :text ~ '[eE][-+]?0*[1-9][0-9]{{3}}' THEN :far"
+            " ELSE :read END END",
+            text=text,
+            number=self.matches(text, exp.Literal.string(NUMBER)),
+            far=far,
+            read=read,
+        )
+
+    def exactly(self, number: Decimal) -> exp.Expr:
+        return _written("CAST(:number AS NUMERIC)", number=exp.Literal.string(f"{number:f}"))
+
+    def micros(self, time: exp.Expr) -> exp.Expr:
+        return _written("CAST(EXTRACT(EPOCH FROM :time) * 1000000 AS BIGINT)", time=time)
+
+    def day(self, time: exp.Expr, zone: str) -> exp.Expr:
+        return _written("CAST((:time AT TIME ZONE 'UTC') AT TIME ZONE :zone AS DATE)", time=time, zone=exp.Literal.string(zone))
+
+    def md5_hex(self, text: exp.Expr) -> exp.Expr:
+        return _written('MD5(:text) COLLATE "C"', text=text)
+
+    def member_hex(self, who: exp.Expr) -> exp.Expr:
+        """A member's bytes are those of the key from the last to the first."""
+        return _written(r"REGEXP_REPLACE(REVERSE(REPLACE(CAST(:who AS TEXT), '-', '')), '(.)(.)', '\2\1', 'g')", who=who)
 
     def member(self, who: exp.Expr) -> exp.Expr:
         return _written("UUID_SEND(:who)", who=who)

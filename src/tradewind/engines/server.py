@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO, compile_rule, properties
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
+from tradewind.cohorts.compile import compile_rule
+from tradewind.cohorts.rules import properties
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.engines import sql

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
 from tradewind.compute import literal
 from tradewind.engines.sql import SURE
 from tradewind.events.people import EventView

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO, quoted
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
 from tradewind.cohorts.dialect import Dialect
 from tradewind.model.snapshot import Wanted
 

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from sqlglot import exp
 
-from tradewind.cohorts.compile import EVENTS, PERSON, WHO, quoted
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
 from tradewind.engines.sql import DEVICE, USER, EngineDialect
 from tradewind.events.shape import NO_PERSON
 from tradewind.model.tables import ColumnKind, Rows, Stated, TimeUnit

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from tradewind.cohorts.compile import EVENTS
+from tradewind.cohorts.clauses.form import EVENTS
 from tradewind.compute import literal, quoted
 from tradewind.engines import sql
 from tradewind.engines.bits import Bits, everybody
@@ -66,6 +66,17 @@ class Warm:
         key = ("event", event, *properties)
         columns = ", ".join(["time", *(quoted(f"e:{name}") for name in properties)])
         return self._table(key, self._rows(replace(self._events, event_properties=properties), columns, f"event_type = {literal(event)}"))
+
+    def everything(self, properties: tuple[str, ...], *, typed: bool) -> str:
+        """The table of all events: n, time, `e:<name>` for each property, and event_type where it is `typed`, else NULL."""
+        names = ["event_type" if typed else "NULL AS event_type", "time", *(quoted(f"e:{name}") for name in properties)]
+        rows = self._rows(replace(self._events, event_properties=properties), ", ".join(names), "TRUE")
+        return self._table(("all", str(typed), *properties), rows)
+
+    def told(self, name: str) -> str:
+        """The table of what events state of a user property: n, time, `u:<name>` and `s:<name>`, which is true."""
+        columns = f"time, {quoted(f'u:{name}')}, TRUE AS {quoted(f's:{name}')}"
+        return self._table(("told", name), self._rows(replace(self._events, user_properties=(name,)), columns, quoted(f"s:{name}")))
 
     def said(self, name: str, latest: str) -> str:
         """The table of a user property: n and value, of who has one; `latest` is the aggregate over value and last that finds it."""

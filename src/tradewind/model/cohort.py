@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from tradewind.model.identifier import Mapping
@@ -54,9 +55,21 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True)
 class Last:
-    """The last `days` full days of the project's zone and the elapsed part of the day of the instant."""
+    """The last `days` full days of the project's zone and the elapsed part of the day of the instant.
+
+    With `offset` it ends with the whole day that lies so many days before; `complete` leaves the elapsed part out.
+    """
 
     days: int
+    offset: int = 0
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class LastHours:
+    """The last `hours` hours before the instant, whatever the clock says."""
+
+    hours: int
 
 
 @dataclass(frozen=True)
@@ -74,18 +87,44 @@ class Since:
     first: date
 
 
-Window = Last | Between | Since
+@dataclass(frozen=True)
+class FirstUse:
+    """From a person's first event of all, for `days` times 24 hours."""
+
+    days: int
+
+
+Window = Last | LastHours | Between | Since | FirstUse
+
+
+class Interval(StrEnum):
+    """The parts of a window in each of which something is to hold, counted from its start; a rest is left out."""
+
+    DAY = "day"
+    WEEK = "week"
 
 
 @dataclass(frozen=True)
 class Count:
-    """A comparison with a number of events."""
+    """A comparison with a number: of events, of days, or of what a measure gives."""
 
     comparison: Comparison
-    number: int
+    number: int | Decimal
 
 
 AT_LEAST_ONCE = Count(Comparison.AT_LEAST, 1)
+
+
+class Measure(StrEnum):
+    """What is reckoned of the events of a clause: how many, on how many days, or something of a property's values."""
+
+    COUNT = "count"
+    DAYS = "days"
+    SUM = "sum"
+    AVERAGE = "average"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    DISTINCT = "distinct"
 
 
 @dataclass(frozen=True)
@@ -97,23 +136,109 @@ class EventFilter:
     values: tuple[str, ...]
 
 
+ANY_EVENT = "(any event)"
+"""The literal that stands for events of every type."""
+
+
 @dataclass(frozen=True)
 class Did:
-    """The person performed `event`, filtered by `where`, so many times, in the window (None: any time)."""
+    """The person performed `event`, filtered by `where`, so many times, in the window (None: any time).
+
+    `measure` says what is compared instead of how often; all but COUNT and DAYS are of the values of `property`. `nth` counts only
+    events whose place among all such events of the person compares so. With `each`, it holds in each part of the window.
+    """
 
     event: str
     where: tuple[EventFilter, ...] = ()
     count: Count = AT_LEAST_ONCE
     window: Window | None = None
+    measure: Measure = Measure.COUNT
+    property: str | None = None
+    nth: Count | None = None
+    each: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of a sequence, at most `within` after the one before it."""
+
+    event: str
+    where: tuple[EventFilter, ...] = ()
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class MoreOften:
+    """The person did the one more often than the other, both in the window."""
+
+    this: Step
+    that: Step
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class InSequence:
+    """The person did the steps one after another, each at a later instant than the one before.
+
+    `window` is of the first step, `within` from the first to the last. Between these is nothing of `without`. `holding` names
+    event properties that have the same value in all of them. With `dropped_after`, so many steps were done but never one more.
+    """
+
+    steps: tuple[Step, ...]
+    within: timedelta | None = None
+    without: tuple[Step, ...] = ()
+    holding: tuple[str, ...] = ()
+    dropped_after: int | None = None
+    window: Window | None = None
+
+
+class Told(StrEnum):
+    """Which of the values of a user property is meant: the last before the instant, the last in a window, or any in a window."""
+
+    NOW = "now"
+    LATEST = "latest"
+    EVER = "ever"
 
 
 @dataclass(frozen=True)
 class UserProperty:
-    """The person's property, as last stated before the instant."""
+    """The person's property, as last stated before the instant; or as an event of the window states it."""
 
     property: str
     operator: Operator
     values: tuple[str, ...]
+    told: Told = Told.NOW
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class New:
+    """The person's first event of all is in the window."""
+
+    window: Window
+
+
+@dataclass(frozen=True)
+class Inactive:
+    """The person did something before the window, and nothing in it."""
+
+    window: Window
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The person did something in the window, after `away` days of 24 hours or more without any event."""
+
+    window: Window
+    away: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """So many percent of all people, by a hash of the person and `salt`: more percent are the same people and others."""
+
+    percent: Decimal
+    salt: str
 
 
 @dataclass(frozen=True)
@@ -144,7 +269,10 @@ class Not:
     rule: Rule
 
 
-Rule = Did | UserProperty | InCohort | All | AnyOf | Not
+Clause = Did | MoreOften | InSequence | UserProperty | New | Inactive | Returned | Sample | InCohort
+"""What looks at people."""
+
+Rule = Clause | All | AnyOf | Not
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from tradewind.cohorts.rules import FIRST_YEAR, LAST_YEAR
+from tradewind.cohorts.reading import FIRST_YEAR, LAST_YEAR
 from tradewind.errors import DefinitionError
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

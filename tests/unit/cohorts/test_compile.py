@@ -9,8 +9,9 @@ import duckdb
 import pytest
 from sqlglot import exp
 
-from tradewind.cohorts.compile import compile_rule, properties
+from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.operators import lowered
+from tradewind.cohorts.rules import properties
 from tradewind.engines.duckdb import DuckDBDialect
 from tradewind.model.cohort import AT_LEAST_ONCE, All, AnyOf, Count, Did, EventFilter, InCohort, Last, Not, Operator, Rule, UserProperty
 from tradewind.model.cohort import Comparison as Compared

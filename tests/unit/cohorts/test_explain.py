@@ -43,6 +43,47 @@ CART_SENTENCE = (
         ("{user.n: {is: [1, 2, 3, 4, 5, 6, 7, 8]}}", "People whose n is 1, 2, 3, 4, 5 or 3 others."),
         ("{user.n: {contains: ''}}", "People whose n contains an empty text."),
         ("{did: A, where: {event.p: {greater: 5, less_or_equal: 9}}}", "People who did A, where p is greater than 5 and p is at most 9."),
+        (
+            "{did: Buy, sum: {event.price: '>= 99.50'}, in: {last: 30 days}}",
+            "People who did Buy with a sum of price of at least 99.5 in the last 30 days.",
+        ),
+        ("{did: Buy, average: {event.price: '< 1000'}}", "People who did Buy with an average price of less than 1,000."),
+        ("{did: Buy, distinct: {event.sku: '= 1'}}", "People who did Buy with exactly 1 different value of sku."),
+        (
+            "{did: '(any event)', days: '>= 4', in: {last: 4 weeks}, each: week}",
+            "People who did anything on at least 4 days in the last 28 days, in each run of 7 days of these.",
+        ),
+        (
+            "{did: Sign up, nth: '= 1', in: {last: 7 days, complete: true}}",
+            "People who did Sign up for the first time ever in the last 7 whole days.",
+        ),
+        ("{did: Buy, nth: '>= 3', in: {last: 6 hours}}", "People who did Buy for the third or a later time ever in the last 6 hours."),
+        ("{did: Buy, in: {last: 7 days, offset: 8 days}}", "People who did Buy in the 8 days that ended 8 days ago."),
+        ("{did_not: Buy, in: {first_use: 7 days}}", "People who did not do Buy within 7 days of their first event."),
+        (
+            "{more_often: [{did: Play, where: {event.genre: {is: jazz}}}, {did: Skip}]}",
+            "People who did Play (where genre is jazz) more often than Skip.",
+        ),
+        (
+            (
+                "{sequence: {steps: [{did: Add}, {did: Pay, within: 90 minutes}], within: 2 days, without: [{did: Leave}], "
+                "holding: [event.sku]}, in: {last: 7 days}}"
+            ),
+            (
+                "People who did Add, then Pay within 90 minutes, all within 2 days, without Leave in between, "
+                "with the same sku, beginning in the last 7 days."
+            ),
+        ),
+        ("{sequence: {steps: [{did: Add}, {did: Pay}], dropped_after: 1}}", "People who did Add but not then Pay."),
+        ("{new: {last: 7 days}}", "People whose first event of all was in the last 7 days."),
+        ("{inactive: {last: 30 days}}", "People who did something before, but nothing in the last 30 days."),
+        ("{returned: {last: 7 days}, away: 30 days}", "People who came back in the last 7 days after 30 days or more without any event."),
+        ("{active: {last: 1 day}}", "People who did anything yesterday or today."),
+        (
+            "{user.plan: {is: paid}, told: ever, in: {last: 30 days}}",
+            "People whose plan is paid, as stated at any time in the last 30 days.",
+        ),
+        ("{not: {sample: {percent: 10, salt: spring}}}", "People except those who are in the sample of 10 % named 'spring'."),
     ],
 )
 def test_a_rule_in_words(who: str, sentence: str) -> None:

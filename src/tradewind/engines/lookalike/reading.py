@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from tradewind.cohorts.compile import EVENTS
+from tradewind.cohorts.clauses.form import EVENTS
 from tradewind.compute import Bounds, connect, literal, quoted
 from tradewind.engines.shares import Shares
 from tradewind.errors import EngineError
