@@ -45,7 +45,7 @@ export const theme = createTheme({
     }),
     Button: Button.extend({ defaultProps: { fw: 560 } }),
     Card: Card.extend({ defaultProps: { withBorder: true, radius: 10, padding: "md" } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, radius: 10 } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, radius: 10, closeButtonProps: { "aria-label": "Close" } } }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: "sm" } }),
     Select: Select.extend({ defaultProps: { size: "sm", allowDeselect: false } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: "xs", horizontalSpacing: "sm", highlightOnHover: true } }),

@@ -13,6 +13,7 @@ import { Asked, Failure } from "../../parts/States";
 import { Nowhere } from "../../shell/Nowhere";
 import { IdentityRows } from "./IdentityRows";
 import { idFrom, type Row, rowOf, written } from "./identity";
+import { PlatformAccess } from "./PlatformAccess";
 import { type Account, type Connection, connectionsOf, type Tile, useConnections, useTiles } from "./queries";
 import { Reach } from "./Reach";
 import { Removal } from "./Removal";
@@ -125,6 +126,7 @@ function Form({ tile, known, taken }: { tile: Tile; known?: Connection; taken: s
           </Group>
         </Stack>
       </form>
+      {known && tile.regions.length > 0 && <PlatformAccess connection={known.id} />}
     </Page>
   );
 }

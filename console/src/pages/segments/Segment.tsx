@@ -13,6 +13,7 @@ import { Again } from "../runs/Again";
 import { RunTable } from "../runs/Runs";
 import { healthOf } from "../syncs/health";
 import { type Portrait, useIncidents, useSegment } from "../syncs/queries";
+import { AtThePlatform } from "./AtThePlatform";
 import { Pausing } from "./Pausing";
 import { Trace } from "./Trace";
 
@@ -92,6 +93,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
         </Grid.Col>
       </Grid>
       <Enough found={found} />
+      {found.sizes.length > 0 && <AtThePlatform found={found} />}
       <Stack gap="sm">
         <Group justify="space-between">
           <Title order={2}>Runs</Title>
@@ -121,10 +123,11 @@ function Nothing({ children }: { children: string }) {
 function Figures({ found }: { found: Portrait }) {
   const { next, segment, uncertain } = found;
   const saved = found.saved_requests;
+  const types = found.by_type.map((each) => `${each.type} ${count(each.count)}`).join(", ");
   return (
     <SimpleGrid cols={{ base: 1, sm: 3 }}>
       <Figure word="Identifiers in it" value={count(found.count)}>
-        {uncertain ? `${count(uncertain)} of them in doubt: an answer was lost.` : "As far as the answers say."}
+        {`${uncertain ? `${count(uncertain)} of them in doubt: an answer was lost.` : "As far as the answers say."} ${types}`}
       </Figure>
       <Figure word="Next run" value={next ? ago(next.at) : "–"}>
         {next
@@ -156,6 +159,12 @@ function Figure({ word, value, children }: { word: string; value: string; childr
   );
 }
 
+/** Where the platform would count and is not asked, what was sent is the most that it can be. */
+function fits({ enough, active, asked }: Portrait["sizes"][number]) {
+  if (enough && active && !asked) return "Perhaps";
+  return enough ? "Enough" : "Too small";
+}
+
 /** What it is large enough for, and the next steps at the platform. */
 function Enough({ found }: { found: Portrait }) {
   if (!found.sizes.length) return null;
@@ -169,8 +178,10 @@ function Enough({ found }: { found: Portrait }) {
           <Stack gap="xs">
             {found.sizes.map((each) => (
               <Group key={each.use} gap="sm" wrap="nowrap" align="flex-start">
-                <Status tone={each.enough ? "good" : "waiting"}>{each.enough ? "Enough" : "Too small"}</Status>
-                <Text size="sm">{each.sentence}</Text>
+                <Status tone={each.enough ? "good" : "waiting"}>{fits(each)}</Status>
+                <Text size="sm">
+                  {each.sentence} {each.asked && `It saw ${count(each.count)}.`}
+                </Text>
               </Group>
             ))}
           </Stack>
