@@ -130,6 +130,9 @@ export const refreshes: Record<string, string> = {
   before_expiry: "Only before they expire",
 };
 
+/** Where Amplitude keeps a project; a sandbox is offered by the server alone. */
+export const amplitudeRegions: Record<string, string> = { us: "United States", eu: "Europe", sandbox: "Sandbox on this machine" };
+
 export const privacyTypes: Record<string, string> = { OptOut: "Opt-out", Deletion: "Deletion" };
 
 export const contactKinds: Record<string, string> = { email: "Mail", slack: "Slack", webhook: "Signed request" };

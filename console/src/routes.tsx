@@ -33,6 +33,7 @@ export const routes: RouteObject[] = [
                   { path: "segments/:sync", lazy: () => import("./pages/segments/Segment") },
                   { path: "cohorts", lazy: () => import("./pages/cohorts/Cohorts") },
                   { path: "cohorts/new", lazy: () => import("./pages/cohorts/Builder") },
+                  { path: "cohorts/new/:kind", lazy: () => import("./pages/cohorts/Other") },
                   { path: "cohorts/:cohort", lazy: () => import("./pages/cohorts/Cohort") },
                   { path: "cohorts/:cohort/edit", lazy: () => import("./pages/cohorts/Builder") },
                   { path: "settings", lazy: () => import("./pages/settings/Settings") },

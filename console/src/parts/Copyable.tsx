@@ -5,7 +5,7 @@ import { IconCheck, IconCopy } from "@tabler/icons-react";
 export function Copyable({ value, label }: { value: string; label: string }) {
   return (
     <Group gap={4} wrap="nowrap" display="inline-flex">
-      <Code>{value}</Code>
+      <Code style={{ overflowWrap: "anywhere", whiteSpace: "normal" }}>{value}</Code>
       <CopyButton value={value}>
         {({ copied, copy }) => (
           <Tooltip label={copied ? "Copied" : `Copy ${label}`}>

@@ -18,15 +18,12 @@ from tradewind.cohorts.parse import parse_cohort
 from tradewind.engines.look import export_persons, read_persons
 from tradewind.engines.preview import Turn
 from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Pulled
+from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Pulled, Select, StaticList
 from tradewind.model.identifier import Resolution
 from tradewind.operations import sources
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
-
-OVER_THE_NETWORK = frozenset({CohortKind.BEHAVIOURAL, CohortKind.AMPLITUDE, CohortKind.WEBHOOK, CohortKind.LOOKALIKE})
-"""Kinds that name nothing of the machine they are defined on."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +81,35 @@ def sentence(cohort: Cohort, names: Mapping[str, str]) -> str:
     return sentence_of(cohort, names)
 
 
+def reaches_out(cohort: Cohort) -> bool:
+    """Whether a cohort names files or databases of the machine it is defined on."""
+    match cohort.definition:
+        case StaticList():
+            return True
+        case Select(source=source, files=files):
+            return bool(source or files)
+        case _:
+            return False
+
+
 def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort:
     """Save a cohort as a program writes it. Raises DefinitionError for anything that a file of it would be refused for.
 
-    Cohorts that name files or databases of this machine are for who works on it.
+    Cohorts that name files or databases of this machine are for who works on it. A list names none: its rows are sent.
     """
-    cohort = parse_cohort(read_value(document, f"cohort {document.get('id')}"), project)
-    if cohort.kind not in OVER_THE_NETWORK:
-        raise DefinitionError(
-            f"a cohort of kind {cohort.kind.value} reads files or databases of the server; define it there with: tradewind apply",
-            path="kind",
-        )
-    known = {each.id: each for each in parts.catalog.cohorts(project)} | {cohort.id: cohort}
+    known = {each.id: each for each in parts.catalog.cohorts(project)}
+    if document.get("kind") == CohortKind.STATIC.value and "file" not in document:
+        before = known.get(str(document.get("id")))
+        kept = before.definition.file if before and isinstance(before.definition, StaticList) else f"{document.get('id')}.csv"
+        cohort = parse_cohort(read_value({**document, "file": kept}, f"cohort {document.get('id')}"), project)
+    else:
+        cohort = parse_cohort(read_value(document, f"cohort {document.get('id')}"), project)
+        if reaches_out(cohort):
+            raise DefinitionError(
+                f"this cohort of kind {cohort.kind.value} reads files or databases of the server; define it there with: tradewind apply",
+                path="kind",
+            )
+    known[cohort.id] = cohort
     for error in check(known.values()):
         raise error
     if isinstance(cohort.definition, Pulled):

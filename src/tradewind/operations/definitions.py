@@ -14,7 +14,7 @@ from tradewind.model.sync import Leaving
 from tradewind.operations import endings
 from tradewind.operations.apply import Change as CatalogChange
 from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_changes
-from tradewind.operations.cohorts import OVER_THE_NETWORK
+from tradewind.operations.cohorts import reaches_out
 from tradewind.operations.lists import draw_up, outdated
 from tradewind.operations.partings import Stake
 from tradewind.parts import Parts
@@ -79,7 +79,7 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
     known = {cohort.id: cohort for cohort in parts.catalog.cohorts(project)}
     for each in documents.cohorts:
         before = known.get(each.value.id)
-        if each.value.kind not in OVER_THE_NETWORK and (before is None or before.definition != each.value.definition):
+        if reaches_out(each.value) and (before is None or before.definition != each.value.definition):
             each.node.refuse(f"a cohort of kind {each.value.kind.value} reads files or databases of the server; define it there")
     secrets = [(each.value, each.node) for each in (*documents.secrets.values(), *documents.platform_tokens.values())]
     secrets += [(key, keys.node) for keys in documents.keys.values() for key in keys.value]

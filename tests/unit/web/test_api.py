@@ -60,6 +60,18 @@ def test_the_first_user_is_made_with_the_code_and_then_nobody_by_any(tmp_path: P
     site.close()
 
 
+def test_a_list_is_defined_without_a_file_and_a_select_over_the_events_alone(site: Site, root: TestClient) -> None:
+    made = root.put(f"{P}/cohorts/vip", json={"name": "VIP", "kind": "static", "definition": {"identifiers": {"idfa": "DAID"}}})
+    assert (made.status_code, "file" in made.json()["definition"]) == (200, False)
+    sent = root.post(f"{P}/cohorts/vip/list?name=vip.csv", content=f"idfa\n{guid(1)}\n{guid(2)}\n".encode())
+    assert sent.status_code == 202
+    work(site)
+    assert root.get(f"{P}/uploads/{sent.json()['id']}").json()["counts"]["added"] == 2
+    assert root.post(f"{P}/cohorts/vip/preview").json()["members"] == 2
+    chosen = {"query": "SELECT DISTINCT person FROM events WHERE event_type = 'Open'", "people": "person"}
+    assert root.put(f"{P}/cohorts/openers", json={"name": "Openers", "kind": "sql", "definition": chosen}).status_code == 200
+
+
 def test_from_a_cohort_to_a_segment_by_the_api_alone(site: Site, root: TestClient) -> None:
     cohort = root.put(f"{P}/cohorts/openers", json={"name": "Openers", "kind": "behavioural", "definition": {"who": {"did": "Open"}}})
     assert cohort.json()["sentence"] == "People who did Open."
@@ -194,7 +206,8 @@ def test_what_stands_in_the_way_is_the_same_sentence_as_everywhere(site: Site, r
 def test_a_cohort_over_the_network_names_no_file_of_the_server(site: Site, root: TestClient) -> None:
     for kind, definition in (
         ("static", {"file": "/etc/passwd", "identifiers": {"idfa": "DAID"}}),
-        ("sql", {"query": "SELECT 1 AS user_id"}),
+        ("sql", {"query": "SELECT 1 AS user_id", "source": "DATABASE_URL"}),
+        ("sql", {"query": "SELECT * FROM people", "files": {"people": "/etc/passwd"}}),
     ):
         answer = root.put(f"{P}/cohorts/sly", json={"name": "Sly", "kind": kind, "definition": definition})
         assert answer.status_code == 422, answer.text

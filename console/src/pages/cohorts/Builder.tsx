@@ -12,6 +12,9 @@ import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Failure, Loading } from "../../parts/States";
 import { idFrom } from "../destinations/identity";
+import { KindTabs } from "./KindTabs";
+import { Other } from "./Other";
+import { Overlap } from "./Overlap";
 import { type Cohort, cohortsOf, useCohort, useCohortNames, useSizes } from "./queries";
 import { RuleEditor, sizesOf } from "./RuleEditor";
 import { type Document, did, group, pruned, type Group as Rules, read, unfinished, written } from "./rule";
@@ -25,7 +28,13 @@ export function Component() {
   const { cohort } = useParams();
   const known = useCohort(project, cohort ?? "");
   if (!cohort) return <Writing />;
-  return <Asked of={known}>{(found) => <Writing key={found.id} known={found} />}</Asked>;
+  return (
+    <Asked of={known}>
+      {(found) =>
+        found.kind === "behavioural" ? <Writing key={found.id} known={found} /> : <Other kind={found.kind} known={found} />
+      }
+    </Asked>
+  );
 }
 
 function Writing({ known }: { known?: Cohort }) {
@@ -53,6 +62,7 @@ function Writing({ known }: { known?: Cohort }) {
       title={known ? `Edit ${known.name}` : "New cohort"}
       crumbs={[{ label: places.cohorts, to: base }, ...(known ? [{ label: known.name, to: `${base}/${known.id}` }] : [])]}
     >
+      {!known && <KindTabs kind="behavioural" />}
       <form onSubmit={submit}>
         <Grid gap="lg">
           <Grid.Col span={{ base: 12, md: 8 }}>
@@ -83,6 +93,7 @@ function Writing({ known }: { known?: Cohort }) {
             <Stack gap="md" style={{ position: "sticky", top: 76 }}>
               <Live sizes={sizes} empty={!who} />
               {known && who && <Change cohort={known.id} who={who} />}
+              {who && <Overlap look={{ cohort: known?.id, who }} />}
               {who && <pre className="code">{yaml({ who }).trimStart()}</pre>}
             </Stack>
           </Grid.Col>

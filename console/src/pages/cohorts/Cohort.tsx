@@ -12,7 +12,9 @@ import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Failure, Loading } from "../../parts/States";
 import { Status } from "../../parts/Status";
+import { SendList, Webhook } from "./Feeding";
 import { kinds } from "./kinds";
+import { Overlap } from "./Overlap";
 import { People } from "./People";
 import { type Cohort, cohortsOf, useCohort, useSegments, useSizes } from "./queries";
 import { Waterfall } from "./Waterfall";
@@ -24,9 +26,15 @@ export function Component() {
   return <Asked of={useCohort(project, cohort)}>{(found) => <Shown key={found.id} cohort={found} />}</Asked>;
 }
 
+/** Kinds that can be looked into at once; one in Amplitude would cost a download. */
+const COUNTED = new Set(["behavioural", "static", "sql"]);
+
+const EDITED = new Set(["behavioural", "static", "sql", "amplitude", "webhook"]);
+
 function Shown({ cohort }: { cohort: Cohort }) {
   const base = `/projects/${useProject()}/cohorts`;
   const built = cohort.kind === "behavioural";
+  const counted = COUNTED.has(cohort.kind);
   return (
     <Page
       title={cohort.name}
@@ -36,7 +44,7 @@ function Shown({ cohort }: { cohort: Cohort }) {
       actions={
         <>
           <Removal cohort={cohort} />
-          {built && (
+          {EDITED.has(cohort.kind) && (
             <MayButton needs="member" variant="default" to={`${base}/${cohort.id}/edit`} leftSection={<IconPencil size={16} />}>
               Edit
             </MayButton>
@@ -49,10 +57,10 @@ function Shown({ cohort }: { cohort: Cohort }) {
     >
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, md: 8 }}>
-          <Tabs defaultValue={built ? "who" : "text"} keepMounted={false}>
+          <Tabs defaultValue={built ? "who" : counted ? "people" : "text"} keepMounted={false}>
             <Tabs.List mb="md">
               {built && <Tabs.Tab value="who">Clauses</Tabs.Tab>}
-              {built && <Tabs.Tab value="people">People</Tabs.Tab>}
+              {counted && <Tabs.Tab value="people">People</Tabs.Tab>}
               <Tabs.Tab value="text">YAML</Tabs.Tab>
             </Tabs.List>
             <Tabs.Panel value="who">
@@ -70,8 +78,11 @@ function Shown({ cohort }: { cohort: Cohort }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 4 }}>
           <Stack gap="md">
-            {built && <Now cohort={cohort} />}
+            {counted && <Now cohort={cohort} />}
+            {cohort.kind === "static" && <SendList cohort={cohort.id} />}
+            {cohort.kind === "webhook" && <Webhook cohort={cohort.id} />}
             <Kept cohort={cohort} />
+            {counted && <Overlap look={{ cohort: cohort.id }} />}
           </Stack>
         </Grid.Col>
       </Grid>

@@ -1,5 +1,5 @@
 /** The project's cohorts: what each means, where it is kept and how fresh that is. */
-import { Badge, Button, Group, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Stack, Table, Text, TextInput } from "@mantine/core";
 import { IconPlus, IconSearch, IconUsersGroup } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -133,7 +133,9 @@ function OneRow({ cohort, base }: { cohort: Listed; base: string }) {
         {cohort.kept.length ? (
           cohort.kept.map((each) => (
             <Text key={each.sync} size="sm">
-              <Link to={`${base}/segments/${each.sync}`}>{each.segment}</Link>{" "}
+              <Anchor component={Link} to={`${base}/segments/${each.sync}`} size="sm">
+                {each.segment}
+              </Anchor>{" "}
               <Text span size="xs" c="dimmed">
                 {cadences[each.cadence]}, {each.state === "active" ? `${count(each.holds)} identifiers` : syncStates[each.state]}
               </Text>
