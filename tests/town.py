@@ -21,6 +21,7 @@ from tradewind.destinations.base import Request
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolve
+from tradewind.engines.serving import opening
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
@@ -170,6 +171,7 @@ class Town:
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
+            server=lambda tables: opening(tables, {}),
             sources=Sources(self.database),
             uploads=Uploads(self.database),
             pushed=PushedStore(folder, Messages(self.database)),

@@ -39,6 +39,7 @@ from tradewind.engines import memory
 from tradewind.engines.base import Resolve
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
+from tradewind.engines.serving import opening
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.readings.sql import Readings
@@ -374,6 +375,7 @@ class World:
                 lists=ListStore(self.folder),
                 list_versions=ListVersions(self.database),
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
+                server=lambda tables: opening(tables, {}),
                 sources=Sources(self.database),
                 statements=Statements(self.database),
                 readings=Readings(self.database),

@@ -25,12 +25,16 @@ from tradewind.database import SQLITE, Database
 from tradewind.destinations.registry import Registry
 from tradewind.door import Door, tls
 from tradewind.durable import publish
+from tradewind.engines.base import Engine
+from tradewind.engines.chosen import ChosenEngine, ChosenPreviews
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.resolve import resolve
-from tradewind.errors import ConfigurationError, TradewindError
+from tradewind.engines.server import ServerEngine
+from tradewind.engines.serving import opening, served
+from tradewind.errors import Bug, ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
 from tradewind.keeping.archive import About
 from tradewind.keeping.sql import FOLDER, fill, is_empty
@@ -196,7 +200,7 @@ def with_little_memory(parts: Parts) -> Parts:
     """The same parts for looking beside the runs of this process: what a preview needs besides spills to the disk."""
     bounds = replace(parts.bounds, memory=LITTLE, threads=1)
     assert isinstance(parts.events, EventStore)
-    return replace(parts, bounds=bounds, engine=DuckDBEngine(parts.events, bounds))
+    return replace(parts, bounds=bounds, engine=_engine(parts.events, parts.sources, bounds))
 
 
 def _parts(settings: Settings, database: Database, door: Door) -> Parts:
@@ -204,7 +208,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     bounds = Bounds(settings.memory_limit, settings.threads, spill)
     events = EventStore(database, settings.home)
     vault = Vault(database, settings.home / NAME, settings.key)
-    registry = Registry(door, settings.sandbox_url)
+    registry, sources = Registry(door, settings.sandbox_url), Sources(database)
 
     def select(project: Project, as_of: datetime) -> SelectSource:
         table = event_table(events.files(project.id, as_of), settings.home / "events" / project.id, as_of)
@@ -225,14 +229,15 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         suppressions=Suppressions(database, vault.suppressions_key(), vault),
         privacy=Requests(database),
         events=events,
-        engine=DuckDBEngine(events, bounds),
-        previews=DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory)),
+        engine=_engine(events, sources, bounds),
+        previews=ChosenPreviews(DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory))),
         lookalikes=Lookalikes(settings.home, events, Models(database)),
         resolve=resolve,
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),
         select=select,
-        sources=Sources(database),
+        server=lambda tables: opening(tables, os.environ),
+        sources=sources,
         uploads=Uploads(database),
         pushed=PushedStore(settings.home, Messages(database)),
         amplitude=_amplitude(settings, database, vault, door),
@@ -243,6 +248,18 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         environment=os.environ,
         chance=random.random,
     )
+
+
+def _engine(events: EventStore, sources: Sources, bounds: Bounds) -> Engine:
+    """The event store's, and for projects that say so that of a client's tables."""
+
+    def elsewhere(project: Project) -> Engine:
+        source = sources.one(project.id, project.source or "")
+        if source.tables is None:
+            raise Bug(f"project '{project.id}' is answered from source '{source.id}', which has no tables")
+        return ServerEngine(served(source.tables, os.environ), bounds)
+
+    return ChosenEngine(DuckDBEngine(events, bounds), elsewhere)
 
 
 def _messenger(settings: Settings) -> PostMessenger:

@@ -19,11 +19,13 @@ CHOSEN = timedelta(minutes=1)
 def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], before: Run | None) -> Evidence:
     """What speaks against the data of a run; `gone` is known already, and `before` is the sync's last delivered run.
 
-    Only behavioural cohorts live on events. Where a person named the instant, it is for the person to know what the events are.
+    Only behavioural cohorts live on events, and not where a client's tables answer for the project.
+    Where a person named the instant, it is for the person to know what the events are.
     """
     sync = parts.catalog.sync(run.project, run.sync)
     cohort = parts.catalog.cohort_at(run.project, sync.cohort, run.cohort_version)
-    if not isinstance(cohort.definition, Behaviour) or run.opened_at - run.as_of >= CHOSEN:
+    elsewhere = parts.catalog.project(run.project).source is not None
+    if elsewhere or not isinstance(cohort.definition, Behaviour) or run.opened_at - run.as_of >= CHOSEN:
         return Evidence(gone)
     newest = parts.events.newest(run.project)
     silence = run.as_of - newest if newest else None

@@ -151,6 +151,10 @@ def _alike(
 ) -> Snapshot:
     """The members of a lookalike; its seed is the one answered already, at other instants it is asked for by itself."""
     question = question_of(parts, cohort, wish, as_of)
+    if question.project.source:
+        raise DefinitionError(
+            f"lookalike '{cohort.id}' learns from a project's own events; this one is answered from '{question.project.source}'"
+        )
 
     def seed_at(moment: datetime) -> Path:
         known = nested.get(wish.seed) if moment == as_of else None

@@ -18,12 +18,14 @@ from tradewind.destinations.base import Destination
 from tradewind.engines.base import Engine, Resolve
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.preview import Previews
+from tradewind.engines.serving import Open
 from tradewind.events.store import EventStore
 from tradewind.ledger.base import Ledger
 from tradewind.ledger.readings.sql import Readings
 from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.model.project import Project
+from tradewind.model.tables import Tables
 from tradewind.notify.base import Notify
 from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.amplitude.amplitude import Amplitude
@@ -62,6 +64,7 @@ class Parts:
     lists: ListStore
     list_versions: ListVersions
     select: Callable[[Project, datetime], SelectSource]
+    server: Callable[[Tables], Open]
     sources: Sources
     pushed: PushedStore
     uploads: Uploads

@@ -35,6 +35,7 @@ project_table = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("plan", sa.String, nullable=False),
     sa.Column("zone", sa.String, nullable=False),
+    sa.Column("source", sa.String),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 
@@ -148,7 +149,7 @@ class Catalog:
             for row in db.execute(sa.select(enablement_table).order_by(enablement_table.c.destination)):
                 enabled.setdefault(row.project, []).append(row.destination)
             rows = db.execute(sa.select(project_table).order_by(project_table.c.id)).all()
-        return tuple(Project(row.id, row.name, ProjectPlan(row.plan), row.zone, tuple(enabled.get(row.id, ()))) for row in rows)
+        return tuple(Project(row.id, row.name, ProjectPlan(row.plan), row.zone, tuple(enabled.get(row.id, ())), row.source) for row in rows)
 
     def project(self, project: str) -> Project:
         """The project of an id."""
@@ -168,6 +169,12 @@ class Catalog:
         with self._transaction() as db:
             self.within(db).project(project)
             db.execute(project_table.update().where(project_table.c.id == project).values(plan=plan.value))
+
+    def set_source(self, project: str, source: str | None) -> None:
+        """Say from which source of tables a project's behavioural cohorts are answered; None for its own events."""
+        with self._transaction() as db:
+            self.within(db).project(project)
+            db.execute(project_table.update().where(project_table.c.id == project).values(source=source))
 
     @property
     def offers(self) -> Offers:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import yaml
 
 from tradewind.catalog.rules import holdout_of
+from tradewind.catalog.sources.tables import FIELDS, parse_tables, tables_document
 from tradewind.cohorts.document import Node, read_file, read_text
 from tradewind.cohorts.parse import parse_cohort, parse_id
 from tradewind.cohorts.parse import to_document as cohort_document
@@ -171,9 +172,15 @@ def _beside(folder: Path, file: str) -> str:
 
 
 def _source(node: Node, project: str, folder: Path) -> tuple[Source, Written[tuple[SecretSource, SecretSource]] | None]:
-    required, optional = ("id", "name", "kind", "region"), ("app", "api_key", "secret_key")
-    fields = node.fields(required=required, optional=optional, what="in a source")
+    optional = ("region", "app", "api_key", "secret_key", *FIELDS)
+    fields = node.fields(required=("id", "name", "kind"), optional=optional, what="in a source")
     kind = _choice(fields["kind"], SourceKind, "kind of source")
+    if kind is SourceKind.TABLES:
+        fields = node.fields(required=("id", "name", "kind"), optional=FIELDS, what="in a source of kind tables")
+        tables = parse_tables(node, fields)
+        return Source(project, parse_id(fields["id"]), fields["name"].text().strip(), kind, "", tables=tables), None
+    keys = ("app", "api_key", "secret_key")
+    fields = node.fields(required=("id", "name", "kind", "region"), optional=keys, what="in a source of kind amplitude")
     app = fields["app"].number() if "app" in fields else None
     source = Source(project, parse_id(fields["id"]), fields["name"].text().strip(), kind, fields["region"].text(), app)
     if ("api_key" in fields) != ("secret_key" in fields):
@@ -299,7 +306,10 @@ def _choice(node: Node, kinds: type[Choice], what: str) -> Choice:
 
 def source_document(source: Source) -> dict[str, object]:
     """The mapping of a source as `read` reads it; its keys are not in it."""
-    fields: dict[str, object] = {"id": source.id, "name": source.name, "kind": source.kind.value, "region": source.region}
+    fields: dict[str, object] = {"id": source.id, "name": source.name, "kind": source.kind.value}
+    if source.tables:
+        return fields | tables_document(source.tables)
+    fields["region"] = source.region
     return fields | ({"app": source.app} if source.app is not None else {})
 
 

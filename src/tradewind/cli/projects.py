@@ -74,6 +74,30 @@ def plan(
 
 
 @app.command()
+def answer(
+    context: typer.Context,
+    project: ProjectId,
+    source: Annotated[str | None, typer.Option("--from", help="A source of kind tables.")] = None,
+    own: Annotated[bool, typer.Option("--own-events", help="From the project's own events again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say from where a project's behavioural cohorts are answered: from a source of tables, or from its own events (as at first)."""
+    from tradewind.operations import tables
+
+    if (source is None) is not own:
+        raise typer.BadParameter("expected --from SOURCE, or --own-events", param_hint="--from")
+    with parts_of(context) as parts:
+        made = tables.answer_from(parts, me(), project, source)
+        doubt = tables.unverified(parts, project)
+    if as_json:
+        show.print_json(made)
+    else:
+        show.line(f"Behavioural cohorts of project '{project}' are answered from {f'source {source!r}' if source else 'its own events'}.")
+        if doubt:
+            show.line(f"Mind: {doubt}.")
+
+
+@app.command()
 def enable(
     context: typer.Context,
     project: ProjectId,

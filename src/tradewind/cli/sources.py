@@ -14,25 +14,31 @@ from tradewind.cli.show import Json
 from tradewind.operations.plain import plain
 
 if TYPE_CHECKING:
+    from tradewind.engines.spec.ask import Answer
     from tradewind.model.source import KeyPair
     from tradewind.operations.sources import Shown
 
-app = typer.Typer(help="Places outside where cohorts and events are kept: Amplitude.", no_args_is_help=True)
+app = typer.Typer(help="Places outside where cohorts and events are kept: Amplitude, or tables of a client's own.", no_args_is_help=True)
+
+SHOWN = 10
+"""Rows that a server answers wrongly, as shown to a person."""
 
 SourceId = Annotated[str, typer.Argument(metavar="ID", help="The source's id.")]
 ApiKeyEnv = Annotated[str | None, typer.Option(help="Read the API key from this environment variable.")]
 ApiKeyFile = Annotated[Path | None, typer.Option(help="Read the API key from this file.")]
 SecretKeyEnv = Annotated[str | None, typer.Option(help="Read the secret key from this environment variable.")]
 SecretKeyFile = Annotated[Path | None, typer.Option(help="Read the secret key from this file.")]
-Region = Annotated[str, typer.Option(help="Where the project lives at Amplitude: us or eu; there is no default.")]
+Region = Annotated[str | None, typer.Option(help="Where the project lives at Amplitude: us or eu; there is no default.")]
+Tables = Annotated[Path | None, typer.Option("--file", help="Of kind tables: a YAML file with engine, url, events and people.")]
 
 
 @app.command()
 def add(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What it is: amplitude.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="What it is: amplitude or tables.")],
     id_: Annotated[str, typer.Argument(metavar="ID", help="The source's id, chosen once.")],
-    region: Region,
+    region: Region = None,
+    file: Tables = None,
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
     app_: Annotated[int | None, typer.Option("--app", help="Amplitude's number of the project, for people to read.")] = None,
     api_key_env: ApiKeyEnv = None,
@@ -41,10 +47,18 @@ def add(
     secret_key_file: SecretKeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Add a source. Its two keys are asked for, or read from environment variables or files; they are sealed and never shown."""
-    from tradewind.model.source import Source
+    """Add a source. Its two keys are asked for, or read from environment variables or files; they are sealed and never shown.
+
+    Of kind tables, the server is asked whether the tables are what the file says.
+    """
+    from tradewind.model.source import Source, SourceKind
     from tradewind.operations import sources
 
+    if sources.kind(kind) is SourceKind.TABLES:
+        _add_tables(context, id_, name or id_, file, as_json=as_json)
+        return
+    if region is None:
+        raise typer.BadParameter("a source in Amplitude needs a region: us or eu", param_hint="--region")
     with parts_of(context) as parts:
         source = Source(project_of(context), id_, name or id_, sources.kind(kind), region, app_)
         parts.amplitude.check_region(region)
@@ -96,16 +110,13 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     elif not found:
         show.line("No sources yet. Add one with: tradewind sources add amplitude --help")
     else:
-        rows = [
-            (s.source.id, s.source.name, s.source.kind.value, s.source.region, s.keys or "none", f"{s.budget.left} of {s.budget.allowed}")
-            for s in found
-        ]
-        show.table("", ("source", "name", "kind", "region", "keys", "downloads left"), rows)
+        show.table("", ("source", "name", "kind", "where", "keys", "state"), [_row(each) for each in found])
 
 
 @app.command("show")
 def show_(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
-    """Show a source: where it is, what is left of the month's downloads, and the cohorts pulled through it. Asks nobody outside."""
+    """Show a source: where it is, what is left of the month's downloads, and the cohorts pulled through it; of one of tables what is read
+    there, and whether its server was verified. Asks nobody outside."""
     from tradewind.operations import sources
 
     with parts_of(context) as parts:
@@ -114,6 +125,9 @@ def show_(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
         show.print_json(_document(found))
         return
     source, budget = found.source, found.budget
+    if budget is None:
+        _show_tables(found)
+        return
     show.line(f"{source.name} ({source.id}): {source.kind.value}, region {source.region}{f', project {source.app}' if source.app else ''}")
     show.line(f"Keys: {f'sealed, fingerprint {found.keys}' if found.keys else 'none yet'}")
     show.line(
@@ -126,7 +140,10 @@ def show_(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
 
 @app.command("test")
 def prove(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
-    """Ask for the list of cohorts, and say whether the keys work; and if not, whether they are wrong or the region is."""
+    """Ask for the list of cohorts, and say whether the keys work; and if not, whether they are wrong or the region is.
+
+    Of a source of tables, ask whether they are still what it says.
+    """
     from tradewind.operations import sources
 
     with parts_of(context) as parts:
@@ -136,6 +153,25 @@ def prove(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
     else:
         show.line(f"{'Ready' if tested.ready else 'Not ready'}: {tested.sentence}")
     if not tested.ready:
+        raise typer.Exit(NOT_READY)
+
+
+@app.command()
+def verify(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
+    """Ask the server of a source of tables every row of the cohort language, and say whether it agrees. Nothing of the client's is read."""
+    from tradewind.operations import tables
+
+    with parts_of(context) as parts, show.bar("asking") as move:
+        found = tables.verify(parts, project_of(context), id_, move)
+    answered = found.verification
+    if as_json:
+        show.print_json(vars(answered) | {"wrong": [_wrong(each) for each in found.wrong]})
+    else:
+        show.line(f"{answered.server} agrees with {answered.agreed:,} of {answered.cases:,} rows of the cohort language.")
+        for each in found.wrong[:SHOWN]:
+            show.line(f"  {each.table.title}: {each.case.rule} gives {each.why or _found(each)}, not {sorted(each.expected)}")
+        show.line(f"Source '{id_}' stays unverified." if found.wrong else f"Source '{id_}' is verified.")
+    if found.wrong:
         raise typer.Exit(NOT_READY)
 
 
@@ -161,7 +197,52 @@ def _keys(api_key_env: str | None, api_key_file: Path | None, secret_key_env: st
     )
 
 
+def _add_tables(context: typer.Context, id_: str, name: str, file: Path | None, *, as_json: bool) -> None:
+    from tradewind.operations import tables
+
+    if file is None:
+        raise typer.BadParameter("a source of kind tables needs a YAML file with engine, url, events and people", param_hint="--file")
+    with parts_of(context) as parts:
+        saved = tables.add(parts, tables.read(file, project_of(context), id_, name))
+    if as_json:
+        show.print_json(plain(saved))
+    else:
+        show.line(f"Source '{saved.id}' is saved: its tables are there, as the file says.")
+        show.line(f"See whether its server understands the cohort language with: tradewind sources verify {saved.id}")
+
+
+def _row(shown: Shown) -> tuple[str, ...]:
+    source, budget = shown.source, shown.budget
+    if source.tables:
+        return (source.id, source.name, source.kind.value, f"{source.tables.engine.value}, {source.tables.url}", "", shown.standing)
+    state = f"{budget.left} of {budget.allowed} downloads left" if budget else ""
+    return (source.id, source.name, source.kind.value, source.region, shown.keys or "none", state)
+
+
+def _show_tables(shown: Shown) -> None:
+    source = shown.source
+    assert source.tables is not None
+    show.line(f"{source.name} ({source.id}): tables in {source.tables.engine.value}, at the URL that {source.tables.url} holds")
+    show.line(f"It is {shown.standing}.")
+    for rows in source.tables.rows:
+        what = f"events, '{rows.event}'" if rows.event else f"events, by column {rows.event_column}" if rows.event_column else "people"
+        show.line(f"  {rows.table}: {what}")
+    project = f"project '{source.project}'"
+    show.line(f"Behavioural cohorts of {project} are {'' if shown.answers else 'not '}answered from it.")
+
+
+def _wrong(answer: Answer) -> dict[str, object]:
+    return {"table": answer.table.title, "rule": answer.case.rule, "expected": sorted(answer.expected), "found": _found(answer)}
+
+
+def _found(answer: Answer) -> list[str] | None:
+    return None if answer.found is None else sorted(answer.found)
+
+
 def _document(shown: Shown) -> dict[str, object]:
     """What a program reads of a source."""
-    budget = {"spent": shown.budget.spent, "allowed": shown.budget.allowed, "left": shown.budget.left, "next_free": shown.budget.next_free}
+    left = shown.budget
+    if left is None:
+        return {**plain(shown.source), "standing": shown.standing, "answers": shown.answers}
+    budget = {"spent": left.spent, "allowed": left.allowed, "left": left.left, "next_free": left.next_free}
     return {**plain(shown.source), "keys_fingerprint": shown.keys, "downloads": budget, "cohorts": list(shown.cohorts)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
 from tradewind.crontab import explained
 from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync
+
+if TYPE_CHECKING:
+    from tradewind.parts import Parts
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -76,6 +79,7 @@ def plan(
     from tradewind.operations.costs import costs
 
     with parts_of(context) as parts, show.bar("planning") as move:
+        _mind(parts, project_of(context))
         proposal = syncs.plan(parts, project_of(context), sync, as_of, lambda what, done, total: move(done, total, what))
         cost = costs(parts, proposal)
     if as_json:
@@ -93,11 +97,20 @@ def run(
 
     project = project_of(context)
     with parts_of(context) as parts:
+        _mind(parts, project)
         with show.bar("running") as move:
             done = syncs.run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
     raise typer.Exit(exit_code(done))
+
+
+def _mind(parts: Parts, project: str) -> None:
+    """Warn where a source answers whose server was not verified."""
+    from tradewind.operations import tables
+
+    if doubt := tables.unverified(parts, project):
+        show.note(f"Mind: {doubt}.")
 
 
 SyncId = Annotated[str, typer.Argument(metavar="SYNC", help="The sync's id.")]

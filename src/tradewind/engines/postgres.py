@@ -261,7 +261,7 @@ class PostgresSession:
             f" WHERE table_name = '{_plain(name)}' AND table_schema = {schema} ORDER BY table_schema, ordinal_position"
         )
         if not kinds:
-            raise DefinitionError(f"there is no table '{table}' that the user of {self._variable} may read{self._near(name)}", path="table")
+            raise DefinitionError(f"there is no table '{table}' that the user of {self._variable} may read{self._near(name)}")
         return {column: _KINDS.get(kind, ColumnKind.OTHER) for column, kind in kinds}
 
     def lend(self, people: pa.Table) -> exp.Query:
@@ -303,11 +303,11 @@ class PostgresSession:
             reader = self._tried(answer)
             yield pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
 
-    def check(self) -> None:
-        """Raises ConfigurationError unless people are told apart there as they are here."""
-        ((encoding,),) = self._asked("SELECT current_setting('server_encoding')")
-        if encoding != "UTF8":
+    def about(self) -> str:
+        ((encoding, version),) = self._asked("SELECT current_setting('server_encoding'), current_setting('server_version')")
+        if encoding != "UTF8":  # people are told apart by the bytes of their ids
             raise ConfigurationError(f"the database of {self._variable} keeps texts as {encoding}; only UTF8 is read")
+        return f"PostgreSQL {version.partition(' ')[0]}"
 
     def _near(self, name: str) -> str:
         known = [

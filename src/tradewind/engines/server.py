@@ -47,6 +47,9 @@ class Session(Protocol):
     def dialect(self) -> TableDialect:
         """How this server's SQL is written."""
 
+    def about(self) -> str:
+        """The server's name and version. Raises ConfigurationError when it cannot be asked about people at all."""
+
     def columns(self, table: str) -> Mapping[str, ColumnKind]:
         """What the columns of a table hold, in its order. Raises DefinitionError when it is not there or may not be read."""
 

@@ -180,9 +180,9 @@ class Relation:
 
     def _states(self, rows: Rows, name: str) -> exp.Expr:
         """Whether a row says anything of a user property; an empty cell says nothing, unless the row says all there is."""
-        if rows.whole:
-            return exp.true()
         stated = rows.user_properties
+        if rows.whole:
+            return exp.convert(bool(stated.json) or name in dict(stated.columns))
         found = [_there(quoted(column)) for own, column in stated.columns if own == name]
         if stated.json:
             found.append(exp.Coalesce(this=self.dialect.states(quoted(stated.json), name), expressions=[exp.false()]))

@@ -16,13 +16,17 @@ class ProjectPlan(StrEnum):
 
 @dataclass(frozen=True)
 class Project:
-    """One tenant. `zone` is an IANA time zone name: windows of cohorts are counted in its days."""
+    """One tenant. `zone` is an IANA time zone name: windows of cohorts are counted in its days.
+
+    `source` is the source of tables that its behavioural cohorts are answered from; None for its own events.
+    """
 
     id: str
     name: str
     plan: ProjectPlan
     zone: str
     destinations: tuple[str, ...]
+    source: str | None = None
 
 
 class ReleaseStage(StrEnum):

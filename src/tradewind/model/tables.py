@@ -54,7 +54,7 @@ class Rows:
     `table` may name its schema (`sales.orders`). `user` and `device` are columns of ids, of which there is at least one. A row is an
     event: of the kind `event`, or that of the column `event_column`, at `time`, which is a time (without a zone it is in UTC), a date
     or, with `unit`, a whole number. Without either it says what is known of a person, and has always been so unless it has a time.
-    `whole` rows state the whole set of a person's properties: those that have no value there have none.
+    `whole` rows state all properties of a person that they have a place for: those that have no value there have none.
     """
 
     table: str

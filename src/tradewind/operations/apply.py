@@ -28,7 +28,7 @@ from tradewind.model.source import Source
 from tradewind.model.sync import Parting, Sync
 from tradewind.operations.changes import check_tells
 from tradewind.operations.downloads import check_downloads, pulling
-from tradewind.operations.sources import key_pair
+from tradewind.operations.sources import check_in_amplitude, key_pair
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import cron_for
 from tradewind.vault.sql import FIELD, KEY_PAIR, PLATFORM, Vault
@@ -155,6 +155,7 @@ class _Application:
         self.cohorts = {cohort.id: cohort for cohort in catalog.cohorts(project)}
         self.connections = {connection.id: connection for connection in catalog.connections(project)}
         self.syncs = {sync.id: sync for sync in catalog.syncs(project)}
+        self.tables = catalog.project(project).source is not None
 
     def run(self, *, prune: bool) -> tuple[Change, ...]:
         """Syncs leave first, so that another may take their segment; what they stood on leaves last."""
@@ -183,7 +184,7 @@ class _Application:
         before, after = self.cohorts.get(written.value.id), written.value
         with _placed(written.node):
             if isinstance(after.definition, Pulled):
-                self.shelf.one(self.project, after.definition.source)
+                check_in_amplitude(self.shelf.one(self.project, after.definition.source))
             self.catalog.save_cohort(after)
         return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
 
@@ -206,7 +207,8 @@ class _Application:
     def _save_source(self, written: Written[Source]) -> Change:
         before, after = self.sources.get(written.value.id), written.value
         with _placed(written.node):
-            self.check_region(after.region)
+            if after.tables is None:
+                self.check_region(after.region)
             self.shelf.save(replace(after, account=before.account if before else ""))
         keys = self._seal_keys(after) if after.id in self.documents.keys else ()
         return _change("source", after.id, source_document(before) if before else None, source_document(after), keys)
@@ -265,7 +267,7 @@ class _Application:
             check_segment_name(name)
             after = replace(after, cron=cron_for(after.cadence, after.cron))
             check_lasting(after)
-            check_tells(cohorts.values(), after)
+            check_tells(cohorts.values(), after, tables=self.tables)
             if before is None:
                 self.catalog.add_sync(after)
             else:

@@ -23,11 +23,14 @@ def mark(parts: Parts, sync: Sync) -> str:
     return hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
 
 
-def check_tells(cohorts: Iterable[Cohort], sync: Sync) -> None:
-    """Raise DefinitionError when a sync on change has a cohort, or a part of it, that cannot tell that it changed."""
+def check_tells(cohorts: Iterable[Cohort], sync: Sync, *, tables: bool) -> None:
+    """Raise DefinitionError when a sync on change has a cohort, or a part of it, that cannot tell that it changed.
+
+    With `tables` the project's behavioural cohorts are answered from a client's tables.
+    """
     if sync.cadence is not Cadence.ON_CHANGE:
         return
-    silent = silent_part(cohorts, sync.cohort)
+    silent = silent_part(cohorts, sync.cohort, tables=tables)
     if silent:
         raise DefinitionError(
             f"cohort '{silent.id}' is of kind {silent.kind.value}, whose data does not say when it changes; "
@@ -35,9 +38,10 @@ def check_tells(cohorts: Iterable[Cohort], sync: Sync) -> None:
         )
 
 
-def silent_part(cohorts: Iterable[Cohort], cohort: str) -> Cohort | None:
+def silent_part(cohorts: Iterable[Cohort], cohort: str, *, tables: bool) -> Cohort | None:
     """The cohort, or the first of those it is made of, that cannot tell that it changed; None where all can."""
-    return next((each for each in order(cohorts, [cohort]) if each.kind in SILENT), None)
+    silent = SILENT | {CohortKind.BEHAVIOURAL, CohortKind.LOOKALIKE} if tables else SILENT
+    return next((each for each in order(cohorts, [cohort]) if each.kind in silent), None)
 
 
 def _data(parts: Parts, cohort: Cohort) -> str:

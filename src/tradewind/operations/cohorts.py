@@ -113,7 +113,7 @@ def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort
     for error in check(known.values()):
         raise error
     if isinstance(cohort.definition, Pulled):
-        pick({each.id: each for each in parts.sources.all(project)}, cohort.definition.source, "source")
+        sources.check_in_amplitude(parts.sources.one(project, cohort.definition.source))
     return parts.catalog.save_cohort(cohort)
 
 

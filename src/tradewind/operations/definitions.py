@@ -17,6 +17,7 @@ from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_c
 from tradewind.operations.cohorts import reaches_out
 from tradewind.operations.lists import draw_up, outdated
 from tradewind.operations.partings import Stake
+from tradewind.operations.tables import check_written
 from tradewind.parts import Parts
 from tradewind.sources.lists import Change, ListChange
 from tradewind.sources.sql import ListVersion
@@ -81,6 +82,10 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
         before = known.get(each.value.id)
         if reaches_out(each.value) and (before is None or before.definition != each.value.definition):
             each.node.refuse(f"a cohort of kind {each.value.kind.value} reads files or databases of the server; define it there")
+    tables = {source.id: source.tables for source in parts.sources.all(project)}
+    for written in documents.sources:
+        if written.value.tables and written.value.tables != tables.get(written.value.id):
+            written.node.refuse("a source of kind tables reads a database of the server; define it there")
     secrets = [(each.value, each.node) for each in (*documents.secrets.values(), *documents.platform_tokens.values())]
     secrets += [(key, keys.node) for keys in documents.keys.values() for key in keys.value]
     for source, node in secrets:
@@ -106,6 +111,7 @@ def _applied(
 
 def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -> Applied:
     parts.catalog.project(project)
+    check_written(parts, project, documents)
     changes = plan_changes(_shelves(parts), parts.destination, project, documents, prune=prune)
     staked = endings.stakes(parts, giving_up(changes, parts.catalog.syncs(project)))
     return Applied(changes, tuple(each for each in staked if each.count))

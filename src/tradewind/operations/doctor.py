@@ -11,6 +11,7 @@ from pathlib import Path
 from tradewind.errors import TradewindError
 from tradewind.model.privacy import Progress
 from tradewind.model.run import RunKind, RunState
+from tradewind.operations.tables import unverified
 from tradewind.parts import Parts
 
 ROOM = 1 << 30
@@ -55,6 +56,9 @@ def examined(parts: Parts) -> Iterator[Finding]:
             f"{project.plan.value} plan, {project.zone}, {', '.join(project.destinations) or 'no destination'}",
         )
         yield Finding("  events", True, f"{parts.events.count(project.id):,}")
+        if project.source:
+            doubt = unverified(parts, project.id)
+            yield Finding(f"  source {project.source}", not doubt, doubt or "answers for this project, and its server is verified")
         for connection in parts.catalog.connections(project.id):
             yield _connection(parts, project.id, connection.id)
         yield from _runs(parts, project.id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tradewind.errors import DefinitionError
 from tradewind.events.importing import ImportSummary, import_events
 from tradewind.events.words import Happened, happened
+from tradewind.operations.sources import check_in_amplitude
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.events import OnPull, Place, Pulled, pull_events
 
@@ -29,7 +30,7 @@ def pull(parts: Parts, project: str, source: str, first: str | None, until: str 
     Raises DefinitionError for a source that is not there and hours that cannot be, ConfigurationError when its keys are
     refused, RetryableError when it does not answer, EngineError when it answers something else than events.
     """
-    found = parts.sources.one(project, source)
+    found = check_in_amplitude(parts.sources.one(project, source))
     begin, end = (hour_of(text, option) if text else None for text, option in ((first, "--from"), (until, "--to")))
     client = parts.amplitude.client(found, parts.clock)
     return pull_events(client, Place(parts.events, project, found.id), begin, end, parts.clock, told)

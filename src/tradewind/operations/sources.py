@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tradewind.engines.serving import fit
 from tradewind.errors import DefinitionError, RefusedKeyError
 from tradewind.model.cohort import Pulled
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
+from tradewind.model.tables import Tables
 from tradewind.operations.downloads import check_downloads, pulling
+from tradewind.operations.standing import standing
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.amplitude import OTHER
 from tradewind.sources.amplitude.base import Listed
@@ -18,12 +21,16 @@ from tradewind.vault.sql import KEY_PAIR
 
 @dataclass(frozen=True)
 class Shown:
-    """A source, what shows whether its keys changed, what is left of the month's downloads, and the cohorts that are pulled through it."""
+    """A source and what is known of it: of one in Amplitude what shows whether its keys changed, what is left of the month's downloads,
+    and the cohorts that are pulled through it; of one of tables how far its server can be trusted, and whether it answers for its project.
+    """
 
     source: Source
     keys: str | None
-    budget: Budget
+    budget: Budget | None
     cohorts: tuple[str, ...]
+    standing: str = ""
+    answers: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ def change(parts: Parts, project: str, source_id: str, wish: Change) -> Source:
     Raises DefinitionError as `add` does, for a move between sandbox and a real region, and when other keys are of an account
     that has not the downloads which the syncs through this source need.
     """
-    before = parts.sources.one(project, source_id)
+    before = check_in_amplitude(parts.sources.one(project, source_id))
     after = replace(before, name=wish.name or before.name, region=wish.region or before.region)
     return _save(parts, after if wish.app is None else replace(after, app=wish.app), wish.keys)
 
@@ -99,6 +106,8 @@ def remove(parts: Parts, project: str, source_id: str) -> None:
 def shown(parts: Parts, project: str, source_id: str) -> Shown:
     """A source with what it has left. Asks nobody outside."""
     source = parts.sources.one(project, source_id)
+    if source.tables is not None:
+        return Shown(source, None, None, (), standing(source), parts.catalog.project(project).source == source_id)
     pulled = [each.id for each in parts.catalog.cohorts(project) if _is_of(each.definition, source)]
     print_ = parts.vault.fingerprint(project, source.id, KEY_PAIR)
     return Shown(source, print_, parts.amplitude.budget(source, parts.clock.now()), tuple(pulled))
@@ -106,7 +115,7 @@ def shown(parts: Parts, project: str, source_id: str) -> Shown:
 
 def cohorts(parts: Parts, project: str, source_id: str) -> tuple[Listed, ...]:
     """The cohorts that Amplitude lists, by name. Raises ConfigurationError when it does not know the keys."""
-    source = parts.sources.one(project, source_id)
+    source = check_in_amplitude(parts.sources.one(project, source_id))
     try:
         found = parts.amplitude.client(source, parts.clock).cohorts()
     except RefusedKeyError as error:
@@ -119,15 +128,35 @@ def cohorts(parts: Parts, project: str, source_id: str) -> tuple[Listed, ...]:
 def test(parts: Parts, project: str, source_id: str) -> Tested:
     """Ask for the list of cohorts; where the keys are refused, the other region is asked too, since its keys look the same.
 
-    Raises RetryableError when Amplitude does not answer, ConfigurationError when the source has no keys.
+    Of a source of tables, ask whether they are still what it says. Raises RetryableError when Amplitude does not answer,
+    ConfigurationError when the source has no keys, and of tables as a session does when their server cannot be asked.
     """
     source = parts.sources.one(project, source_id)
+    if source.tables is not None:
+        return _tables(parts, source.tables)
     try:
         found = parts.amplitude.client(source, parts.clock).cohorts()
     except RefusedKeyError:
         return _elsewhere(parts, source)
     sentence = f"Amplitude in region '{source.region}' knows the keys, and lists {len(found):,} cohort{'' if len(found) == 1 else 's'}."
     return Tested(True, sentence, len(found), source.region)
+
+
+def check_in_amplitude(source: Source) -> Source:
+    """The same source. Raises DefinitionError when it is none in Amplitude."""
+    if source.kind is not SourceKind.AMPLITUDE:
+        raise DefinitionError(f"source '{source.id}' is of kind {source.kind.value}; expected one of kind {SourceKind.AMPLITUDE.value}")
+    return source
+
+
+def _tables(parts: Parts, tables: Tables) -> Tested:
+    try:
+        with parts.server(tables)() as session:
+            about = fit(tables, session)
+    except DefinitionError as error:
+        return Tested(False, f"The tables are not what the source says: {error}.")
+    count = len(tables.rows)
+    return Tested(True, f"{about} has {'the table' if count == 1 else f'all {count} tables'} as the source says.")
 
 
 def _elsewhere(parts: Parts, source: Source) -> Tested:

@@ -104,7 +104,7 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     held_out = None if wish.holdout is None else holdout_of(wish.holdout, wish.salt, name)
     sync = replace(sync, cron=cron_for(wish.cadence, wish.cron), holdout=held_out)
     check_lasting(sync)
-    check_tells(parts.catalog.cohorts(project), sync)
+    check_tells(parts.catalog.cohorts(project), sync, tables=parts.catalog.project(project).source is not None)
     check_downloads(parts.catalog, parts.sources, sync)
     return replace(sync, recency=wish.recency, added_at=parts.clock.now())
 
@@ -139,7 +139,7 @@ def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
         holdout=_held_out(before, wish),
     )
     check_lasting(after)
-    check_tells(parts.catalog.cohorts(project), after)
+    check_tells(parts.catalog.cohorts(project), after, tables=parts.catalog.project(project).source is not None)
     check_downloads(parts.catalog, parts.sources, after)
     parts.catalog.change_sync(after)
     return parts.catalog.sync(project, sync_id)

@@ -29,20 +29,21 @@ HIDDEN = frozenset({"file", "files"})
 
 
 class ProjectView(BaseModel):
-    """A tenant. `role` is the caller's own in it."""
+    """A tenant. `role` is the caller's own in it; `source` the source of tables that answers for it, null for its own events."""
 
     id: str
     name: str
     plan: ProjectPlan
     zone: str
     destinations: list[str]
+    source: str | None
     role: Role | None
 
 
 def project_view(project: Project, role: Role | None) -> ProjectView:
     """As one caller sees it."""
     where = {"id": project.id, "name": project.name, "zone": project.zone}
-    return ProjectView(**where, plan=project.plan, destinations=list(project.destinations), role=role)
+    return ProjectView(**where, source=project.source, plan=project.plan, destinations=list(project.destinations), role=role)
 
 
 class RegionView(BaseModel):

@@ -5,15 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from tradewind.catalog.rules import check_id, check_name, check_rehearsal, pick, refuse_in_use
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database, metadata
+from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Pulled
-from tradewind.model.source import Source, SourceKind
+from tradewind.model.source import Source, SourceKind, Verification
+from tradewind.model.tables import Tables
+
+_TABLES, _VERIFICATION = TypeAdapter(Tables), TypeAdapter(Verification)
 
 source_table = sa.Table(
     "source",
@@ -25,6 +31,8 @@ source_table = sa.Table(
     sa.Column("region", sa.String, nullable=False),
     sa.Column("app", sa.BigInteger),
     sa.Column("account", sa.String, nullable=False),
+    sa.Column("tables", sa.JSON(none_as_null=True)),
+    sa.Column("verification", sa.JSON(none_as_null=True)),
 )
 
 
@@ -55,7 +63,8 @@ class Sources:
     def save(self, source: Source) -> None:
         """Write a new source or a change of one.
 
-        Raises DefinitionError when id or name cannot be one, and when it would cross between sandbox and a real region.
+        What its server answered is kept, unless it is another server now. Raises DefinitionError when id or name cannot be one, when
+        it would become one of another kind, and when it would cross between sandbox and a real region.
         """
         check_id("source", source.id)
         check_name("source", source.name)
@@ -64,15 +73,26 @@ class Sources:
             if before is None:
                 db.execute(source_table.insert().values(**_row(source)))
                 return
+            if before.kind is not source.kind:
+                raise DefinitionError(f"source '{source.id}' is of kind {before.kind.value}; add another source for {source.kind.value}")
             check_rehearsal("source", source.id, before.region, source.region)
-            db.execute(source_table.update().where(*_is(source.project, source.id)).values(**_row(source)))
+            kept = before.verification if _server(before) == _server(source) else None
+            db.execute(source_table.update().where(*_is(source.project, source.id)).values(**_row(replace(source, verification=kept))))
+
+    def verified(self, project: str, source: str, found: Verification) -> None:
+        """Write down what the server of a source answered."""
+        with self._transaction() as db:
+            row = {"verification": _VERIFICATION.dump_python(found, mode="json")}
+            db.execute(source_table.update().where(*_is(project, source)).values(**row))
 
     def remove(self, project: str, source: str) -> None:
-        """Take a source out of the catalog. Raises DefinitionError while a cohort uses it."""
+        """Take a source out of the catalog. Raises DefinitionError while a cohort uses it, or its project is answered from it."""
         with self._transaction() as db:
             self.within(db).one(project, source)
-            cohorts = Catalog(self.database).within(db).cohorts(project)
-            users = [f"cohort '{each.id}'" for each in cohorts if isinstance(each.definition, Pulled) and each.definition.source == source]
+            catalog = Catalog(self.database).within(db)
+            cohorts = catalog.cohorts(project)
+            users = [f"project '{project}'"] if catalog.project(project).source == source else []
+            users += [f"cohort '{each.id}'" for each in cohorts if isinstance(each.definition, Pulled) and each.definition.source == source]
             refuse_in_use(f"source '{source}'", users)
             db.execute(source_table.delete().where(*_is(project, source)))
 
@@ -89,9 +109,19 @@ def _is(project: str, source: str) -> tuple[sa.ColumnElement[bool], sa.ColumnEle
     return source_table.c.project == project, source_table.c.id == source
 
 
+def _server(source: Source) -> tuple[str, str] | None:
+    return (source.tables.engine.value, source.tables.url) if source.tables else None
+
+
 def _row(source: Source) -> dict[str, Any]:
-    return vars(source) | {"kind": source.kind.value}
+    return vars(source) | {
+        "kind": source.kind.value,
+        "tables": source.tables and _TABLES.dump_python(source.tables, mode="json"),
+        "verification": source.verification and _VERIFICATION.dump_python(source.verification, mode="json"),
+    }
 
 
 def _source(row: Any) -> Source:
-    return Source(row.project, row.id, row.name, SourceKind(row.kind), row.region, row.app, row.account)
+    tables = row.tables and _TABLES.validate_python(row.tables)
+    verification = row.verification and _VERIFICATION.validate_python(row.verification)
+    return Source(row.project, row.id, row.name, SourceKind(row.kind), row.region, row.app, row.account, tables, verification)

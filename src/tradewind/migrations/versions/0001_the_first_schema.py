@@ -254,6 +254,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("plan", sa.String(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("(CURRENT_TIMESTAMP)"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -603,6 +604,8 @@ def upgrade() -> None:
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("app", sa.BigInteger(), nullable=True),
         sa.Column("account", sa.String(), nullable=False),
+        sa.Column("tables", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["project"],
             ["project.id"],

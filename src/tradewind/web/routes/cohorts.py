@@ -115,5 +115,6 @@ def _listed(cohort: Cohort, sentence: str, about: Known) -> ListedCohort:
 
 def _view(ask: Asked, cohort: Cohort) -> DefinedView:
     (explained,) = cohorts.explained(ask.parts, cohort.project, [cohort.id])
-    tells = silent_part(ask.parts.catalog.cohorts(cohort.project), cohort.id) is None
+    tables = ask.parts.catalog.project(cohort.project).source is not None
+    tells = silent_part(ask.parts.catalog.cohorts(cohort.project), cohort.id, tables=tables) is None
     return DefinedView(**vars(cohort_view(cohort, explained.sentence)), tells=tells)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from tradewind.model.project import ProjectPlan, ReleaseStage
-from tradewind.operations import endings, entitlement, samples
+from tradewind.operations import endings, entitlement, samples, tables
 from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Admin, Administrator, Manager, SignedIn, Viewer
 from tradewind.web.once import Key, once
@@ -42,6 +42,12 @@ class Plan(Body):
     """free or paid."""
 
     plan: ProjectPlan
+
+
+class AnswersFrom(Body):
+    """A source of tables, or null for the project's own events."""
+
+    source: str | None = Field(default=None, max_length=63)
 
 
 class Confirmation(Body):
@@ -99,6 +105,12 @@ def show_project(ask: Viewer, project: Id) -> ProjectView:
 def set_plan(ask: Administrator, project: Id, body: Plan, leaving: How = None) -> EndedView:
     """Give it another plan. With the free one its syncs are paused; `leaving` says what becomes of their people."""
     return ended_view(entitlement.set_plan(ask.parts, ask.who, project, body.plan, leaving, None))
+
+
+@router.put("/projects/{project}/source")
+def answer_from(ask: Manager, project: Id, body: AnswersFrom) -> ProjectView:
+    """Say from where the project's behavioural cohorts are answered: from a source of tables, or from its own events."""
+    return project_view(tables.answer_from(ask.parts, ask.who, project, body.source), ask.known.role(project))
 
 
 @router.get("/projects/{project}/stakes")

@@ -10,7 +10,9 @@ from pydantic.config import JsonDict
 
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
+from tradewind.model.tables import EngineKind
 from tradewind.operations import sources
+from tradewind.operations.standing import is_verified
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Manager, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
@@ -41,8 +43,33 @@ class DownloadsView(BaseModel):
     next_free: datetime | None
 
 
+class ReadView(BaseModel):
+    """A table that is read: as events of one kind or by a column that says which, or as what is known of people."""
+
+    table: str
+    event: str | None
+    event_column: str | None
+    people: bool
+
+
+class TablesView(BaseModel):
+    """Tables of a client's own: which engine answers, the variable that holds its URL, what is read there, how far its server can be
+    trusted with the cohort language (`verified`, and `standing` in words), and whether the project's cohorts are answered from it.
+    """
+
+    engine: EngineKind
+    variable: str
+    reads: list[ReadView]
+    verified: bool
+    standing: str
+    answers: bool
+
+
 class SourceView(BaseModel):
-    """A configured source, what tells whether its keys changed, and the cohorts that are pulled through it."""
+    """A configured source. Of one in Amplitude: what tells whether its keys changed, and the cohorts that are pulled through it.
+
+    `downloads` is null for one of tables, and `tables` for one in Amplitude.
+    """
 
     id: str
     name: str
@@ -50,8 +77,9 @@ class SourceView(BaseModel):
     region: str
     app: int | None
     keys_fingerprint: str | None
-    downloads: DownloadsView
+    downloads: DownloadsView | None
     cohorts: list[str]
+    tables: TablesView | None
 
 
 class ReadyView(BaseModel):
@@ -88,7 +116,9 @@ def show_source(ask: Viewer, project: Id, source: Id) -> SourceView:
 
 @router.put("/{source}")
 def save_source(ask: Manager, project: Id, source: Id, body: Outside) -> SourceView:
-    """Add a source, or change one."""
+    """Add a source in Amplitude, or change one. One of tables reads a database of the server, and is defined there."""
+    if body.kind is SourceKind.TABLES:
+        raise Refusal(422, "a source of kind tables reads a database of the server; define it there with: tradewind apply")
     ask.note("source.save", source, project, region=body.region)
     keys, known = _keys(body), any(each.id == source for each in ask.parts.sources.all(project))
     if known:
@@ -109,7 +139,10 @@ def remove_source(ask: Manager, project: Id, source: Id) -> None:
 
 @router.post("/{source}/test")
 def test_source(ask: Manager, project: Id, source: Id) -> ReadyView:
-    """Ask for the list of cohorts, and say whether the keys work; and if not, whether they are wrong or the region is."""
+    """Ask for the list of cohorts, and say whether the keys work; and if not, whether they are wrong or the region is.
+
+    Of a source of tables, ask whether they are still what it says.
+    """
     ask.note("source.test", source, project)
     return ReadyView.model_validate(sources.test(ask.parts, project, source), from_attributes=True)
 
@@ -133,6 +166,17 @@ def _view(ask: Asked, project: str, source: str) -> SourceView:
     return SourceView(
         **{name: getattr(found.source, name) for name in names},
         keys_fingerprint=found.keys,
-        downloads=DownloadsView.model_validate(found.budget, from_attributes=True),
+        downloads=DownloadsView.model_validate(found.budget, from_attributes=True) if found.budget else None,
         cohorts=list(found.cohorts),
+        tables=_tables(found),
     )
+
+
+def _tables(found: sources.Shown) -> TablesView | None:
+    tables = found.source.tables
+    if tables is None:
+        return None
+    names = ("table", "event", "event_column")
+    reads = [ReadView(**{name: getattr(rows, name) for name in names}, people=rows.whole) for rows in tables.rows]
+    verified, standing = is_verified(found.source), found.standing
+    return TablesView(engine=tables.engine, variable=tables.url, reads=reads, verified=verified, standing=standing, answers=found.answers)
