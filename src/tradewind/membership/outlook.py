@@ -18,13 +18,13 @@ from tradewind.model.plan import Renewal
 class Outlook:
     """Identifiers in a segment: how many, how many of them are in doubt, by the day (UTC) on which they lapse, how many are due, by type.
 
-    `due` are those that a run would send again.
+    `due` are those that a run would send again, of each type that has any; a request names identifiers of one type.
     """
 
     count: int
     uncertain: int
     by_day: tuple[tuple[date, int], ...]
-    due: int
+    due: tuple[int, ...]
     by_type: tuple[tuple[IdType, int], ...] = ()
 
 
@@ -33,9 +33,10 @@ def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
 
     Raises EngineError when a file is gone or damaged.
     """
-    count = uncertain = due = 0
+    count = uncertain = 0
     days: Counter[date] = Counter()
     types: Counter[IdType] = Counter()
+    due: Counter[IdType] = Counter()
     with readable(held):
         for id_type in held.types:
             for number in range(held.count):
@@ -45,10 +46,11 @@ def outlook(held: Buckets, now: datetime, renewal: Renewal | None) -> Outlook:
                 doubtful = (facts["unknown_since"] != NEVER) | (facts["expires_from"] <= micros(now))
                 types[id_type] += int(many.sum())
                 count, uncertain = count + int(many.sum()), uncertain + int(many[doubtful].sum())
-                due += int(many[_due(facts, renewal)].sum()) if renewal else 0
+                due[id_type] += int(many[_due(facts, renewal)].sum()) if renewal else 0
                 for until, of_it in zip(facts["expires_until"].tolist(), many.tolist(), strict=True):
                     days[moment(until).date()] += of_it
-    return Outlook(count, uncertain, tuple(sorted(days.items())), due, tuple((each, types[each]) for each in held.types))
+    by_type = tuple((each, types[each]) for each in held.types)
+    return Outlook(count, uncertain, tuple(sorted(days.items())), tuple(many for many in due.values() if many), by_type)
 
 
 def _due(facts: Facts, renewal: Renewal) -> Flags:

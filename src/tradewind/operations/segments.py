@@ -117,13 +117,13 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     now, points = parts.clock.now(), _points(parts, project, sync_id)
     mine = _segment(parts, sync, target, version, points[0].run if points else None)
     at = _next(parts, sync, now)
-    seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), 0)
+    seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), ())
     destination = parts.destination(parts.catalog.connection(project, sync.connection).destination)
     items = destination.items_per_request(binding_of(parts, sync)) if target else destination.spec.limits.items
     reader = parts.readings.reader(project, sync.connection)
     reading = parts.readings.newest([target.id]).get(target.id) if target and reader else None
     sizes = tuple(_enough(size, seen.count, reading) for size in destination.spec.sizes)
-    coming = Next(at, seen.due, -(-seen.due // items)) if at else None
+    coming = Next(at, sum(seen.due), sum(-(-due // items) for due in seen.due)) if at else None
     return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards, reading, reader)
 
 

@@ -12,6 +12,7 @@ import pytest
 from town import NOON, Town
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Size
+from tradewind.model.identifier import IdType, Mapping
 from tradewind.model.plan import Operation
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Cadence, Refresh
@@ -61,6 +62,23 @@ def test_people_lapse_when_they_were_sent_last_and_the_next_run_renews_all(town:
     assert found.outlook.by_day == ((date(2026, 4, 1), 100),)
     assert found.next is not None
     assert (found.next.due, found.next.requests, found.saved) == (100, -(-100 // town.platform.items), segments.Saved(0, 0))
+
+
+def test_requests_of_the_next_renewal_are_counted_type_by_type(town: Town) -> None:
+    """A request names identifiers of one type: a hundred of each of two types, sixty a request, are two and two."""
+    town.platform.items = 60
+    main = town.parts.catalog.connection("default", "main")
+    both = replace(main.identity, mappings=(*main.identity.mappings, Mapping("user.ad", IdType.TDID)))
+    town.parts.catalog.save_connection(replace(main, identity=both))
+    town.add("daily", Cadence.DAILY)
+    day_after_day(town, 1)
+    found = segments.portrait(town.parts, "default", "daily")
+    assert found.outlook.by_type == ((IdType.DAID, 100), (IdType.TDID, 100))
+    assert found.next is not None
+    assert (found.next.due, found.next.requests) == (200, 4)
+    before = len(town.platform.sent)
+    day_after_day(town, 2)
+    assert len(town.platform.sent) - before == 4, "as many are sent"
 
 
 def test_renewing_late_says_whom_the_next_run_renews_and_what_was_saved(town: Town) -> None:
