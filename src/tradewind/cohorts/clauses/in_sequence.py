@@ -9,6 +9,7 @@ from sqlglot import exp
 from tradewind.cohorts import phrases, reading
 from tradewind.cohorts.clauses.form import HAPPENED, WHO, Facts, Form, Names, last_event, quoted, there
 from tradewind.cohorts.document import Node
+from tradewind.cohorts.windows import Span
 from tradewind.model.cohort import ANY_EVENT, InSequence, Step
 from tradewind.model.snapshot import LAST_EVENT
 
@@ -108,7 +109,8 @@ def _done(clause: InSequence, steps: int, facts: Facts) -> exp.Select:
 
 def _steps(clause: InSequence, steps: int, holding: list[str], facts: Facts) -> exp.Select:
     """The events that are one of the steps, or spoil them: when, which, and the values that are held."""
-    always, begun = facts.span(None), facts.span(clause.window)
+    begun = facts.span(clause.window)
+    always = Span(begun.first, facts.span(None).end)  # nothing before the first step can be another
     are = [facts.done(step.event, step.where, always if place else begun) for place, step in enumerate(clause.steps[:steps])]
     spoils = [facts.done(each.event, each.where, always) for each in clause.without]
     at = facts.dialect.micros(exp.column("time"))
