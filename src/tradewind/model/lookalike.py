@@ -60,7 +60,7 @@ class Feature:
 class Apart:
     """How behaviour is kept apart from what defines a seed: only what lies before `cut_off` is learned from, and none of these.
 
-    `known` is False where the seed is defined elsewhere, by something that nobody here can see.
+    `known` is False where not all can be kept apart: a seed that is defined elsewhere, or by anything that was done at all.
     """
 
     cut_off: datetime
@@ -92,7 +92,8 @@ class Card:
 
     `seed` counts the members of the seed at `trained_as_of`, `seed_known` those of them with behaviour from `since` to before the
     cut-off, `others` everybody else with any. `auc` is how often a member is ranked before somebody else, with its 95 percent interval;
-    `baseline` is the same of ranking people by how much they did.
+    `baseline` is the same of ranking people by how much they did. Where the seed of the cut-off is another than that of the training day,
+    `came` counts those who came into it between, and `auc_came` ranks them among all who were outside: None where they are too few.
     """
 
     trained_as_of: datetime
@@ -105,6 +106,8 @@ class Card:
     auc_low: float
     auc_high: float
     baseline: float
+    came: int
+    auc_came: float | None
     bins: tuple[Bin, ...]
     weights: tuple[Weight, ...]
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from event_desk import Desk
+from keen import BEGIN, NOW, PEOPLE, lives
 from tradewind.compute import Bounds, connect, literal
 from tradewind.engines.lookalike.apart import by_name, by_time, training_day
 from tradewind.engines.lookalike.fit import Sample, auc, fit, judge, matters
@@ -24,14 +25,29 @@ from tradewind.engines.lookalike.room import STAYS, Lookalikes, Question
 from tradewind.engines.lookalike.sql import Models
 from tradewind.errors import DefinitionError
 from tradewind.events.shape import person_key
-from tradewind.model.cohort import All, Behaviour, Cohort, CohortKind, Did, Last, Lookalike, Rule, Since, StaticList, UserProperty
+from tradewind.model.cohort import (
+    ANY_EVENT,
+    All,
+    Behaviour,
+    Cohort,
+    CohortKind,
+    Did,
+    InSequence,
+    Last,
+    Lookalike,
+    MoreOften,
+    New,
+    Rule,
+    Since,
+    StaticList,
+    Step,
+    UserProperty,
+)
 from tradewind.model.cohort import Operator as Op
-from tradewind.model.lookalike import Feature, FeatureKind
+from tradewind.model.lookalike import Apart, Feature, FeatureKind
 from tradewind.model.project import Project, ProjectPlan
 
-BEGIN, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 PROJECT = Project("p", "P", ProjectPlan.PAID, "UTC", ())
-PEOPLE = 600
 
 
 @pytest.fixture
@@ -47,27 +63,6 @@ def cohort(name: str, rule: Rule) -> Cohort:
 
 def like(seed: str, **wish: Any) -> Cohort:
     return Cohort("p", "like", "Like", CohortKind.LOOKALIKE, Lookalike(seed, **wish))
-
-
-def town(chance: random.Random) -> tuple[list[dict[str, Any]], set[int]]:
-    """Events of two months by people of whom those who look much are likely to be in the seed; and who is in it."""
-    events, seed = [], set()
-    for number in range(PEOPLE):
-        keen = chance.random() < 0.3
-        if chance.random() < (0.6 if keen else 0.05):
-            seed.add(number)
-        for turn in range(chance.randint(4, 12) if keen else chance.randint(1, 5)):
-            at = BEGIN + timedelta(seconds=chance.randrange(59 * 86_400))
-            kind = chance.choice(["Look", "Look", "Open"]) if keen else "Open"
-            said = {"plan": "plus" if keen and number % 2 else "free", "mail": f"{number}@example.org", "age": str(20 + number % 50)}
-            events.append(
-                {
-                    "event_type": kind, "user_id": f"u{number}", "device_id": f"d{number}",
-                    "insert_id": f"{number}-{turn}", "time": int(at.timestamp() * 1000), "user_properties": said,
-                    "event_properties": {"room": f"r{turn % 3}", "price": turn},
-                }
-            )  # fmt: skip
-    return events, seed
 
 
 def member_file(path: Path, numbers: set[int]) -> Path:
@@ -89,7 +84,7 @@ class Room:
     """Lookalikes over the town, whose seed is the same at every instant."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
-        events, self.seed = town(random.Random(7))
+        events, self.seed = lives(random.Random(7))
         desk.bring(desk.file("town.json", *events))
         self.folder, self.events = folder, events
         self.rooms = Lookalikes(folder, desk.store, Models(desk.database))
@@ -124,6 +119,10 @@ def test_what_defines_a_seed_is_kept_apart_by_time_where_it_has_windows_and_by_n
     apart = by_time(seed, NOW, "UTC")
     assert (apart.cut_off, apart.events, apart.properties) == (datetime(2026, 1, 20, tzinfo=UTC), ("Join",), ("plan",))
     assert by_name(seed, NOW).events == ("Buy", "Join", "Look")
+    assert by_time([cohort("seed", New(Last(7)))], NOW, "UTC") == Apart(datetime(2026, 2, 23, tzinfo=UTC))
+    assert by_name([cohort("seed", New(Last(7)))], NOW) == Apart(NOW, known=False), "who is new cannot be told without looking at any event"
+    more = All((MoreOften(Step("A"), Step("B")), InSequence((Step("C"), Step("D")), without=(Step("E"),)), Did(ANY_EVENT)))
+    assert by_time([cohort("seed", more)], NOW, "UTC") == Apart(NOW, ("A", "B", "C", "D", "E"), known=False)
     elsewhere = by_time([Cohort("p", "s", "S", CohortKind.STATIC, StaticList("a.csv"))], NOW, "UTC")
     assert (elsewhere.cut_off, elsewhere.known) == (NOW, False)
 
@@ -142,7 +141,7 @@ def test_the_numbers_of_a_person_are_those_of_a_plain_count(desk: Desk, tmp_path
             did.setdefault(int(event["user_id"][1:]), []).append(event)
     assert people == len(did)
     assert [each.kind for each in features[: len(GENERAL)]] == list(GENERAL)
-    assert {each.name for each in features} == {"", "Look", "Open", "room", "price", "plan"}, "mail says who somebody is, age was left out"
+    assert {each.name for each in features} == {"", "Look", "Open", "room", "price", "plan"}, "mail and ad name one person each"
     nobody = member_file(tmp_path / "nobody.parquet", set())
     table = pa.Table.from_batches(behaviours.others(period, features, nobody, named=True))
     found = {int(row["person"][6:]): [row[f"f{place}"] for place in range(len(features))] for row in table.to_pylist()}
@@ -188,7 +187,7 @@ def drawn(people: int, weights: list[float], intercept: float, seed: int) -> Sam
     chance = np.random.default_rng(seed)
     rows = chance.normal(size=(people, len(weights)))
     inside = chance.random(people) < 1 / (1 + np.exp(-(rows @ np.array(weights) + intercept)))
-    return Sample(rows, inside, (np.arange(people) % 5).astype(np.uint8), 1.0, 1.0)
+    return Sample(rows, inside, inside & (chance.random(people) < 0.5), (np.arange(people) % 5).astype(np.uint8), 1.0, 1.0)
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -246,7 +245,7 @@ def test_the_most_alike_are_in_and_the_same_question_has_the_same_answer(desk: D
     assert model.card.seed == model.card.seed_known == len(room.seed)
     again = Lookalikes(tmp_path / "elsewhere", desk.store, Models(desk.database))
     given = member_file(tmp_path / "again.parquet", room.seed)
-    assert again._train(asked, given, Bounds(threads=1), tmp_path) == model, "made anew it is the same to the last digit"
+    assert again._train(asked, lambda _at: given, Bounds(threads=1), tmp_path) == model, "made anew it is the same to the last digit"
     percent = room.numbers(question(like("seed", percent=10)))
     everybody = {int(event["user_id"][1:]) for event in room.events} - room.seed
     assert len(percent) == math.ceil(len(everybody) / 10)

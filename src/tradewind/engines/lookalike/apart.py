@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from tradewind.cohorts.rules import leaves
 from tradewind.cohorts.windows import bounds, zone_of
-from tradewind.model.cohort import Behaviour, Cohort, Did, UserProperty
+from tradewind.model.cohort import (
+    ANY_EVENT,
+    Behaviour,
+    Clause,
+    Cohort,
+    Did,
+    Inactive,
+    InSequence,
+    MoreOften,
+    New,
+    Returned,
+    UserProperty,
+)
 from tradewind.model.lookalike import Apart
 
 BEGIN = datetime(1970, 1, 5, tzinfo=UTC).date()
 """A Monday, from which the days of training are counted: the same for everybody, whoever asks first."""
+
+Deed = Did | MoreOften | InSequence | New | Inactive | Returned
+"""Clauses that look at what was done, each in a window or at any time."""
 
 
 def training_day(as_of: datetime, zone: str, days: int) -> datetime:
@@ -27,25 +41,45 @@ def training_day(as_of: datetime, zone: str, days: int) -> datetime:
 def by_time(seed: Iterable[Cohort], as_of: datetime, zone: str) -> Apart:
     """Keep apart by time: what lies before every window of the seed's rules, and all cohorts they are built of, is no part of it.
 
-    What has no window could have been at any time: it is left out by name, and so are properties.
+    What has no beginning could have been at any time: it is left out by name, and so are properties.
     """
     cohorts = list(seed)
-    apart = by_name(cohorts, as_of)
-    begins = [bounds(deed.window, as_of, zone)[0] for deed in _deeds(cohorts)]
-    timeless = sorted({deed.event for deed in _deeds(cohorts) if deed.window is None})
-    return replace(apart, cut_off=min([as_of.astimezone(UTC), *(begin for begin in begins if begin)]), events=tuple(timeless))
+    begins = [(clause, bounds(clause.window, as_of, zone)[0]) for clause in _deeds(cohorts)]
+    cut_off = min([as_of.astimezone(UTC), *(begin for _, begin in begins if begin)])
+    return _without(cohorts, [clause for clause, begin in begins if begin is None], cut_off)
 
 
 def by_name(seed: Iterable[Cohort], as_of: datetime) -> Apart:
     """Keep apart by name: events and user properties of the seed's rules, and of all cohorts they are built of, are left out."""
     cohorts = list(seed)
-    rules = [leaf for cohort in cohorts if isinstance(cohort.definition, Behaviour) for leaf in leaves(cohort.definition.who)]
-    properties = sorted({leaf.property for leaf in rules if isinstance(leaf, UserProperty)})
-    events = sorted({deed.event for deed in _deeds(cohorts)})
-    known = all(isinstance(cohort.definition, Behaviour) for cohort in cohorts)
-    return Apart(as_of.astimezone(UTC), tuple(events), tuple(properties), known)
+    return _without(cohorts, _deeds(cohorts), as_of.astimezone(UTC))
 
 
-def _deeds(cohorts: Iterable[Cohort]) -> list[Did]:
-    rules = (leaves(cohort.definition.who) for cohort in cohorts if isinstance(cohort.definition, Behaviour))
-    return [leaf for leaf in chain.from_iterable(rules) if isinstance(leaf, Did)]
+def _without(cohorts: Sequence[Cohort], deeds: Iterable[Deed], cut_off: datetime) -> Apart:
+    """Leave out by name what some clauses look at, and all properties. What looks at any event whatever cannot be left out."""
+    named = [_events(clause) for clause in deeds]
+    events = sorted({event for events in named for event in events} - {ANY_EVENT})
+    properties = sorted({clause.property for clause in _clauses(cohorts) if isinstance(clause, UserProperty)})
+    known = all(isinstance(cohort.definition, Behaviour) for cohort in cohorts) and not any(ANY_EVENT in events for events in named)
+    return Apart(cut_off, tuple(events), tuple(properties), known)
+
+
+def _events(clause: Deed) -> tuple[str, ...]:
+    """The events that a clause looks at."""
+    match clause:
+        case Did(event):
+            return (event,)
+        case MoreOften(this, that):
+            return (this.event, that.event)
+        case InSequence(steps, _, without):
+            return tuple(step.event for step in (*steps, *without))
+        case New() | Inactive() | Returned():
+            return (ANY_EVENT,)
+
+
+def _deeds(cohorts: Iterable[Cohort]) -> list[Deed]:
+    return [clause for clause in _clauses(cohorts) if isinstance(clause, Deed)]
+
+
+def _clauses(cohorts: Iterable[Cohort]) -> Iterator[Clause]:
+    return chain.from_iterable(leaves(each.definition.who) for each in cohorts if isinstance(each.definition, Behaviour))

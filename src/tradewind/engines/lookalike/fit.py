@@ -27,23 +27,27 @@ LEAST_SHOWN = 0.05
 DIGITS = 9
 """To which weights and scores are rounded, so that the order of a sum changes nobody's place."""
 
+FEWEST_CAME = 10
+"""People who came into the seed, without whom it is not said how well those are found who come."""
+
 AS_THEY_ARE = {FeatureKind.USER_VALUE}
 """Features that are no counts."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """People as rows of features, who of them is inside, in which fold they are, and the share of each kind that the sample has."""
+    """People as rows of features, who of them is inside, who was before, their fold, and the share of each kind that the sample has."""
 
     rows: Numbers
     inside: npt.NDArray[np.bool_]
+    before: npt.NDArray[np.bool_]
     fold: npt.NDArray[np.uint8]
     inside_share: float
     outside_share: float
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Sample:
         """Some of them."""
-        return Sample(self.rows[chosen], self.inside[chosen], self.fold[chosen], self.inside_share, self.outside_share)
+        return Sample(self.rows[chosen], self.inside[chosen], self.before[chosen], self.fold[chosen], self.inside_share, self.outside_share)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Judged:
     auc_low: float
     auc_high: float
     baseline: float
+    came: int
+    auc_came: float | None
     bins: tuple[Bin, ...]
 
 
@@ -111,7 +117,11 @@ def judge(sample: Sample, popularity: int) -> Judged:
     area = auc(scores, sample.inside)
     error = _error(area, int(sample.inside.sum()), int((~sample.inside).sum()))
     baseline = auc(sample.rows[:, popularity], sample.inside)
-    return Judged(area, max(0.0, area - 1.96 * error), min(1.0, area + 1.96 * error), baseline, _bins(sample, scores))
+    outside = ~sample.before
+    came = int(sample.inside[outside].sum())
+    of_them = auc(scores[outside], sample.inside[outside]) if FEWEST_CAME <= came < outside.sum() else None
+    low, high = max(0.0, area - 1.96 * error), min(1.0, area + 1.96 * error)
+    return Judged(area, low, high, baseline, round(came / sample.inside_share), of_them, _bins(sample, scores))
 
 
 def auc(scores: Numbers, inside: npt.NDArray[np.bool_]) -> float:

@@ -64,9 +64,10 @@ class Period:
 
 @dataclass(frozen=True)
 class Taken:
-    """Which people a sample has: members of a seed (a file) and others, the share given of each."""
+    """Which people a sample has: members of a seed (a file) and others, the share given of each; `before` has those of an earlier day."""
 
     seed: Path
+    before: Path
     inside: float
     outside: float
 
@@ -103,11 +104,12 @@ class Behaviours:
         return tuple(found), people * of
 
     def people(self, period: Period, features: Sequence[Feature], taken: Taken) -> Iterator[pa.RecordBatch]:
-        """The people of a sample, in the order of their keys: `inside`, `fold`, and a column `f0`, `f1`, ... for each feature."""
+        """The people of a sample, in the order of their keys: `inside`, `before`, `fold`, and a column `f0`, `f1`, ... for each feature."""
         chosen = f"CASE WHEN who IN (FROM seed) THEN {LOT} < {taken.inside} ELSE {LOT} < {taken.outside} END"
         with self._session("reading what people did") as connection:
             _seed(connection, taken.seed)
-            select = f"SELECT who IN (FROM seed) AS inside, {FOLD} AS fold, {_columns(features)}"
+            _seed(connection, taken.before, "earlier")
+            select = f"SELECT who IN (FROM seed) AS inside, who IN (FROM earlier) AS before, {FOLD} AS fold, {_columns(features)}"
             for _ in self._shares(connection, period, features, named=False):
                 query = f"{select} FROM ({_grouped(period, features, f'WHERE {chosen}')}) ORDER BY who"
                 yield from connection.sql(query).to_arrow_reader(ROWS)
@@ -220,8 +222,8 @@ def _apart(names: Any) -> list[str]:
     return list(chosen.values())[:MOST_PROPERTIES]
 
 
-def _seed(connection: duckdb.DuckDBPyConnection, seed: Path) -> None:
-    connection.execute(f"CREATE TEMP TABLE seed AS SELECT DISTINCT member::UUID AS who FROM read_parquet({literal(seed)})")
+def _seed(connection: duckdb.DuckDBPyConnection, seed: Path, table: str = "seed") -> None:
+    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT DISTINCT member::UUID AS who FROM read_parquet({literal(seed)})")
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:

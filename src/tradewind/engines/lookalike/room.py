@@ -87,7 +87,7 @@ class Lookalikes:
         project, cohort, fingerprint = question.project.id, question.cohort.id, question.fingerprint
         known = self.models.find(project, cohort, fingerprint, question.trained_as_of)
         if known is None:
-            known = self._train(question, seed_at(question.trained_as_of), bounds, folder)
+            known = self._train(question, seed_at, bounds, folder)
             self.models.add(project, cohort, fingerprint, known)
         return known
 
@@ -96,7 +96,7 @@ class Lookalikes:
         model = self.model(question, seed_at, bounds, out.parent)
         scored, growing = (out.with_name(f".{out.name}.{what}") for what in ("scored", "growing"))
         try:
-            self._score(question, model, seed_at(question.as_of), bounds, scored, named=named)
+            self.score(question, model, seed_at(question.as_of), bounds, scored, named=named)
             members = self._choose(question, bounds, scored, growing)
             publish(growing, out)
         finally:
@@ -109,14 +109,17 @@ class Lookalikes:
         path = str(members.relative_to(self.home))
         self.models.stand(question.project.id, question.cohort.id, question.fingerprint, question.as_of, path)
 
-    def _train(self, question: Question, seed: Path, bounds: Bounds, folder: Path) -> Model:
+    def _train(self, question: Question, seed_at: SeedAt, bounds: Bounds, folder: Path) -> Model:
         behaviours = Behaviours(self.events, question.project.id, bounds, folder)
-        members, moment, zone = pq.read_metadata(seed).num_rows, question.trained_as_of, question.project.zone
+        moment, zone = question.trained_as_of, question.project.zone
+        seed = seed_at(moment)
+        members = pq.read_metadata(seed).num_rows
         apart = by_time(question.built_of, moment, zone)
-        learned = self._learned(question, behaviours, apart, seed, members)
+        before = seed_at(apart.cut_off) if apart.cut_off < moment else seed
+        learned = self._learned(question, behaviours, apart, seed, before)
         if learned is None or learned.sample.inside.sum() < FEWEST:
             apart = by_name(question.built_of, moment)
-            learned = self._learned(question, behaviours, apart, seed, members)
+            learned = self._learned(question, behaviours, apart, seed, seed)
         known = int(learned.sample.inside.sum()) if learned else 0
         others = int((~learned.sample.inside).sum()) if learned else 0
         seed_id = question.wish.seed
@@ -127,7 +130,7 @@ class Lookalikes:
             )
         return self._fitted(question, apart, learned, members)
 
-    def _learned(self, question: Question, behaviours: Behaviours, apart: Apart, seed: Path, members: int) -> _Learned | None:
+    def _learned(self, question: Question, behaviours: Behaviours, apart: Apart, seed: Path, before: Path) -> _Learned | None:
         """The sample to learn from; None where nothing happened before the cut-off."""
         begin = behaviours.begin()
         if begin is None or begin.replace(tzinfo=UTC) >= apart.cut_off:
@@ -135,13 +138,13 @@ class Lookalikes:
         reach = min(timedelta(days=question.wish.look_back_days), apart.cut_off - begin.replace(tzinfo=UTC))
         period = Period(apart.cut_off - timedelta(days=max(1, ceil(reach / timedelta(days=1)))), apart.cut_off, apart.events)
         features, people = behaviours.survey(period, apart.properties)
-        inside, outside = (min(1.0, MOST_LEARNED_FROM / max(1, count)) for count in (members, people))
-        batches = list(behaviours.people(period, features, Taken(seed, inside, outside)))
+        inside, outside = (min(1.0, MOST_LEARNED_FROM / max(1, count)) for count in (pq.read_metadata(seed).num_rows, people))
+        batches = list(behaviours.people(period, features, Taken(seed, before, inside, outside)))
         if not sum(batch.num_rows for batch in batches):
             return None
         table = pa.Table.from_batches(batches)
         rows = spread(features, _rows(table, features))
-        sample = Sample(rows, table["inside"].to_numpy(), table["fold"].to_numpy(), inside, outside)
+        sample = Sample(rows, table["inside"].to_numpy(), table["before"].to_numpy(), table["fold"].to_numpy(), inside, outside)
         return _Learned(period, features, sample)
 
     def _fitted(self, question: Question, apart: Apart, learned: _Learned, members: int) -> Model:
@@ -161,13 +164,13 @@ class Lookalikes:
         card = Card(
             question.trained_as_of, learned.period.since, apart, members, round(inside / sample.inside_share),
             round((len(sample.rows) - inside) / sample.outside_share), judged.auc, judged.auc_low, judged.auc_high, judged.baseline,
-            judged.bins, matters(learned.features, line),
+            judged.came, judged.auc_came, judged.bins, matters(learned.features, line),
         )  # fmt: skip
         days = (learned.period.until - learned.period.since).days
         means, scales, weights = (tuple(map(float, values)) for values in (line.means, line.scales, line.weights))
         return Model(learned.features, means, scales, weights, line.intercept, days, card)
 
-    def _score(self, question: Question, model: Model, seed: Path, bounds: Bounds, out: Path, *, named: bool) -> None:
+    def score(self, question: Question, model: Model, seed: Path, bounds: Bounds, out: Path, *, named: bool) -> None:
         """Write `member`, `person` and `score` of everybody outside the seed who did anything of late."""
         moment = question.as_of.astimezone(UTC)
         period = Period(moment - timedelta(days=model.days), moment, model.card.apart.events)

@@ -94,7 +94,7 @@ class Models:
 def _model(told: Mapping[str, Any]) -> Model:
     card = told["card"]
     numbers = {name: tuple(told[name]) for name in ("means", "scales", "weights")}
-    kept = {name: card[name] for name in ("seed", "seed_known", "others", "auc", "auc_low", "auc_high", "baseline")}
+    kept = {name: card[name] for name in ("seed", "seed_known", "others", "auc", "auc_low", "auc_high", "baseline", "came", "auc_came")}
     return Model(
         tuple(Feature(FeatureKind(each["kind"]), each["name"], each["value"]) for each in told["features"]),
         **numbers,
