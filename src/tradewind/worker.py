@@ -14,7 +14,7 @@ from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.operations import endings, partings, platform, privacy, syncs, uploads
+from tradewind.operations import endings, partings, privacy, syncs, uploads
 from tradewind.operations.changes import mark
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
@@ -104,7 +104,7 @@ def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
     """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first,
-    take in the files that were sent, and ask for the platform's own view once a day.
+    and take in the files that were sent.
 
     What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
@@ -126,7 +126,6 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, work_there, watch))
             yield from _for_people(watchful, watch)
         yield from _files(watchful, stop)
-        platform.read_due(watchful, stop.check)
         stop.check()
         if _tidied(parts) or emptied:
             endings.forget_unneeded(parts)

@@ -28,6 +28,8 @@ SECRETS = {
     "AMPLITUDE_SECRET_KEY": "canaryamplitudesecretkey00000000",
     "HOOK_URL": "http://127.0.0.1:9/canary-hook-path",
     "HOOK_SECRET": "canary-hook-secret",
+    "PLATFORM_TOKEN": "sandbox-platform-token-ready1",
+    "OTHER_PLATFORM_TOKEN": "canary-wrong-platform-token",
     "PASSPHRASE": "canary horse battery staple",
     "TRADEWIND_SMTP_URL": "smtp://ann:canary-mail-password@127.0.0.1:9",
 }
@@ -78,6 +80,8 @@ def by_command(product: Product, heard: Heard, sandbox: SandboxProcess) -> None:
     call("connections", "add", "main", "--advertiser", "ready1", "--secret-env", "TTD_SECRET", *account)
     call("connections", "add", "wrong", "--advertiser", "ready2", "--secret-env", "OTHER_SECRET", *account)
     call("connections", "test", "wrong")
+    call("connections", "platform", "main", "--token-env", "OTHER_PLATFORM_TOKEN")
+    call("connections", "platform", "main", "--token-env", "PLATFORM_TOKEN")
     keys = ("--api-key-env", "AMPLITUDE_API_KEY", "--secret-key-env", "AMPLITUDE_SECRET_KEY")
     call("sources", "add", "product", "--region", "us", *keys)
     call("alerts", "add", "hook", "--webhook", "--url-env", "HOOK_URL", "--secret-env", "HOOK_SECRET")
@@ -100,6 +104,10 @@ def by_command(product: Product, heard: Heard, sandbox: SandboxProcess) -> None:
     for run in product.ok("runs", "list")["runs"]:
         call("runs", "show", run["id"])
         call("runs", "rejects", run["id"])
+    sandbox.faults({"kind": "answer", "status": 400, "body": json.dumps({"Message": f"no {CANARY} by {SECRETS['PLATFORM_TOKEN']}"})})
+    call("segments", "read")
+    for deed in ("show good", "attach good", "attach good --yes", "seed Seed good"):
+        call("segments", *deed.split())
     call("trace", str(CANARY))
     call("trace", UNUSABLE)
     for noun in ("privacy", "alerts", "sources", "connections", "syncs"):

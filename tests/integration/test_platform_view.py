@@ -55,6 +55,10 @@ def test_listings_have_numbers_and_activity_and_are_found_by_their_exact_name(sa
     assert found.keys() == {"vip", "VIP"}
     assert found["vip"].activity == Activity(ids=6, web=2, in_app=4, connected_tv=0, persons=6, households=3)
     assert found["vip"].id != found["VIP"].id
+    many = [f"not the vip {number}" for number in range(0, 120, 9)]
+    before = len(sandbox.requests())
+    assert here.listings([*many, "vip", "nobody"]).keys() == {*many, "vip"}
+    assert len(sandbox.requests()) - before == 2, "many are found in a walk of two pages"
     sandbox.post("/_sandbox/platform", {"listed_after_seconds": 3600, "active_share": 0.5})
     assert here.listings(["vip"]) == {}
     sandbox.post("/_sandbox/clock", {"advance_seconds": 3601})

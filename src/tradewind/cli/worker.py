@@ -37,16 +37,18 @@ def worker(
 ) -> None:
     """Run the syncs of every project when they are due, and finish runs that were cut short."""
     from tradewind.operations.alerting import Watchman, watching
+    from tradewind.operations.platform import asking, read_due
     from tradewind.worker import Stop, run_once, work
 
     stop, news = Stop(), _News(as_json=as_json)
     with parts_of(context) as parts, signals(stop):
         if not once:
             news.say("The worker runs syncs when they are due; stop it with Ctrl-C or SIGTERM.")
-            with watching(parts, show.note):
+            with watching(parts, show.note), asking(parts, show.note):
                 work(parts, stop, news.tell)
             return
         done = tuple(run_once(parts, stop))
+        read_due(parts)
         Watchman(parts).round()
     if as_json:
         show.print_json({"done": [_plain(each) for each in done]})

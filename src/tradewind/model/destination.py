@@ -42,7 +42,7 @@ class Limits:
 class Size:
     """About how many identifiers the platform wants for a use of a segment, and the sentence that says so.
 
-    `active`: those that it saw lately are counted, not those that it received.
+    `active`: those that it saw lately are counted, not those that it received in the last 30 days.
     """
 
     use: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from tradewind.access.trail import Deed
@@ -19,6 +20,10 @@ from tradewind.vault.sql import PLATFORM
 
 EVERY, AGAIN = timedelta(days=1), timedelta(hours=1)
 """How often the platform is asked, and how long after it could not be."""
+
+
+LOOK = 60.0
+"""Seconds between two looks at whose turn it is."""
 
 
 def give(parts: Parts, project: str, connection_id: str, token: Secret, who: str) -> None:
@@ -83,13 +88,33 @@ def read_all(parts: Parts, project: str) -> tuple[tuple[str, Reading], ...]:
     return tuple((sync, found[place.id]) for sync, place in places.items() if place.id in found)
 
 
-def read_due(parts: Parts, check: Callable[[], None]) -> None:
-    """Ask for every connection whose turn it is; `check` is called between two. What goes wrong is kept and said, and stops nothing."""
+@contextmanager
+def asking(parts: Parts, trouble: Callable[[str], None], every: float = LOOK) -> Iterator[None]:
+    """Ask beside the work, so that no run waits for a slow answer; `trouble` is told why it could not be looked who is due."""
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(every):
+            try:
+                read_due(parts)
+            except (TradewindError, OSError) as error:
+                trouble(f"the platform could not be asked what it knows: {error}")
+
+    keeper = threading.Thread(target=ask, name="platform", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join(5)
+
+
+def read_due(parts: Parts) -> None:
+    """Ask for every connection whose turn it is. What goes wrong is kept and told as an alert, and stops nothing."""
     now = parts.clock.now()
     for reader in parts.readings.readers():
         if reader.next_at > now:
             continue
-        check()
         if _exists(parts, reader) and parts.readings.take(reader, now + AGAIN):
             with suppress(ConfigurationError, DeliveryError):
                 read(parts, reader.project, reader.connection)

@@ -20,6 +20,9 @@ from tradewind.planning.refresh import renewal
 from tradewind.schedule import next_fire
 from tradewind.targets import known_place, known_places
 
+RECEIVED = 30
+"""Days in which a platform must have received an identifier for it to count; one that lives longer may have been sent before."""
+
 SHOWN = 100
 """So many of the youngest runs are looked at."""
 
@@ -117,13 +120,15 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     now, points = parts.clock.now(), _points(parts, project, sync_id)
     mine = _segment(parts, sync, target, version, points[0].run if points else None)
     at = _next(parts, sync, now)
-    seen = outlook(version.held(parts.home), now, renewal(sync, at) if at else None) if version else Outlook(0, 0, (), ())
+    fresh = now - timedelta(days=RECEIVED) + timedelta(minutes=sync.ttl_minutes)
+    due = renewal(sync, at) if at else None
+    seen = outlook(version.held(parts.home), now, due, max(now, fresh)) if version else Outlook(0, 0, (), ())
     destination = parts.destination(parts.catalog.connection(project, sync.connection).destination)
     items = destination.items_per_request(binding_of(parts, sync)) if target else destination.spec.limits.items
     reader = parts.readings.reader(project, sync.connection)
     reading = parts.readings.newest([target.id]).get(target.id) if target and reader else None
-    sizes = tuple(_enough(size, seen.count, reading) for size in destination.spec.sizes)
-    coming = Next(at, sum(seen.due), sum(-(-due // items) for due in seen.due)) if at else None
+    sizes = tuple(_enough(size, seen, reading) for size in destination.spec.sizes)
+    coming = Next(at, sum(seen.due), sum(-(-many // items) for many in seen.due)) if at else None
     return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards, reading, reader)
 
 
@@ -135,11 +140,12 @@ def _segment(parts: Parts, sync: Sync, target: Target | None, version: Version |
     return Segment(sync, *place, holds, version.created_at if version else None, last)
 
 
-def _enough(size: Size, held: int, reading: Reading | None) -> Enough:
+def _enough(size: Size, seen: Outlook, reading: Reading | None) -> Enough:
     if size.active and reading:
         ids = reading.listing.activity.ids if reading.listing else 0
         return Enough(size, ids >= size.least, ids, asked=True)
-    return Enough(size, held >= size.least, held)
+    most = seen.count if size.active else seen.fresh
+    return Enough(size, most >= size.least, most)
 
 
 def _points(parts: Parts, project: str, sync: str) -> tuple[Point, ...]:

@@ -21,6 +21,7 @@ from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.operations import people
 from tradewind.operations.alerting import watching
 from tradewind.operations.plain import plain
+from tradewind.operations.platform import asking
 from tradewind.parts import Parts
 from tradewind.web.application import build
 from tradewind.web.limits import Seen
@@ -85,7 +86,10 @@ class Server:
 
     def _work(self) -> None:
         try:
-            with watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence)):
+            with (
+                watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence)),
+                asking(self.parts, lambda sentence: self._line("platform.failed", reason=sentence)),
+            ):
                 work(self.parts, self.stop, self._tell_work)
         except BaseException as error:  # a worker that ended in silence would be found out by lapsed people
             self.failed = str(error) if isinstance(error, TradewindError) else f"the worker met a defect: {type(error).__name__}"

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from sandbox_process import wait_until
 from town import NOON, Town
 from tradewind.errors import BusyError, ConfigurationError, DefinitionError
 from tradewind.model.alert import AlertKind
 from tradewind.model.destination import Secret, Size
 from tradewind.model.platform import Reading, Use
-from tradewind.model.sync import Cadence, Leaving
+from tradewind.model.sync import Cadence, Leaving, Refresh
 from tradewind.operations import arranging, connections, endings, platform, segments
 from tradewind.operations.alerting import Watchman
 from tradewind.worker import Stop, run_once
@@ -38,7 +39,9 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 def work(town: Town) -> None:
+    """The worker runs what is due, and asks beside it."""
     assert [done.error for done in run_once(town.parts, Stop()) if done.error] == []
+    platform.read_due(town.parts)
 
 
 def reading(town: Town) -> Reading | None:
@@ -158,3 +161,23 @@ def test_a_seed_that_cannot_be(town: Town, syncs: list[str], says: str) -> None:
 def test_a_name_that_cannot_be(town: Town, name: str) -> None:
     with pytest.raises(DefinitionError, match="1 to 256 characters that print"):
         arranging.plan_seed(town.parts, "default", name, ["daily"])
+
+
+def test_it_is_asked_beside_the_work(town: Town) -> None:
+    first = reading(town)
+    town.at(town.clock.now() + DAY)
+    said: list[str] = []
+    with platform.asking(town.parts, said.append, 0.01):
+        wait_until(lambda: reading(town) != first, "it was asked")
+    assert said == []
+
+
+def test_only_who_was_sent_in_thirty_days_counts_as_received(town: Town) -> None:
+    sync = town.add("long", Cadence.DAILY, ttl_days=90, refresh=Refresh.BEFORE_EXPIRY)
+    town.at(town.clock.now() + DAY)
+    work(town)
+    town.at(town.clock.now() + 29 * DAY)
+    assert segments.portrait(town.parts, "default", sync.id).sizes[0].count == 100
+    town.at(town.clock.now() + 2 * DAY)
+    found = segments.portrait(town.parts, "default", sync.id)
+    assert (found.outlook.count, found.sizes[0].count) == (100, 0)

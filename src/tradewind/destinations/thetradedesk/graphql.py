@@ -9,9 +9,7 @@ from tradewind.model.platform import Activity, Arranged, Listing, Use
 
 ADVERTISER = "query($advertiser: ID!) { advertiser(id: $advertiser) { id } }"
 
-LISTINGS = """query($advertiser: ID!, $name: String!, $after: String) {
-  advertiser(id: $advertiser) {
-    firstPartyData(first: 100, after: $after, where: {name: {contains: $name}}) {
+_NODES = """{
       nodes {
         id name
         activeUniques { householdCount idsConnectedTvCount idsCount idsInAppCount idsWebCount personsCount }
@@ -20,6 +18,14 @@ LISTINGS = """query($advertiser: ID!, $name: String!, $after: String) {
     }
   }
 }"""
+
+LISTINGS = f"""query($advertiser: ID!, $name: String!, $after: String) {{
+  advertiser(id: $advertiser) {{
+    firstPartyData(first: 100, after: $after, where: {{name: {{contains: $name}}}}) {_NODES}"""
+
+ALL_LISTINGS = f"""query($advertiser: ID!, $after: String) {{
+  advertiser(id: $advertiser) {{
+    firstPartyData(first: 100, after: $after) {_NODES}"""
 
 SEEDS = """query($advertiser: ID!) {
   advertiser(id: $advertiser) {

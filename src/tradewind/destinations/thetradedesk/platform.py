@@ -17,8 +17,8 @@ from tradewind.model.platform import Arranged, Listing, Use
 HOST = "https://api.thetradedesk.com"
 """One for all data centers."""
 
-PAGES = 50
-"""Pages of an answer that are read at most."""
+PAGES, FEW = 200, 10
+"""Pages of an answer that are read at most; and so many segments are searched for one by one, more in a walk through all of them."""
 
 _REST = {
     Use.DATA_GROUP: ("datagroup", "DataGroup", "FirstPartyDataIds", ""),
@@ -41,8 +41,14 @@ class TradeDeskPlatform:
             raise self._not_allowed()
 
     def listings(self, names: Collection[str]) -> dict[str, Listing]:
-        """Each is searched for by its name; the platform finds all that contain it."""
-        return {name: found for name in sorted(set(names)) if (found := self._listing(name))}
+        """A few are searched for by name, of which the platform finds all that contain it; for many, all are walked through."""
+        wanted, found = set(names), dict[str, Listing]()
+        if len(wanted) > FEW:
+            self._walk(graphql.ALL_LISTINGS, wanted, found)
+        else:
+            for name in sorted(wanted):
+                self._walk(graphql.LISTINGS, {name}, found, name=name)
+        return found
 
     def find(self, use: Use, name: str) -> tuple[Arranged, ...]:
         """What has exactly this name, read by its id."""
@@ -72,14 +78,14 @@ class TradeDeskPlatform:
         more = {"IsSharable": True} if wanted.use is Use.DATA_GROUP else {}
         return self._arranged(wanted.use, self._rest("POST", path, body | more, reads=False))
 
-    def _listing(self, name: str) -> Listing | None:
+    def _walk(self, document: str, wanted: set[str], found: dict[str, Listing], **variables: Any) -> None:
+        """Page by page, until all that is wanted was found."""
         after: str | None = None
         for _ in range(PAGES):
-            nodes, after = graphql.listings_of(self._graph(graphql.LISTINGS, name=name, after=after))
-            exact = [each for each in nodes if each.name == name]
-            if exact or after is None:
-                return exact[0] if exact else None
-        return None
+            nodes, after = graphql.listings_of(self._graph(document, after=after, **variables))
+            found |= {each.name: each for each in nodes if each.name in wanted}
+            if after is None or wanted <= found.keys():
+                return
 
     def _save_seed(self, wanted: Arranged) -> Arranged:
         given: dict[str, Any] = {"name": wanted.name, "data": [int(each) for each in wanted.holds]}
