@@ -12,15 +12,15 @@ BEGIN, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 PEOPLE = 600
 
 
-def lives(chance: random.Random) -> tuple[list[dict[str, Any]], set[int]]:
-    """Events of two months by people of whom those who look much are likely to be in the seed; and who is in it."""
+def lives(chance: random.Random, begin: datetime = BEGIN) -> tuple[list[dict[str, Any]], set[int]]:
+    """Events of the two months from `begin` on by people of whom those who look much are likely to be in the seed; and who is in it."""
     events, seed = [], set()
     for number in range(PEOPLE):
         keen = chance.random() < 0.3
         if chance.random() < (0.6 if keen else 0.05):
             seed.add(number)
         for turn in range(chance.randint(4, 12) if keen else chance.randint(1, 5)):
-            at = BEGIN + timedelta(seconds=chance.randrange(59 * 86_400))
+            at = begin + timedelta(seconds=chance.randrange(59 * 86_400))
             kind = chance.choice(["Look", "Look", "Open"]) if keen else "Open"
             said = {
                 "plan": "plus" if keen and number % 2 else "free",

@@ -14,6 +14,7 @@ import { Asked, Failure, Loading } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { SendList, Webhook } from "./Feeding";
 import { kinds } from "./kinds";
+import { Model } from "./Lookalike";
 import { Overlap } from "./Overlap";
 import { People } from "./People";
 import { type Cohort, cohortsOf, useCohort, useSegments, useSizes } from "./queries";
@@ -29,12 +30,13 @@ export function Component() {
 /** Kinds that can be looked into at once; one in Amplitude would cost a download. */
 const COUNTED = new Set(["behavioural", "static", "sql"]);
 
-const EDITED = new Set(["behavioural", "static", "sql", "amplitude", "webhook"]);
+const EDITED = new Set(["behavioural", "static", "sql", "amplitude", "webhook", "lookalike"]);
 
 function Shown({ cohort }: { cohort: Cohort }) {
   const base = `/projects/${useProject()}/cohorts`;
   const built = cohort.kind === "behavioural";
   const counted = COUNTED.has(cohort.kind);
+  const alike = cohort.kind === "lookalike";
   return (
     <Page
       title={cohort.name}
@@ -57,10 +59,11 @@ function Shown({ cohort }: { cohort: Cohort }) {
     >
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, md: 8 }}>
-          <Tabs defaultValue={built ? "who" : counted ? "people" : "text"} keepMounted={false}>
+          <Tabs defaultValue={built ? "who" : counted ? "people" : alike ? "model" : "text"} keepMounted={false}>
             <Tabs.List mb="md">
               {built && <Tabs.Tab value="who">Clauses</Tabs.Tab>}
               {counted && <Tabs.Tab value="people">People</Tabs.Tab>}
+              {alike && <Tabs.Tab value="model">Model</Tabs.Tab>}
               <Tabs.Tab value="text">YAML</Tabs.Tab>
             </Tabs.List>
             <Tabs.Panel value="who">
@@ -68,6 +71,9 @@ function Shown({ cohort }: { cohort: Cohort }) {
             </Tabs.Panel>
             <Tabs.Panel value="people">
               <People look={{ cohort: cohort.id }} />
+            </Tabs.Panel>
+            <Tabs.Panel value="model">
+              <Model cohort={cohort.id} />
             </Tabs.Panel>
             <Tabs.Panel value="text">
               <pre className="code">

@@ -43,7 +43,7 @@ export function FromAmplitude({ known, onDefined }: FormProps) {
                 Add a source
               </Button>
             </Group>
-            {chosen && (
+            {chosen?.downloads && (
               <Text size="sm" c="dimmed">
                 {count(chosen.downloads.left)} of {many(chosen.downloads.allowed, "download", "downloads")} are left this month.
                 Each run of a sync takes one.

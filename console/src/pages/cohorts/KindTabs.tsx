@@ -9,6 +9,7 @@ const WAYS = [
   { kind: "sql", label: "A SELECT" },
   { kind: "amplitude", label: "Kept in Amplitude" },
   { kind: "webhook", label: "Pushed by Amplitude" },
+  { kind: "lookalike", label: "Like another cohort" },
 ];
 
 export function KindTabs({ kind }: { kind: string }) {

@@ -1,4 +1,4 @@
-/** A cohort that is not built clause by clause: a list, a SELECT, one that Amplitude keeps, one that it pushes. */
+/** A cohort that is not built clause by clause: a list, a SELECT, one that Amplitude keeps, one that it pushes, a lookalike. */
 import { Button, Card, FileButton, Group, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
@@ -16,6 +16,7 @@ import { Columns } from "./Columns";
 import { complete, guessed, header, type Columns as Named, read, written } from "./columns";
 import { FromAmplitude } from "./FromAmplitude";
 import { KindTabs } from "./KindTabs";
+import { LookalikeForm } from "./Lookalike";
 import { type Cohort, cohortsOf, useCohortNames } from "./queries";
 
 type Definition = Record<string, unknown>;
@@ -25,6 +26,7 @@ const FORMS: Record<string, (props: FormProps) => ReactNode> = {
   sql: SelectForm,
   amplitude: FromAmplitude,
   webhook: PushedForm,
+  lookalike: LookalikeForm,
 };
 
 export interface FormProps {

@@ -32,7 +32,7 @@ from tradewind.model.snapshot import Snapshot
 FEWEST = 50
 """Members of the seed, and others, without whose behaviour nothing is learned."""
 
-MOST_LEARNED_FROM = 200_000
+MOST_LEARNED_FROM = 50_000
 """People of each side that a model is made of; of more, a share is drawn by lot, always the same."""
 
 STAYS = 1.2
