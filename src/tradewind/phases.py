@@ -18,7 +18,7 @@ from tradewind.errors import LedgerError
 from tradewind.evidence import evidence
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.members import evaluate as members_of
-from tradewind.members import identity_of, stand, wanted_by
+from tradewind.members import identity_of, stand
 from tradewind.membership.buckets import Buckets, buckets_for
 from tradewind.membership.diff import diff as diff_buckets
 from tradewind.membership.doubting import doubt
@@ -45,6 +45,7 @@ from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, period, renewal
 from tradewind.privacy.newcomers import Newcomers
 from tradewind.privacy.sieve import Sieve
+from tradewind.splits import elsewhere, part_of, wanted_of
 from tradewind.targets import is_current, wanted
 from tradewind.trials.sql import Trial, file_of, follow
 
@@ -140,8 +141,12 @@ def evaluate(stage: Stage) -> Snapshot:
     sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
     cohort = stage.parts.catalog.cohort_at(stage.run.project, sync.cohort, stage.run.cohort_version)
     recency = sync.recency is Recency.LAST_EVENT
-    wanted = wanted_by(stage.binding.identity)
-    snapshot = members_of(stage.parts, cohort, stage.run.as_of, wanted, stage.folder, recency=recency, named=False)
+    wanted = wanted_of(sync, stage.binding)
+
+    def whole() -> Snapshot:
+        return members_of(stage.parts, cohort, stage.run.as_of, wanted, stage.folder, recency=recency, named=False)
+
+    snapshot = part_of(stage.parts, stage.run, stage.binding, sync, stage.folder, whole) if sync.only else whole()
     snapshot = draw(snapshot, sync.holdout, stage.parts.bounds) if sync.holdout else snapshot
     reached("snapshot.written")
     stand(stage.parts, cohort, stage.run.as_of, stage.folder)
@@ -161,10 +166,11 @@ def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
     now = stage.parts.clock.now()
-    due = renewal(stage.parts.catalog.sync(stage.run.project, stage.run.sync), now)
+    sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
+    desired, due, others = stage.desired(snapshot), renewal(sync, now), elsewhere(stage.parts, sync)
 
     def compare(out: Path) -> Delta:
-        delta = diff_buckets(stage.desired(snapshot), stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows)
+        delta = diff_buckets(desired, stage.held(), now=now, renewal=due, hold=HOLD, out=out, group_rows=rows, elsewhere=others)
         leaving = [part for part in delta.parts if part.operation is Operation.REMOVE and not part.again]
         with readable(None):
             return replace(delta, suppressed=stage.sieve().count(ids for part in leaving for ids in read_part(out, part)))

@@ -21,6 +21,7 @@ from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.schedule import Due, change_due, next_fire, slots_due
 from tradewind.sources.uploads.sql import UploadState
+from tradewind.splits import to_be_let_in
 
 LONGEST_SLEEP = timedelta(seconds=60)
 """A sync that was added or resumed meanwhile is seen within this time."""
@@ -121,10 +122,14 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             stop.check()
             emptied = True
             yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
-        for sync, work_there in sorted(todo(parts), key=lambda each: _since(each[1])):
+        began, due = parts.clock.now(), sorted(todo(parts), key=lambda each: _since(each[1]))
+        for sync, work_there in due:
             stop.check()
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, work_there, watch))
             yield from _for_people(watchful, watch)
+        for sync, last in to_be_let_in(parts, [sync for sync, _ in due], began):
+            stop.check()
+            yield from _done(sync.project, sync.id, partial(syncs.let_in, watchful, sync, last, watch))
         yield from _files(watchful, stop)
         stop.check()
         if _tidied(parts) or emptied:
@@ -213,7 +218,7 @@ def _change_due(parts: Parts, sync: Sync, last: Run | None, now: datetime) -> Du
     """A run that is held waits for a person until the next daily slot: a change that took its place would take the approval too."""
     if last and last.state in {RunState.HELD, RunState.SETTLING}:
         return None
-    changed = last is not None and last.mark != mark(parts, sync)
+    changed = last is not None and (last.mark != mark(parts, sync) or bool(to_be_let_in(parts, [sync], last.opened_at)))
     failed = last is not None and last.outcome in {RunOutcome.FAILED, RunOutcome.INCOMPLETE}
     return change_due((last.slot or last.opened_at) if last else None, now, changed=changed, failed=failed)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
 
 from tradewind.cohorts.parse import LONGEST_NAME, SLUG
+from tradewind.destinations.thetradedesk.names import default_segment_name
 from tradewind.destinations.thetradedesk.spec import SANDBOX
 from tradewind.errors import DefinitionError, MissingError
+from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
-from tradewind.model.sync import Holdout
+from tradewind.model.sync import Holdout, Only, Sync
 
 Value = TypeVar("Value")
 
@@ -49,7 +53,7 @@ def check_name(kind: str, name: str) -> None:
         raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
 
 
-MOST_HELD_OUT, LONGEST_SALT = 50, 100
+MOST_HELD_OUT, LONGEST_SALT, MOST_VALUES = 50, 100, 50
 
 
 def holdout_of(percent: int, salt: str | None, sync: str) -> Holdout:
@@ -59,6 +63,55 @@ def holdout_of(percent: int, salt: str | None, sync: str) -> Holdout:
     if salt is not None and not (0 < len(salt) <= LONGEST_SALT and salt.isprintable()):
         raise DefinitionError(f"the salt of a holdout has 1 to {LONGEST_SALT} characters on one line, this one has {len(salt)}")
     return Holdout(percent, sync if salt is None else salt)
+
+
+def split_into(sync: Sync, property_: str, values: Sequence[str]) -> tuple[Sync, ...]:
+    """The parts of a split: the same sync for each value, with an id of its own, and a segment where its name has `{value}`.
+
+    A segment without a name gets one later. Raises DefinitionError when the values or the name cannot be.
+    """
+    name = property_.removeprefix("user.")
+    if not name or not 1 <= len(values) <= MOST_VALUES:
+        raise DefinitionError(f"a split has a user property and 1 to {MOST_VALUES} values; this one has {len(values)}")
+    if sync.segment and "{value}" not in sync.segment:
+        raise DefinitionError(f"the segment '{sync.segment}' would be that of every value; write {{value}} where each has its own")
+    named: dict[str, str] = {}
+    for value in values:
+        id_ = part_id(sync.id, value)
+        if id_ in named:
+            raise DefinitionError(f"the values '{named[id_]}' and '{value}' would both be sync '{id_}'; list one of them")
+        named[id_] = value
+    return tuple(
+        replace(sync, id=id_, segment=sync.segment.replace("{value}", value), only=Only(sync.id, name, value))
+        for id_, value in named.items()
+    )
+
+
+def part_id(split: str, value: str) -> str:
+    """The id of the sync of one value. Raises DefinitionError where the value has no letter or digit that an id may have."""
+    tail = re.sub("[^a-z0-9]+", "-", value.lower()).strip("-")[:30].rstrip("-")
+    if not tail or not value.isprintable() or len(value) > LONGEST_NAME:
+        raise DefinitionError(f"'{value[:40]}' cannot be a value of a split: it needs a letter (a to z) or a digit to name a sync by")
+    return f"{split[: 62 - len(tail)].rstrip('-')}-{tail}"
+
+
+def check_part(sync: Sync, there: Iterable[Sync]) -> None:
+    """Raise DefinitionError where a part of a split would be of other people than its fellows, or of the same value."""
+    if sync.only is None:
+        return
+    for other in there:
+        if other.only is None or other.only.split != sync.only.split or other.id == sync.id:
+            continue
+        if (other.cohort, other.connection, other.only.property) != (sync.cohort, sync.connection, sync.only.property):
+            where = f"user.{other.only.property} of cohort '{other.cohort}' through connection '{other.connection}'"
+            raise DefinitionError(f"split '{sync.only.split}' is by {where} in all its parts; name another split")
+        if other.only.value == sync.only.value:
+            raise DefinitionError(f"sync '{other.id}' takes the value '{sync.only.value}' of split '{sync.only.split}' already")
+
+
+def usual_segment(cohort: Cohort, only: Only | None) -> str:
+    """The name of a segment that was given none."""
+    return default_segment_name(cohort.name, f"{cohort.id} {only.value}" if only else cohort.id)
 
 
 def refuse_in_use(what: str, users: list[str]) -> None:

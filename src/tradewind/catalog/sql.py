@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.offers.sql import Offers, enablement_table
-from tradewind.catalog.rules import check_id, check_move, check_name, fold, pick, refuse_in_use
+from tradewind.catalog.rules import check_id, check_move, check_name, check_part, fold, pick, refuse_in_use
 from tradewind.cohorts.check import nested
 from tradewind.cohorts.document import read_value
 from tradewind.cohorts.parse import parse_cohort, to_document
@@ -24,7 +24,7 @@ from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
 from tradewind.model.project import Project, ProjectPlan, Standing
-from tradewind.model.sync import Cadence, Holdout, Leaving, Parting, Recency, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Holdout, Leaving, Only, Parting, Recency, Refresh, Sync, SyncState
 
 _IDENTITY = TypeAdapter(IdentityMap)
 
@@ -96,6 +96,9 @@ sync_table = sa.Table(
     sa.Column("recency", sa.String, nullable=False, server_default=Recency.SYNC.value),
     sa.Column("holdout_percent", sa.Integer),
     sa.Column("holdout_salt", sa.String),
+    sa.Column("split", sa.String),
+    sa.Column("split_property", sa.String),
+    sa.Column("split_value", sa.String),
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("region", sa.String, nullable=False),
@@ -319,8 +322,10 @@ class Catalog:
             connection = inside.connection(sync.project, sync.connection)
             inside.cohort(sync.project, sync.cohort)
             check_standing(inside.standing(sync.project, connection.destination))
-            if any(each.id == sync.id for each in inside.syncs(sync.project)):
+            there = inside.syncs(sync.project)
+            if any(each.id == sync.id for each in there):
                 raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
+            check_part(sync, there)
             row = _sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
             _check_owner(db, row)
             db.execute(sync_table.insert().values(**row))
@@ -332,6 +337,8 @@ class Catalog:
         """
         with self._transaction() as db:
             before = self.within(db).sync(sync.project, sync.id)
+            if before.only != sync.only:
+                raise DefinitionError(f"the people that sync '{sync.id}' takes of its cohort never change; add a new sync")
             fixed = [name for name in ("cohort", "connection") if getattr(before, name) != getattr(sync, name)]
             if fixed:
                 raise DefinitionError(
@@ -454,6 +461,8 @@ def _sync_row(sync: Sync) -> dict[str, Any]:
         "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
         "refresh": sync.refresh.value, "recency": sync.recency.value, "cron": sync.cron,
         "holdout_percent": sync.holdout and sync.holdout.percent, "holdout_salt": sync.holdout and sync.holdout.salt,
+        "split": sync.only and sync.only.split, "split_property": sync.only and sync.only.property,
+        "split_value": sync.only and sync.only.value,
     } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
 
 
@@ -462,6 +471,7 @@ def _sync(row: Any) -> Sync:
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
         time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at), row.cron,
         Holdout(row.holdout_percent, row.holdout_salt) if row.holdout_percent else None,
+        Only(row.split, row.split_property, row.split_value) if row.split else None,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import yaml
 
-from tradewind.catalog.rules import holdout_of
+from tradewind.catalog.rules import holdout_of, split_into
 from tradewind.catalog.sources.tables import FIELDS, parse_tables, tables_document
 from tradewind.cohorts.document import Node, read_file, read_text
 from tradewind.cohorts.parse import parse_cohort, parse_id
@@ -23,7 +23,7 @@ from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
 from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.source import Source, SourceKind
-from tradewind.model.sync import Cadence, Holdout, Recency, Refresh, Sync
+from tradewind.model.sync import Cadence, Holdout, Only, Recency, Refresh, Sync
 from tradewind.schedule import cron_for, time_of_day
 
 SECTIONS = ("sources", "cohorts", "connections", "syncs")
@@ -97,7 +97,7 @@ def _documents(found: Mapping[str, list[tuple[Node, Path]]], project: str) -> Do
     documents = Documents(
         cohorts=tuple(Written(_cohort(node, project, folder), node) for node, folder in found["cohorts"]),
         connections=tuple(Written(connection, node) for (connection, *_), node in connections),
-        syncs=tuple(Written(_sync(node, project), node) for node, _ in found["syncs"]),
+        syncs=tuple(Written(sync, node) for node, _ in found["syncs"] for sync in _syncs(node, project)),
         secrets={connection.id: secret for (connection, secret, _), _ in connections if secret},
         platform_tokens={connection.id: token for (connection, _, token), _ in connections if token},
         sources=tuple(Written(source, node) for (source, _), node in sources),
@@ -241,12 +241,31 @@ def _secret(node: Node, folder: Path) -> SecretSource:
     return SecretSource(kind, entry.text())
 
 
-def _sync(node: Node, project: str) -> Sync:
-    fields = node.fields(
-        required=("cohort", "connection", "cadence"),
-        optional=("id", "segment", "ttl_days", "at", "cron", "refresh", "recency", "holdout"),
-        what="in a sync",
-    )
+_SYNC = ("id", "segment", "ttl_days", "at", "cron", "refresh", "recency", "holdout", "only", "split_by", "values")
+
+
+def _syncs(node: Node, project: str) -> tuple[Sync, ...]:
+    """The sync that is written, or with `split_by` one for each of its values."""
+    fields = node.fields(required=("cohort", "connection", "cadence"), optional=_SYNC, what="in a sync")
+    sync = _sync(fields, project)
+    if "split_by" not in fields:
+        if "values" in fields:
+            fields["values"].refuse("values are those of a split; name the user property with split_by")
+        return (sync,)
+    if "values" not in fields or "only" in fields:
+        node.refuse("a split lists its values in values, and is itself no part of one")
+    try:
+        return split_into(sync, fields["split_by"].text(), [value.text() for value in fields["values"].items()])
+    except DefinitionError as error:
+        fields["values"].refuse(error.message)
+
+
+def _only(node: Node) -> Only:
+    fields = node.fields(required=("split", "property", "value"), what="in what a part of a split takes")
+    return Only(parse_id(fields["split"]), fields["property"].text().removeprefix("user."), fields["value"].text())
+
+
+def _sync(fields: Mapping[str, Node], project: str) -> Sync:
     cohort, connection = parse_id(fields["cohort"]), parse_id(fields["connection"])
     id_ = parse_id(fields["id"]) if "id" in fields else default_sync_id(cohort, connection)
     segment = fields["segment"].text() if "segment" in fields else ""
@@ -256,7 +275,9 @@ def _sync(node: Node, project: str) -> Sync:
     cadence = _choice(fields["cadence"], Cadence, "cadence")
     sync = Sync(project, id_, cohort, connection, segment, ttl * MINUTES_A_DAY, cadence, refresh=refresh, recency=recency)
     sync = replace(sync, at=_at(fields["at"])) if "at" in fields else sync
-    sync = replace(sync, holdout=_holdout(fields["holdout"], id_)) if "holdout" in fields else sync
+    sync = replace(sync, only=_only(fields["only"])) if "only" in fields else sync
+    own = sync.only.split if sync.only else id_
+    sync = replace(sync, holdout=_holdout(fields["holdout"], own)) if "holdout" in fields else sync
     return replace(sync, cron=_cron(fields["cron"], cadence)) if "cron" in fields else sync
 
 
@@ -329,4 +350,5 @@ def sync_document(sync: Sync) -> dict[str, object]:
     fields |= {"ttl_days": sync.ttl_minutes // MINUTES_A_DAY, "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}"}
     fields |= {"cron": sync.cron} if sync.cron else {}
     fields |= {"refresh": sync.refresh.value, "recency": sync.recency.value}
-    return fields | ({"holdout": vars(sync.holdout)} if sync.holdout else {})
+    fields |= {"only": dict(vars(sync.only))} if sync.only else {}
+    return fields | ({"holdout": dict(vars(sync.holdout))} if sync.holdout else {})

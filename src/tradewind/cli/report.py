@@ -90,6 +90,8 @@ def _data(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.rows is not None:
         listed = "" if snapshot.expected is None else f", which lists {snapshot.expected:,} for the cohort"
         yield f"{snapshot.rows:,} members came from Amplitude{listed}; {snapshot.nameless:,} of them have no id."
+    if snapshot.whole is not None:
+        yield f"{snapshot.members:,} of {snapshot.whole:,} of the cohort are in this part of the split; {snapshot.unlisted:,} are in none."
     if snapshot.holdout:
         yield f"{snapshot.held_out:,} of {snapshot.members:,} people are held out by lot ({snapshot.holdout.percent} percent)."
     if snapshot.missing:
@@ -156,6 +158,8 @@ def _changes(plan: Plan) -> Iterator[Row]:
     yield "held before", plan.delta.held, "in the segment as far as we know"
     for operation, words in OPERATIONS.items():
         yield words, plan.delta.count(operation), ""
+    if plan.delta.waiting:
+        yield "waiting", plan.delta.waiting, "may still be in another segment of the split"
     if plan.delta.unchanged:
         yield "unchanged", plan.delta.unchanged, "stay, and have time left"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,16 +51,24 @@ def add(
     holdout_salt: Annotated[
         str | None, typer.Option(help="Syncs with the same salt hold the same people out (default: each has its own).")
     ] = None,
+    split_by: Annotated[
+        str | None, typer.Option(help="Add a sync for each value of this user property; the segment's name has {value} in it.")
+    ] = None,
+    value: Annotated[list[str] | None, typer.Option(help="A value of that property, as often as there are; others go nowhere.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a sync. Nothing is sent yet."""
-    from tradewind.operations import syncs
+    from tradewind.operations import splits, syncs
     from tradewind.schedule import time_of_day
 
     with parts_of(context) as parts:
         wish = syncs.Wish(
             cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron, holdout, holdout_salt
         )
+        if split_by is not None or value:
+            made = splits.add(parts, project_of(context), wish, split_by or "", value or [])
+            _print_split(made, as_json=as_json)
+            return
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -92,17 +101,36 @@ def plan(
 def run(
     context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_of: AsOf = None, as_json: Json = False
 ) -> None:
-    """Run a sync now, or go on with a run that was cut short."""
-    from tradewind.operations import runs, syncs
+    """Run a sync now, or go on with a run that was cut short; by the id of a split, all its parts as of one instant."""
+    from tradewind.operations import runs, splits, syncs
 
     project = project_of(context)
     with parts_of(context) as parts:
         _mind(parts, project)
+        split = splits.is_one(parts, project, sync)
         with show.bar("running") as move:
-            done = syncs.run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what))
-        report = runs.report(parts, project, done.id)
-    print_report(report, as_json=as_json)
-    raise typer.Exit(exit_code(done))
+            watch: Callable[[str, int, int], None] = lambda what, done, total: move(done, total, what)  # noqa: E731
+            done = splits.run(parts, project, sync, as_of, watch) if split else (syncs.run(parts, project, sync, as_of, watch),)
+        reports = [runs.report(parts, project, each.id) for each in done]
+    if split and as_json:
+        show.print_json({"runs": reports})
+    else:
+        for report in reports:
+            print_report(report, as_json=as_json)
+    raise typer.Exit(max(map(exit_code, done)))
+
+
+def _print_split(made: Sequence[Sync], *, as_json: bool) -> None:
+    if as_json:
+        show.print_json({"syncs": made})
+        return
+    for sync in made:
+        show.line(f"Sync '{sync.id}' keeps segment '{sync.segment}' equal to {_people(sync)}.")
+    show.line(f"Run them together with: tradewind syncs run {made[0].only.split if made[0].only else made[0].id}")
+
+
+def _people(sync: Sync) -> str:
+    return f"{sync.cohort}, user.{sync.only.property} = {sync.only.value}" if sync.only else sync.cohort
 
 
 def _mind(parts: Parts, project: str) -> None:
@@ -174,7 +202,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         rows = [
             (
                 s.id,
-                s.cohort,
+                _people(s),
                 s.connection,
                 s.segment,
                 f"{s.ttl_minutes // 1440} days",

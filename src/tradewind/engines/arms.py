@@ -1,8 +1,8 @@
-"""The arms of a sync with a holdout: who of a snapshot is held out, and since when each person has been in their arm."""
+"""People divided: who of a snapshot is held out by lot, since when each has been in their arm, who has a value of a split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import duckdb
 
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, quoted
 from tradewind.durable import publish
 from tradewind.errors import EngineError
 from tradewind.lots import lot_sql
 from tradewind.model.snapshot import HELD_OUT, Snapshot
-from tradewind.model.sync import Holdout
+from tradewind.model.sync import Holdout, Only
 
 
 def draw(snapshot: Snapshot, holdout: Holdout, bounds: Bounds) -> Snapshot:
@@ -29,6 +29,22 @@ def draw(snapshot: Snapshot, holdout: Holdout, bounds: Bounds) -> Snapshot:
         (count,) = connection.execute(f"SELECT count(*) FROM read_parquet({literal(drawn)}) WHERE {HELD_OUT}").fetchall()[0]
     publish(drawn, snapshot.path)
     return replace(snapshot, holdout=holdout, held_out=int(count))
+
+
+def narrow(whole: Snapshot, only: Only, listed: Sequence[str], out: Path, bounds: Bounds) -> Snapshot:
+    """Of a whole cohort those who have one value of a property, in a file of their own; counts also who has none that is `listed`."""
+    source, column = f"user.{only.property}", quoted(f"user.{only.property}")
+    growing, everybody = out.with_name(f".{out.name}.growing"), f"read_parquet({literal(whole.path)})"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _session(bounds) as connection:
+        kinds = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {everybody}").fetchall()}
+        value = f"{column}[-1]::VARCHAR" if kinds.get(source, "").endswith("[]") else f"{column}::VARCHAR" if source in kinds else "NULL"
+        mine, known = f"{value} = {literal(only.value)}", ", ".join(map(literal, listed))
+        connection.execute(f"COPY (SELECT * FROM {everybody} WHERE {mine}) TO {literal(growing)} (FORMAT parquet)")
+        counts = f"count(*), count(*) FILTER (WHERE {mine}), count(*) FILTER (WHERE COALESCE({value} NOT IN ({known}), TRUE))"
+        ((members, found, unlisted),) = connection.execute(f"SELECT {counts} FROM {everybody}").fetchall()
+    publish(growing, out)
+    return replace(whole, path=out, members=int(found), whole=int(members), unlisted=int(unlisted))
 
 
 def enrol(addressed: Path, before: Path | None, since: datetime, out: Path, bounds: Bounds) -> int:
@@ -59,4 +75,4 @@ def _session(bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
         with connect(bounds) as connection:
             yield connection
     except (duckdb.Error, OSError) as error:
-        raise EngineError(f"the arms of the holdout could not be written: {str(error).splitlines()[0]}") from None
+        raise EngineError(f"the people of the run could not be divided: {str(error).splitlines()[0]}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,17 @@ SAME, ADD, REFRESH, URGENT = range(4)
 WISHES = {ADD: (Operation.ADD, False), REFRESH: (Operation.REFRESH, False), URGENT: (Operation.REFRESH, True)}
 
 
-def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Renewal, hold: timedelta, out: Path, group_rows: int) -> Delta:
+def diff(
+    desired: Buckets,
+    held: Buckets | None,
+    *,
+    now: datetime,
+    renewal: Renewal,
+    hold: timedelta,
+    out: Path,
+    group_rows: int,
+    elsewhere: Sequence[Buckets] = (),
+) -> Delta:
     """The delta between two sets of identifiers, written as parts into the folder `out`.
 
     A held identifier that has lapsed by `now` counts as absent; one whose last outcome is unknown is added again; one that
@@ -34,26 +45,50 @@ def diff(desired: Buckets, held: Buckets | None, *, now: datetime, renewal: Rene
 
     Where `desired` knows of last events, they stand in dated parts beside those who are added or refreshed; but not where
     something is in doubt or was a removal, which takes a later stamp to overcome. Who did something since they were last sent
-    is refreshed too. Memory is bounded by one bucket. Raises EngineError when a file is gone or
-    damaged.
+    is refreshed too.
+
+    Who may still be in a target `elsewhere`, and is not in this one, waits: they are counted and not added.
+
+    Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
     """
     writers = PartWriters(out, group_rows)
-    count = max(desired.count, held.count if held else 1)
-    present, unchanged, latest = 0, 0, NEVER
+    count = max(desired.count, held.count if held else 1, *(each.count for each in elsewhere))
+    present, unchanged, latest, waiting = 0, 0, NEVER, 0
     with readable(held):
         for id_type in sorted({*desired.types, *(held.types if held else ())}):
             ours = by_bucket(wanted(desired, id_type), count, no_rows(id_type))
             theirs = by_bucket(believed(held, id_type), count, no_belief(id_type))
-            for want, have in zip(ours, theirs, strict=True):
-                live = (have.facts["expires_until"] > micros(now))[have.codes]
+            others = [by_bucket(believed(each, id_type), count, no_belief(id_type)) for each in elsewhere]
+            for whole, have, *there in zip(ours, theirs, *others, strict=True):
+                live = _live(have, now)
+                want = whole.where(_free(whole, have, live, there, now)) if there else whole
+                waiting += len(whole) - len(want)
                 present += int(np.count_nonzero(live))
                 places = find(want, have)
                 unchanged += _compare(want, have, live, places, id_type, _judged(have.facts, renewal, now, now - hold), writers)
                 latest = max(latest, _twice(want, have, live, places, id_type, micros(now - hold), writers))
         parts = writers.close()
     settles_at = None if latest == NEVER else moment(latest) + hold
-    delta = Delta(parts, held=present, desired=0, unchanged=unchanged, settles_at=settles_at)
+    delta = Delta(parts, held=present, desired=0, unchanged=unchanged, settles_at=settles_at, waiting=waiting)
     return replace(delta, desired=delta.count(Operation.ADD) + delta.count(Operation.REFRESH) + unchanged)
+
+
+def _live(rows: Rows, now: datetime) -> Flags:
+    """Who may be there and has not lapsed."""
+    return np.asarray((rows.facts["expires_until"] > micros(now))[rows.codes], np.bool_)
+
+
+def _free(want: Rows, have: Rows, live: Flags, there: Sequence[Rows], now: datetime) -> Flags:
+    """Who is here already, or in none of the other places."""
+    free = np.ones(len(want), np.bool_)
+    for other in there:
+        if len(other):
+            places = find(want, other)
+            free &= (places < 0) | ~_live(other, now)[places]
+    if len(have):
+        here = find(want, have)
+        free |= (here >= 0) & live[here]
+    return free
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ class Delta:
     """Desired minus held: the parts, and how many identifiers stay and need no refresh yet. `desired` counts these too.
 
     `suppressed` counts those of the removals that are for people who said no. `settles_at` is when the wishes of the parts that
-    are sent `again` may be sent a second time.
+    are sent `again` may be sent a second time. `waiting` counts those of the cohort who may still be in another segment of the split:
+    they are not desired yet, and are added once they have left there.
     """
 
     parts: tuple[Part, ...]
@@ -76,6 +77,7 @@ class Delta:
     unchanged: int = 0
     suppressed: int = 0
     settles_at: datetime | None = None
+    waiting: int = 0
 
     def count(self, operation: Operation) -> int:
         """Identifiers to which the operation applies."""

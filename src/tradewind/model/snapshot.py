@@ -28,7 +28,8 @@ class Snapshot:
     the cohort, NULL where there is nothing of the kind. `as_of` is the instant it answers for. `missing` lists wanted sources
     that the data does not have at all; `nameless` counts rows of a list, SELECT or download that named nobody and are no members;
     Where there is a `holdout`, the column `held_out` says of each member whether they are, and `held_out` counts them.
-    `rows` counts all that a download had, and `expected` those that its source said there are, where it says.
+    Of a part of a split it has the people of one value; `whole` counts those of the cohort, and `unlisted` those whose value, or
+    lack of one, is in no part. `rows` counts all that a download had, and `expected` those that its source said there are, where it says.
     """
 
     path: Path
@@ -40,6 +41,8 @@ class Snapshot:
     expected: int | None = None
     holdout: Holdout | None = None
     held_out: int = 0
+    whole: int | None = None
+    unlisted: int = 0
 
 
 @dataclass(frozen=True)

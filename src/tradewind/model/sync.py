@@ -81,6 +81,18 @@ class Holdout:
 
 
 @dataclass(frozen=True)
+class Only:
+    """What a sync that is a part of a split takes of its cohort: people whose user property, as last stated, has one value.
+
+    The parts of a split (an id) share cohort, connection and property, and no value: a person is in one of them at most.
+    """
+
+    split: str
+    property: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Sync:
     """Cohort, connection and the segment that shall equal the cohort. With another segment it gives up the one it had.
 
@@ -102,6 +114,7 @@ class Sync:
     added_at: datetime | None = field(default=None, compare=False)
     cron: str = ""
     holdout: Holdout | None = None
+    only: Only | None = None
 
 
 @dataclass(frozen=True)

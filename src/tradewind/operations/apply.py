@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tradewind.catalog.rules import missing
+from tradewind.catalog.rules import missing, usual_segment
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, source_document, sync_document
@@ -19,7 +19,7 @@ from tradewind.cohorts.check import check, order
 from tradewind.cohorts.document import Node
 from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.database import Transaction
-from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
+from tradewind.destinations.thetradedesk.names import check_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
 from tradewind.ledger.readings.sql import Readings
 from tradewind.model.cohort import Cohort, Pulled
@@ -262,7 +262,7 @@ class _Application:
         if after.connection not in connections:
             fields["connection"].refuse(missing("connection", after.connection, connections))
         with _placed(written.node):
-            name = after.segment or (before.segment if before else default_segment_name(cohorts[after.cohort].name, after.cohort))
+            name = after.segment or (before.segment if before else usual_segment(cohorts[after.cohort], after.only))
             after = replace(after, segment=name)
             check_segment_name(name)
             after = replace(after, cron=cron_for(after.cadence, after.cron))

@@ -59,7 +59,8 @@ def _people(resolution: Resolution) -> Iterator[Step]:
 def _sent(plan: Plan, account: Account) -> Iterator[Step]:
     wished = sum(plan.delta.count(each) for each in KEEPING)
     sent = account.planned - account.not_sent
-    lost = [("in the segment already, with time left", plan.delta.unchanged), ("not sent", wished - sent)]
+    waiting = ("may still be in another segment of the split", plan.delta.waiting)
+    lost = [("in the segment already, with time left", plan.delta.unchanged), waiting, ("not sent", wished - sent)]
     yield Step("sent", "identifiers", sent, _losses(lost))
     refused = [("refused by the platform", account.rejected), ("sent, and the answer was lost", account.unknown)]
     yield Step("accepted", "identifiers", account.accepted, _losses(refused))

@@ -9,16 +9,16 @@ from datetime import datetime, time, timedelta
 
 from tradewind import runner
 from tradewind.catalog.entitlement import check_standing
-from tradewind.catalog.rules import holdout_of
+from tradewind.catalog.rules import holdout_of, usual_segment
 from tradewind.catalog.yaml import default_sync_id
 from tradewind.delivery.deliver import STALE
-from tradewind.destinations.thetradedesk.names import check_segment_name, default_segment_name
+from tradewind.destinations.thetradedesk.names import check_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TakenError, TradewindError
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Cadence, Holdout, Recency, Refresh, Sync, SyncState
+from tradewind.model.sync import Cadence, Holdout, Only, Recency, Refresh, Sync, SyncState
 from tradewind.moment import reached
 from tradewind.operations.changes import check_tells, mark
 from tradewind.operations.claims import take
@@ -32,6 +32,7 @@ from tradewind.phases import APPROVED, Approvals, Watch, binding_of
 from tradewind.planning.guards import unanswered
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import Due, cron_for, slots_due
+from tradewind.splits import together
 from tradewind.targets import place_of
 
 DAY = 1440
@@ -67,6 +68,7 @@ class Wish:
     cron: str = ""
     holdout: int | None = None
     salt: str | None = None
+    only: Only | None = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     limits = parts.destination(connection.destination).spec.limits
     if not 1 <= wish.ttl_days <= limits.ttl_maximum // DAY:
         raise DefinitionError(f"a TTL of {wish.ttl_days} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
-    segment = default_segment_name(cohort.name, cohort.id) if wish.segment is None else wish.segment
+    segment = usual_segment(cohort, wish.only) if wish.segment is None else wish.segment
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
-    held_out = None if wish.holdout is None else holdout_of(wish.holdout, wish.salt, name)
-    sync = replace(sync, cron=cron_for(wish.cadence, wish.cron), holdout=held_out)
+    held_out = None if wish.holdout is None else holdout_of(wish.holdout, wish.salt, wish.only.split if wish.only else name)
+    sync = replace(sync, cron=cron_for(wish.cadence, wish.cron), holdout=held_out, only=wish.only)
     check_lasting(sync)
     check_tells(parts.catalog.cohorts(project), sync, tables=parts.catalog.project(project).source is not None)
     check_downloads(parts.catalog, parts.sources, sync)
@@ -174,8 +176,11 @@ def run(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watc
     return go_on(parts, opened, watch)
 
 
-def ask(parts: Parts, project: str, sync_id: str) -> Run:
-    """Open a run for the worker to do, in place of one that is held; the one that is open, where there is one. Raises as `run` does."""
+def ask(parts: Parts, project: str, sync_id: str, moment: datetime | None = None) -> Run:
+    """Open a run for the worker to do, in place of one that is held; the one that is open, where there is one. Raises as `run` does.
+
+    It is as of now, unless a `moment` of a moment ago is given.
+    """
     sync = _runnable(parts, project, sync_id)
     target = place_of(parts, sync).id
     for earlier in parts.ledger.unclosed():
@@ -187,7 +192,7 @@ def ask(parts: Parts, project: str, sync_id: str) -> Run:
             return earlier
         else:
             raise TakenError(f"run {earlier.id} is under way at segment '{sync.segment}'; ask again when it has ended")
-    return _open(parts, sync, _new(parts, sync, parts.clock.now()))
+    return _open(parts, sync, _new(parts, sync, moment or parts.clock.now()))
 
 
 def allowed(parts: Parts, held: Run) -> bool:
@@ -203,8 +208,20 @@ def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) ->
     Raises as `run` does.
     """
     sync = permitted(parts, project, sync_id)
-    new = replace(_new(parts, sync, parts.clock.now()), slot=due.slot, missed=due.missed)
+    first = together(parts, sync, due.slot)
+    new = beside(parts, sync, first) if first else _new(parts, sync, parts.clock.now())
+    new = replace(new, slot=due.slot, missed=due.missed)
     return go_on(parts, _unfinished(parts, sync, None, watch) or _open(parts, sync, new), watch)
+
+
+def beside(parts: Parts, sync: Sync, other: Run) -> Run:
+    """A new run of a part of a split, as of the instant of another run of the split, and of the data that it had."""
+    return replace(_new(parts, sync, other.as_of), mark=other.mark)
+
+
+def let_in(parts: Parts, sync: Sync, last: Run, watch: Watch) -> Run:
+    """Run a part of a split once more as of the same instant: who waited in `last` has left the other parts. Raises as `run` does."""
+    return go_on(parts, _open(parts, permitted(parts, sync.project, sync.id), beside(parts, sync, last)), watch)
 
 
 def take_up(parts: Parts, cut: Run, watch: Watch) -> Run:

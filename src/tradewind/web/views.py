@@ -145,6 +145,14 @@ class HoldoutView(BaseModel):
     salt: str
 
 
+class OnlyView(BaseModel):
+    """What a part of a split takes of the cohort: people whose user property, as last stated, has this value."""
+
+    split: str
+    property: str
+    value: str
+
+
 class SyncView(BaseModel):
     """Standing intent: keep this segment equal to this cohort."""
 
@@ -159,6 +167,7 @@ class SyncView(BaseModel):
     refresh: Refresh
     recency: Recency
     holdout: HoldoutView | None
+    only: OnlyView | None
     state: SyncState
     added_at: datetime | None
 
@@ -167,8 +176,13 @@ def sync_view(sync: Sync) -> SyncView:
     """As it is now."""
     names = ("id", "cohort", "connection", "segment", "cadence", "cron", "refresh", "recency", "state", "added_at")
     holdout = HoldoutView(**vars(sync.holdout)) if sync.holdout else None
+    only = OnlyView(**vars(sync.only)) if sync.only else None
     return SyncView(
-        **{name: getattr(sync, name) for name in names}, holdout=holdout, ttl_days=sync.ttl_minutes // 1440, at=f"{sync.at:%H:%M}"
+        **{name: getattr(sync, name) for name in names},
+        holdout=holdout,
+        only=only,
+        ttl_days=sync.ttl_minutes // 1440,
+        at=f"{sync.at:%H:%M}",
     )
 
 

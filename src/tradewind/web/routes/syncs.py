@@ -96,7 +96,7 @@ class ForecastView(BaseModel):
 @router.post("/draft/forecast")
 def show_forecast(ask: Viewer, project: Id, body: Draft) -> ForecastView:
     """What a sync would do and cost; nothing is added."""
-    found = forecast.forecast(ask.parts, project, _wish(body), body.identifiers)
+    found = forecast.forecast(ask.parts, project, wish_of(body), body.identifiers)
     names = ("advertiser", "expires_at", "items_per_request", "holds", "sample")
     kept = {name: getattr(found, name) for name in names}
     cost = CostView(**vars(found.cost)) if found.cost else None
@@ -116,7 +116,7 @@ def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONR
     def make() -> SyncView:
         named = body.id or f"{body.cohort} to {body.connection}"
         ask.note("sync.add", named, project, cohort=body.cohort, connection=body.connection)
-        made = sync_view(syncs.add(ask.parts, project, _wish(body)))
+        made = sync_view(syncs.add(ask.parts, project, wish_of(body)))
         ask.request.app.state.nudge()
         return made
 
@@ -187,7 +187,8 @@ def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> End
     return ended
 
 
-def _wish(body: NewSync) -> syncs.Wish:
+def wish_of(body: NewSync) -> syncs.Wish:
+    """What a body asks for."""
     named = (body.cohort, body.connection, body.id, body.segment, body.ttl_days, body.cadence)
     percent, salt = (body.holdout.percent, body.holdout.salt) if body.holdout else (None, None)
     return syncs.Wish(*named, time_of_day(body.at), body.refresh, body.recency, body.cron, percent, salt)
