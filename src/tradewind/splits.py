@@ -1,4 +1,4 @@
-"""The parts of a split: one snapshot of the cohort serves all of them, and nobody enters one before they have left another."""
+"""The parts of a split: one snapshot serves all of them, and nobody enters one before they have left another."""
 
 from __future__ import annotations
 

@@ -118,7 +118,8 @@ def shop_events(people: dict[str, list[tuple[str, int]]], plans: dict[str, str] 
     return "\n".join(
         json.dumps(
             {"event_type": what, "user_id": who, "device_id": f"d-{who}", "insert_id": f"{who} {what} {ago}", "time": now - ago,
-             "event_properties": {"price": 20 + ago % 7}, "user_properties": {"advertising_id": guid_of(who), "plan": (plans or {}).get(who)}}
+             "event_properties": {"price": 20 + ago % 7},
+             "user_properties": {"advertising_id": guid_of(who), "plan": (plans or {}).get(who)}}
         )
         for who, deeds in people.items() for what, ago in deeds
     )  # fmt: skip
@@ -192,8 +193,8 @@ def test_the_page_on_seeds_does_what_it_says(tmp_path: Path, sandbox: SandboxPro
 def test_each_plan_has_a_segment_as_the_page_on_creatives_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
     text = (ROOT / "docs" / "how-to" / "personalised-creative.md").read_text("utf-8")
     here = with_account(tmp_path, sandbox)
-    plans = {"ann": "free", "bob": "growth", "eve": "enterprise", "joe": "trial"}
-    (tmp_path / "opened.json").write_text(shop_events(dict.fromkeys(plans, [("Open App", 60_000)]), plans), "utf-8")
+    plans = {"ann": "free", "bob": "growth", "kim": "growth", "eve": "enterprise", "joe": "trial"}
+    (tmp_path / "opened.json").write_text(shop_events({key: [("Open App", 60000)] for key in plans}, plans), "utf-8")
     here.type("tradewind events import opened.json")
     for name, content in saved_files(text).items():
         (tmp_path / name).write_text(content, "utf-8")
@@ -203,17 +204,17 @@ def test_each_plan_has_a_segment_as_the_page_on_creatives_says(tmp_path: Path, s
     def segments() -> list[set[tuple[str, str]]]:
         return [sandbox.members("ready1", f"Engaged on {plan}") for plan in ("free", "growth", "enterprise")]
 
-    assert segments() == [{("DAID", guid_of(who))} for who in ("ann", "bob", "eve")]
+    assert segments() == [{("DAID", guid_of(who)) for who in each} for each in (("ann",), ("bob", "kim"), ("eve",))]
     (tmp_path / "moved.json").write_text(shop_events({"bob": [("Open App", 1)]}, {"bob": "free"}), "utf-8")
     here.type("tradewind events import moved.json")
     here.type("tradewind syncs run engaged-by-plan")
-    assert segments() == [{("DAID", guid_of(who)) for who in ("ann", "bob")}, set(), {("DAID", guid_of("eve"))}]
+    assert segments() == [{("DAID", guid_of(who)) for who in each} for each in (("ann", "bob"), ("kim",), ("eve",))]
 
 
 def test_a_campaign_is_measured_as_the_page_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
     text = (ROOT / "docs" / "how-to" / "measure-a-campaign.md").read_text("utf-8")
     here, people = with_account(tmp_path, sandbox), [f"p{number}" for number in range(200)]
-    (tmp_path / "carts.json").write_text(shop_events(dict.fromkeys(people, [("Add to Cart", 60_000)])), "utf-8")
+    (tmp_path / "carts.json").write_text(shop_events({key: [("Add to Cart", 60000)] for key in people}), "utf-8")
     here.type("tradewind events import carts.json")
     (tmp_path / "carts.yaml").write_text("{id: cart-no-buy, name: Carts, kind: behavioural, who: {did: Add to Cart}}", "utf-8")
     here.type("tradewind apply carts.yaml")
@@ -222,7 +223,7 @@ def test_a_campaign_is_measured_as_the_page_says(tmp_path: Path, sandbox: Sandbo
     here.type(ran)
     held = here.ask("runs", "show", here.newest_run())["snapshot"]["held_out"]
     assert 5 < held < 40
-    (tmp_path / "bought.json").write_text(shop_events(dict.fromkeys(people[:60], [("Purchase", 0)])), "utf-8")
+    (tmp_path / "bought.json").write_text(shop_events({key: [("Purchase", 0)] for key in people[:60]}), "utf-8")
     here.type("tradewind events import bought.json")
     here.type(compared)
     found = here.ask("lift", "carts", "--event", "Purchase")
