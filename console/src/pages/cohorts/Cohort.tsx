@@ -3,6 +3,7 @@ import { Badge, Button, Card, Grid, Group, Modal, Stack, Table, Tabs, Text, Titl
 import { useDisclosure } from "@mantine/hooks";
 import { IconPencil, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
@@ -70,7 +71,9 @@ function Shown({ cohort }: { cohort: Cohort }) {
               <Clauses cohort={cohort} />
             </Tabs.Panel>
             <Tabs.Panel value="people">
-              <People look={{ cohort: cohort.id }} />
+              <WithRows cohort={cohort}>
+                <People look={{ cohort: cohort.id }} />
+              </WithRows>
             </Tabs.Panel>
             <Tabs.Panel value="model">
               <Model cohort={cohort.id} />
@@ -84,7 +87,11 @@ function Shown({ cohort }: { cohort: Cohort }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 4 }}>
           <Stack gap="md">
-            {counted && <Now cohort={cohort} />}
+            {counted && (
+              <WithRows cohort={cohort}>
+                <Now cohort={cohort} />
+              </WithRows>
+            )}
             {cohort.kind === "static" && <SendList cohort={cohort.id} />}
             {cohort.kind === "webhook" && <Webhook cohort={cohort.id} />}
             <Kept cohort={cohort} />
@@ -93,6 +100,18 @@ function Shown({ cohort }: { cohort: Cohort }) {
         </Grid.Col>
       </Grid>
     </Page>
+  );
+}
+
+/** A list has nobody before its first rows came; they may be on their way. */
+function WithRows({ cohort, children }: { cohort: Cohort; children: ReactNode }) {
+  const { may } = useMay("member");
+  const sizes = useSizes(useProject(), { cohort: cohort.id }, may && cohort.kind === "static", true);
+  if (cohort.kind !== "static" || !sizes.error) return <>{children}</>;
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      No rows have come yet. Send a file; one that was just sent is read in a moment.
+    </Text>
   );
 }
 

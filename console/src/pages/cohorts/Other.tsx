@@ -43,7 +43,9 @@ export function Component() {
 export function Other({ kind, known }: { kind: string; known?: Cohort }) {
   const project = useProject();
   const [name, setName] = useState(known?.name ?? "");
-  const [made, setMade] = useState<{ definition: Definition; file?: File } | null>(null);
+  const [made, setMade] = useState<{ definition: Definition; file?: File } | null>(
+    known ? { definition: known.definition } : null,
+  );
   const save = useSave(project, known, kind);
   const base = `/projects/${project}/cohorts`;
   const Form = FORMS[kind];

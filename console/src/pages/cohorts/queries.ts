@@ -61,8 +61,8 @@ export function useWords(project: string) {
 const EDITOR = crypto.randomUUID();
 let edits = 0;
 
-/** The size of a rule and of each of its parts, while it is written; the answer before stays until the next is there. */
-export function useSizes(project: string, look: { cohort?: string; who?: Document }, enabled: boolean) {
+/** The size of a rule and of each of its parts, while it is written; the answer before stays until the next is there. `waits` asks again where rows may still come. */
+export function useSizes(project: string, look: { cohort?: string; who?: Document }, enabled: boolean, waits = false) {
   return useQuery({
     queryKey: ["sizes", project, look.cohort ?? "", JSON.stringify(look.who ?? null)],
     enabled,
@@ -73,5 +73,6 @@ export function useSizes(project: string, look: { cohort?: string; who?: Documen
       const body = { cohort: look.cohort ?? null, who: look.who ?? null, editor: EDITOR, edit: edits };
       return answer(api.POST("/api/v1/projects/{project}/previews/sizes", { params: { path: { project } }, body, signal }));
     },
+    refetchInterval: (query) => (waits && query.state.status === "error" ? 2_000 : false),
   });
 }
