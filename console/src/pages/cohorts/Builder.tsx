@@ -10,14 +10,16 @@ import { places, document as words } from "../../labels";
 import { count, many, share } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
+import { Source } from "../../parts/Source";
 import { Asked, Failure, Loading } from "../../parts/States";
 import { idFrom } from "../destinations/identity";
+import { read, written } from "./document";
 import { KindTabs } from "./KindTabs";
 import { Other } from "./Other";
 import { Overlap } from "./Overlap";
 import { type Cohort, cohortsOf, useCohort, useCohortNames, useSizes } from "./queries";
 import { RuleEditor, sizesOf } from "./RuleEditor";
-import { type Document, did, group, pruned, type Group as Rules, read, unfinished, written } from "./rule";
+import { type Document, did, group, pruned, type Group as Rules, unfinished } from "./rule";
 import { yaml } from "./yaml";
 
 /** Milliseconds without a key after which the size is asked for. */
@@ -94,7 +96,7 @@ function Writing({ known }: { known?: Cohort }) {
               <Live sizes={sizes} empty={!who} />
               {known && who && <Change cohort={known.id} who={who} />}
               {who && <Overlap look={{ cohort: known?.id, who }} />}
-              {who && <pre className="code">{yaml({ who }).trimStart()}</pre>}
+              {who && <Source>{yaml({ who }).trimStart()}</Source>}
             </Stack>
           </Grid.Col>
         </Grid>

@@ -1,11 +1,14 @@
-/** One clause of a rule: what somebody did, what they are, or which cohort they are in. */
-import { ActionIcon, Autocomplete, Button, Group, NumberInput, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
-import { IconFilter, IconX } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+/** One clause of a rule, in the form that its kind has. */
+import { Button, Group, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useProject } from "../../api/session";
-import { COMPARISONS, OPERATORS } from "./operators";
+import { Source } from "../../parts/Source";
+import { Comparing, Line } from "./Conditions";
+import { DidEditor } from "./DidEditor";
 import { useCohortNames, useWords } from "./queries";
-import { type Clause, type Condition, condition, type Did, type Has, type Nested, type Window } from "./rule";
+import { type Clause, ever, type Has, type Kept, type Life, lastDays, type Nested, type Sample } from "./rule";
+import { MoreOftenEditor, SequenceEditor } from "./SequenceEditor";
+import { WindowEditor } from "./WindowEditor";
+import { yaml } from "./yaml";
 
 interface Props<Part> {
   part: Part;
@@ -13,191 +16,98 @@ interface Props<Part> {
 }
 
 export function ClauseEditor({ part, onChange }: Props<Clause>) {
-  if (part.kind === "did") return <DidEditor part={part} onChange={onChange} />;
-  if (part.kind === "user") return <HasEditor part={part} onChange={onChange} />;
-  return <NestedEditor part={part} onChange={onChange} />;
+  switch (part.kind) {
+    case "did":
+      return <DidEditor part={part} onChange={onChange} />;
+    case "more_often":
+      return <MoreOftenEditor part={part} onChange={onChange} />;
+    case "sequence":
+      return <SequenceEditor part={part} onChange={onChange} />;
+    case "life":
+      return <LifeEditor part={part} onChange={onChange} />;
+    case "user":
+      return <HasEditor part={part} onChange={onChange} />;
+    case "cohort":
+      return <NestedEditor part={part} onChange={onChange} />;
+    case "sample":
+      return <SampleEditor part={part} onChange={onChange} />;
+    case "kept":
+      return <KeptAsItIs part={part} />;
+  }
 }
 
-function DidEditor({ part, onChange }: Props<Did>) {
-  const words = useWords(useProject()).data;
-  const put = (change: Partial<Did>) => onChange({ ...part, ...change });
-  return (
-    <Stack gap="xs">
-      <Line>
-        <Select
-          aria-label="Whether they did it"
-          w={110}
-          data={[
-            { value: "did", label: "did" },
-            { value: "did_not", label: "did not do" },
-          ]}
-          value={part.never ? "did_not" : "did"}
-          onChange={(word) => put({ never: word === "did_not" })}
-        />
-        <Autocomplete
-          aria-label="Event"
-          placeholder="Event"
-          flex="1 1 180px"
-          data={words?.events.map((each) => each.name) ?? []}
-          limit={50}
-          value={part.event}
-          onChange={(event) => put({ event })}
-        />
-        {!part.never && (
-          <Group gap={8} wrap="nowrap">
-            <Select
-              aria-label="How often"
-              w={120}
-              data={COMPARISONS}
-              value={part.comparison}
-              onChange={(comparison) => put({ comparison: comparison ?? ">=" })}
-            />
-            <NumberInput
-              aria-label="Times"
-              w={76}
-              min={0}
-              max={999_999_999}
-              value={part.number}
-              onChange={(number) => put({ number: Number(number) || 0 })}
-              hideControls
-            />
-            <Text size="sm">{part.number === 1 ? "time" : "times"}</Text>
-          </Group>
-        )}
-        <WindowEditor part={part.window} onChange={(window) => put({ window })} />
-      </Line>
-      {part.where.map((each) => (
-        <ConditionEditor
-          key={each.key}
-          part={each}
-          names={words?.event_properties ?? []}
-          onChange={(changed) => put({ where: part.where.map((other) => (other.key === changed.key ? changed : other)) })}
-          onRemove={() => put({ where: part.where.filter((other) => other.key !== each.key) })}
-        />
-      ))}
-      <Group>
-        <Button
-          variant="subtle"
-          size="compact-xs"
-          leftSection={<IconFilter size={13} />}
-          onClick={() => put({ where: [...part.where, condition()] })}
-        >
-          Where a property…
-        </Button>
-      </Group>
-    </Stack>
-  );
-}
+const LIVES: { value: Life["word"]; label: string }[] = [
+  { value: "new", label: "are new" },
+  { value: "inactive", label: "did nothing any more" },
+  { value: "returned", label: "came back" },
+];
 
-function WindowEditor({ part, onChange }: Props<Window>) {
+function LifeEditor({ part, onChange }: Props<Life>) {
   return (
-    <Group gap={8} wrap={part.kind === "between" ? "wrap" : "nowrap"}>
+    <Line>
       <Select
-        aria-label="When"
-        w={128}
-        data={[
-          { value: "last", label: "in the last" },
-          { value: "between", label: "between" },
-          { value: "since", label: "since" },
-          { value: "ever", label: "at any time" },
-        ]}
-        value={part.kind}
-        onChange={(kind) => onChange({ ...part, kind: (kind ?? "last") as Window["kind"] })}
+        aria-label="What became of them"
+        w={190}
+        data={LIVES}
+        value={part.word}
+        onChange={(word) => onChange({ ...part, word: (word ?? "new") as Life["word"] })}
       />
-      {part.kind === "last" && (
-        <>
+      <WindowEditor part={part.window} onChange={(window) => onChange({ ...part, window })} without={["ever", "first_use"]} />
+      {part.word === "returned" && (
+        <Group gap={8} wrap="nowrap">
+          <Text size="sm">after</Text>
           <NumberInput
-            aria-label="Days"
+            aria-label="Days away"
             w={76}
             min={1}
             max={10_000}
-            value={part.days}
-            onChange={(days) => onChange({ ...part, days: Number(days) || 0 })}
+            allowDecimal={false}
+            value={part.away}
+            onChange={(away) => onChange({ ...part, away: Number(away) || 0 })}
             hideControls
           />
-          <Text size="sm">days</Text>
-        </>
+          <Text size="sm">days or more without any event</Text>
+        </Group>
       )}
-      {(part.kind === "between" || part.kind === "since") && (
-        <TextInput
-          type="date"
-          aria-label="First day"
-          value={part.first}
-          onChange={(event) => onChange({ ...part, first: event.currentTarget.value })}
-        />
-      )}
-      {part.kind === "between" && (
-        <>
-          <Text size="sm">and before</Text>
-          <TextInput
-            type="date"
-            aria-label="Day after the last"
-            value={part.until}
-            onChange={(event) => onChange({ ...part, until: event.currentTarget.value })}
-          />
-        </>
-      )}
-    </Group>
-  );
-}
-
-function ConditionEditor({ part, names, onChange, onRemove }: Props<Condition> & { names: string[]; onRemove: () => void }) {
-  return (
-    <Line indent>
-      <Text size="sm" c="dimmed">
-        where
-      </Text>
-      <Comparing part={part} names={names} what="Property of the event" onChange={onChange} />
-      <ActionIcon onClick={onRemove} aria-label="Remove this condition">
-        <IconX size={15} />
-      </ActionIcon>
     </Line>
   );
 }
+
+const TOLD: { value: Has["told"]; label: string }[] = [
+  { value: "now", label: "now" },
+  { value: "latest", label: "as last stated in a time" },
+  { value: "ever", label: "as stated at any time" },
+];
 
 function HasEditor({ part, onChange }: Props<Has>) {
   const words = useWords(useProject()).data;
+  const tell = (told: Has["told"]) =>
+    onChange({ ...part, told, window: told === "latest" && part.window.kind === "ever" ? lastDays(30) : part.window });
   return (
-    <Line>
-      <Text size="sm">has a</Text>
-      <Comparing part={part} names={words?.user_properties ?? []} what="User property" onChange={onChange} />
-    </Line>
-  );
-}
-
-/** A property, how it is compared, and with what. */
-function Comparing<Part extends { property: string; operator: string; values: string[] }>(
-  props: Props<Part> & { names: string[]; what: string },
-) {
-  const { part, names, what, onChange } = props;
-  return (
-    <>
-      <Autocomplete
-        aria-label={what}
-        placeholder={what}
-        flex="1 1 150px"
-        data={names}
-        limit={50}
-        value={part.property}
-        onChange={(property) => onChange({ ...part, property })}
-      />
-      <Select
-        aria-label="Comparison"
-        w={170}
-        data={OPERATORS}
-        value={part.operator}
-        onChange={(operator) => onChange({ ...part, operator: operator ?? "is" })}
-      />
-      <TagsInput
-        aria-label="Values"
-        placeholder={part.values.length ? "" : "Value, then Enter"}
-        flex="2 1 180px"
-        size="sm"
-        acceptValueOnBlur
-        value={part.values}
-        onChange={(values) => onChange({ ...part, values })}
-      />
-    </>
+    <Stack gap="xs">
+      <Line>
+        <Text size="sm">has a</Text>
+        <Comparing part={part} names={words?.user_properties ?? []} what="User property" onChange={onChange} />
+      </Line>
+      {part.told === "now" ? (
+        <Button variant="subtle" size="compact-xs" w="fit-content" onClick={() => tell("ever")}>
+          At another time…
+        </Button>
+      ) : (
+        <Line indent>
+          <Select
+            aria-label="When it was stated"
+            w={210}
+            data={TOLD}
+            value={part.told}
+            onChange={(told) =>
+              told === "now" ? onChange({ ...part, told, window: ever() }) : tell((told ?? "ever") as Has["told"])
+            }
+          />
+          <WindowEditor part={part.window} onChange={(window) => onChange({ ...part, window })} />
+        </Line>
+      )}
+    </Stack>
   );
 }
 
@@ -229,10 +139,42 @@ function NestedEditor({ part, onChange }: Props<Nested>) {
   );
 }
 
-function Line({ children, indent = false }: { children: ReactNode; indent?: boolean }) {
+function SampleEditor({ part, onChange }: Props<Sample>) {
   return (
-    <Group gap={8} pl={indent ? "md" : 0}>
-      {children}
-    </Group>
+    <Line>
+      <Text size="sm">are among</Text>
+      <NumberInput
+        aria-label="Percent of all people"
+        w={90}
+        min={0}
+        max={100}
+        decimalScale={4}
+        value={part.percent}
+        onChange={(percent) => onChange({ ...part, percent: String(percent) })}
+        suffix=" %"
+        hideControls
+      />
+      <Text size="sm">of all people, drawn by the name</Text>
+      <TextInput
+        aria-label="Name of the sample"
+        placeholder="spring"
+        w={160}
+        maxLength={100}
+        value={part.salt}
+        onChange={(event) => onChange({ ...part, salt: event.currentTarget.value })}
+      />
+    </Line>
+  );
+}
+
+/** The builder has no fields for it, so it stays as it is; the whole rule can still be written around it. */
+function KeptAsItIs({ part }: { part: Kept }) {
+  return (
+    <Stack gap={4}>
+      <Text size="sm" c="dimmed">
+        This clause has no fields here, and stays as it was written:
+      </Text>
+      <Source>{yaml(part.document).trimStart()}</Source>
+    </Stack>
   );
 }

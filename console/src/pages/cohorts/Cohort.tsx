@@ -11,6 +11,7 @@ import { cadences, places, document as words } from "../../labels";
 import { count, moment } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
+import { Source } from "../../parts/Source";
 import { Asked, Failure, Loading } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { SendList, Webhook } from "./Feeding";
@@ -79,9 +80,7 @@ function Shown({ cohort }: { cohort: Cohort }) {
               <Model cohort={cohort.id} />
             </Tabs.Panel>
             <Tabs.Panel value="text">
-              <pre className="code">
-                {yaml({ id: cohort.id, name: cohort.name, kind: cohort.kind, ...cohort.definition }).trimStart()}
-              </pre>
+              <Source>{yaml({ id: cohort.id, name: cohort.name, kind: cohort.kind, ...cohort.definition }).trimStart()}</Source>
             </Tabs.Panel>
           </Tabs>
         </Grid.Col>

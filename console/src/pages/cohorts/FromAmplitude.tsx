@@ -24,10 +24,11 @@ export function FromAmplitude({ known, onDefined }: FormProps) {
   const [adding, setAdding] = useState(false);
   return (
     <Asked of={sources} lines={2}>
-      {({ items }) => {
+      {({ items: all }) => {
+        const items = all.filter((each) => each.kind === "amplitude");
         const chosen = items.find((each) => each.id === (source ?? items[0]?.id));
         if (!items.length || adding) {
-          return <AddSource taken={items.map((each) => each.id)} onAdded={setSource} onClose={() => setAdding(false)} />;
+          return <AddSource taken={all.map((each) => each.id)} onAdded={setSource} onClose={() => setAdding(false)} />;
         }
         return (
           <Stack gap="md">

@@ -4,7 +4,7 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { count } from "../../parts/figures";
 import { ClauseEditor } from "./ClauseEditor";
 import type { Size } from "./queries";
-import { did, type Group, group, has, nested, type Rule } from "./rule";
+import { ANY_EVENT, did, type Group, group, has, isBare, life, moreOften, nested, type Rule, sample, sequence } from "./rule";
 
 /** Sizes by the key of the part they are of. */
 export type Sizes = Map<number, Size>;
@@ -103,8 +103,17 @@ function Add({ onAdd }: { onAdd: (rule: Rule) => void }) {
       <Menu.Dropdown>
         <Menu.Item onClick={() => onAdd(did())}>Did an event</Menu.Item>
         <Menu.Item onClick={() => onAdd({ ...did(), never: true })}>Did not do an event</Menu.Item>
+        <Menu.Item onClick={() => onAdd(sequence())}>Did one thing after another</Menu.Item>
+        <Menu.Item onClick={() => onAdd(moreOften())}>Did one thing more often than another</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item onClick={() => onAdd(life("new"))}>Is new</Menu.Item>
+        <Menu.Item onClick={() => onAdd(did(ANY_EVENT))}>Was active</Menu.Item>
+        <Menu.Item onClick={() => onAdd(life("inactive"))}>Was not active any more</Menu.Item>
+        <Menu.Item onClick={() => onAdd(life("returned"))}>Came back</Menu.Item>
+        <Menu.Divider />
         <Menu.Item onClick={() => onAdd(has())}>Has a property</Menu.Item>
         <Menu.Item onClick={() => onAdd(nested())}>Is in another cohort</Menu.Item>
+        <Menu.Item onClick={() => onAdd(sample())}>Is in a sample</Menu.Item>
         <Menu.Divider />
         <Menu.Item onClick={() => onAdd(group([did()], "any"))}>A group of clauses</Menu.Item>
       </Menu.Dropdown>
@@ -114,11 +123,13 @@ function Add({ onAdd }: { onAdd: (rule: Rule) => void }) {
 
 /** Lays the sizes of a written rule beside its parts: both have the same form. */
 export function sizesOf(rule: Rule, size: Size, found: Sizes = new Map()): Sizes {
-  const inner = rule.kind === "group" && rule.not ? size.parts?.[0] : size;
   found.set(rule.key, size);
-  if (rule.kind === "group" && inner?.parts?.length === rule.rules.length) {
+  if (rule.kind !== "group") return found;
+  const inner = rule.not ? size.parts?.[0] : size;
+  const parts = isBare(rule) ? [inner] : (inner?.parts ?? []);
+  if (parts.length === rule.rules.length) {
     rule.rules.forEach((part, place) => {
-      const its = inner.parts?.[place];
+      const its = parts[place];
       if (its) sizesOf(part, its, found);
     });
   }

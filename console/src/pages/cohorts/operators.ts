@@ -26,3 +26,15 @@ export const COMPARISONS = [
   { value: "<", label: "fewer than" },
   { value: "!=", label: "not exactly" },
 ];
+
+/** Of what a number is compared, beside one and beside more. */
+export const MEASURES = [
+  { value: "count", one: "time", more: "times" },
+  { value: "days", one: "different day", more: "different days" },
+  { value: "nth", one: "as the number of the time", more: "as the number of the time" },
+  { value: "sum", one: "in the sum of", more: "in the sum of" },
+  { value: "average", one: "on average of", more: "on average of" },
+  { value: "minimum", one: "as the smallest", more: "as the smallest" },
+  { value: "maximum", one: "as the largest", more: "as the largest" },
+  { value: "distinct", one: "different value of", more: "different values of" },
+];

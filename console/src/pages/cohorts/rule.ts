@@ -1,4 +1,4 @@
-/** A behavioural rule as the builder holds it, and as the API writes it. Pure. */
+/** A behavioural rule as the builder holds it; `document.ts` says how the API writes it. Pure. */
 
 export interface Condition {
   key: number;
@@ -7,30 +7,77 @@ export interface Condition {
   values: string[];
 }
 
+/** `first_use` counts from each person's first event; `offset` ends the last days so many days ago, `complete` leaves today out. */
 export interface Window {
-  kind: "ever" | "last" | "between" | "since";
-  days: number;
+  kind: "ever" | "last" | "between" | "since" | "first_use";
+  number: number;
+  unit: "day" | "week" | "hour";
+  offset: number;
+  complete: boolean;
   first: string;
   until: string;
 }
 
+/** `bare` groups stand for their one rule alone, as it was written. */
 export interface Group {
   kind: "group";
   key: number;
   mode: "all" | "any";
   not: boolean;
+  bare?: boolean;
   rules: Rule[];
 }
 
+export type Measure = "count" | "days" | "sum" | "average" | "minimum" | "maximum" | "distinct" | "nth";
+
+/** `of` is the property that is measured, where one is; `each` asks it of every day or week of the window. */
 export interface Did {
   kind: "did";
   key: number;
   event: string;
   never: boolean;
   where: Condition[];
+  measure: Measure;
+  of: string;
   comparison: string;
-  number: number;
+  number: string;
+  each: "" | "day" | "week";
   window: Window;
+}
+
+/** One event of several; `within` is a length of time such as "30 minutes", or nothing. */
+export interface Step {
+  key: number;
+  event: string;
+  where: Condition[];
+  within: string;
+}
+
+export interface MoreOften {
+  kind: "more_often";
+  key: number;
+  steps: Step[];
+  window: Window;
+}
+
+/** `dropped` is the number of the last step that was done, where the next must not follow. */
+export interface Sequence {
+  kind: "sequence";
+  key: number;
+  steps: Step[];
+  within: string;
+  without: Step[];
+  holding: string[];
+  dropped: number | null;
+  window: Window;
+}
+
+export interface Life {
+  kind: "life";
+  key: number;
+  word: "new" | "inactive" | "returned";
+  window: Window;
+  away: number;
 }
 
 export interface Has {
@@ -39,6 +86,8 @@ export interface Has {
   property: string;
   operator: string;
   values: string[];
+  told: "now" | "latest" | "ever";
+  window: Window;
 }
 
 export interface Nested {
@@ -48,11 +97,28 @@ export interface Nested {
   not: boolean;
 }
 
-export type Clause = Did | Has | Nested;
+export interface Sample {
+  kind: "sample";
+  key: number;
+  percent: string;
+  salt: string;
+}
+
+/** What the builder has no fields for stays as it was written. */
+export interface Kept {
+  kind: "kept";
+  key: number;
+  document: Document;
+}
+
+export type Clause = Did | MoreOften | Sequence | Life | Has | Nested | Sample | Kept;
 export type Rule = Group | Clause;
 export type Document = Record<string, unknown>;
 
-const AT_LEAST_ONCE = { comparison: ">=", number: 1 };
+export const ANY_EVENT = "(any event)";
+
+/** Measures that look at a property. */
+export const OF_PROPERTY = new Set<Measure>(["sum", "average", "minimum", "maximum", "distinct"]);
 
 let keys = 0;
 
@@ -62,17 +128,54 @@ export function key(): number {
   return keys;
 }
 
-export const did = (): Did => ({
+export const lastDays = (number: number): Window => ({
+  kind: "last",
+  number,
+  unit: "day",
+  offset: 0,
+  complete: false,
+  first: "",
+  until: "",
+});
+export const ever = (): Window => ({ ...lastDays(30), kind: "ever" });
+
+export const did = (event = ""): Did => ({
   kind: "did",
   key: key(),
-  event: "",
+  event,
   never: false,
   where: [],
-  ...AT_LEAST_ONCE,
+  measure: "count",
+  of: "",
+  comparison: ">=",
+  number: "1",
+  each: "",
   window: lastDays(30),
 });
-export const has = (): Has => ({ kind: "user", key: key(), property: "", operator: "is", values: [] });
+export const step = (event = ""): Step => ({ key: key(), event, where: [], within: "" });
+export const moreOften = (): MoreOften => ({ kind: "more_often", key: key(), steps: [step(), step()], window: lastDays(30) });
+export const sequence = (): Sequence => ({
+  kind: "sequence",
+  key: key(),
+  steps: [step(), step()],
+  within: "",
+  without: [],
+  holding: [],
+  dropped: null,
+  window: lastDays(30),
+});
+export const life = (word: Life["word"]): Life => ({ kind: "life", key: key(), word, window: lastDays(7), away: 30 });
+export const has = (): Has => ({
+  kind: "user",
+  key: key(),
+  property: "",
+  operator: "is",
+  values: [],
+  told: "now",
+  window: ever(),
+});
 export const nested = (): Nested => ({ kind: "cohort", key: key(), cohort: "", not: false });
+export const sample = (): Sample => ({ kind: "sample", key: key(), percent: "10", salt: "" });
 export const group = (rules: Rule[], mode: "all" | "any" = "all"): Group => ({
   kind: "group",
   key: key(),
@@ -82,6 +185,11 @@ export const group = (rules: Rule[], mode: "all" | "any" = "all"): Group => ({
 });
 export const condition = (): Condition => ({ key: key(), property: "", operator: "is", values: [] });
 
+/** Whether a group stands for its one rule alone. */
+export function isBare(rule: Group): boolean {
+  return rule.bare === true && rule.rules.length === 1;
+}
+
 /** Whether nothing is missing that the API would ask for. */
 export function complete(rule: Rule): boolean {
   switch (rule.kind) {
@@ -90,13 +198,25 @@ export function complete(rule: Rule): boolean {
     case "did":
       return (
         rule.event !== "" &&
-        rule.where.every((each) => each.property !== "" && each.values.length > 0) &&
+        rule.where.every(conditionComplete) &&
+        (!OF_PROPERTY.has(rule.measure) || rule.never || rule.of !== "") &&
+        rule.number.trim() !== "" &&
         windowComplete(rule.window)
       );
+    case "more_often":
+      return rule.steps.every(stepComplete) && windowComplete(rule.window);
+    case "sequence":
+      return rule.steps.length > 1 && [...rule.steps, ...rule.without].every(stepComplete) && windowComplete(rule.window);
+    case "life":
+      return windowComplete(rule.window) && (rule.word !== "returned" || rule.away > 0);
     case "user":
-      return rule.property !== "" && rule.values.length > 0;
+      return rule.property !== "" && rule.values.length > 0 && (rule.told === "now" || windowComplete(rule.window));
     case "cohort":
       return rule.cohort !== "";
+    case "sample":
+      return Number(rule.percent) > 0 && Number(rule.percent) <= 100 && rule.salt.trim() !== "";
+    case "kept":
+      return true;
   }
 }
 
@@ -113,101 +233,16 @@ export function unfinished(rule: Rule): number {
   return complete(rule) ? 0 : 1;
 }
 
-/** As YAML has it. */
-export function written(rule: Rule): Document {
-  switch (rule.kind) {
-    case "group": {
-      const inner = { [rule.mode]: rule.rules.map(written) };
-      return rule.not ? { not: inner } : inner;
-    }
-    case "did":
-      return writtenDid(rule);
-    case "user":
-      return { [`user.${rule.property}`]: { [rule.operator]: rule.values } };
-    case "cohort":
-      return { [rule.not ? "not_in_cohort" : "in_cohort"]: rule.cohort };
-  }
+function conditionComplete(each: Condition): boolean {
+  return each.property !== "" && each.values.length > 0;
 }
 
-/** The rule that a document of the API states; its outermost part is a group. */
-export function read(who: Document): Group {
-  const rule = readRule(who);
-  return rule.kind === "group" ? rule : group([rule]);
-}
-
-function writtenDid(rule: Did): Document {
-  const document: Document = { [rule.never ? "did_not" : "did"]: rule.event };
-  if (rule.where.length)
-    document.where = rule.where.map((each) => ({ [`event.${each.property}`]: { [each.operator]: each.values } }));
-  const once = rule.comparison === AT_LEAST_ONCE.comparison && rule.number === AT_LEAST_ONCE.number;
-  if (!rule.never && !once) document.count = `${rule.comparison} ${rule.number}`;
-  const { kind, days, first, until } = rule.window;
-  if (kind === "last") document.in = { last: `${days} days` };
-  if (kind === "between") document.in = { between: [first, until] };
-  if (kind === "since") document.in = { since: first };
-  return document;
-}
-
-function readRule(document: Document): Rule {
-  const word =
-    Object.keys(document).find((name) => /^(all|any|not|did|did_not|in_cohort|not_in_cohort|user\..*)$/.test(name)) ?? "";
-  const value = document[word];
-  if (word === "all" || word === "any") return group((value as Document[]).map(readRule), word);
-  if (word === "not") {
-    const inner = readRule(value as Document);
-    return inner.kind === "group" && !inner.not ? { ...inner, not: true } : { ...group([inner]), not: true };
-  }
-  if (word === "did" || word === "did_not") return readDid(document, String(value), word === "did_not");
-  if (word === "in_cohort" || word === "not_in_cohort")
-    return { ...nested(), cohort: String(value), not: word === "not_in_cohort" };
-  const [operator = "is", values = []] = Object.entries(value as Record<string, unknown>)[0] ?? [];
-  return { ...has(), property: word.replace(/^user\./, ""), operator, values: texts(values) };
-}
-
-function readDid(document: Document, event: string, never: boolean): Did {
-  const [, comparison = ">=", number = "1"] = /^(\S+)\s+(\d+)$/.exec(String(document.count ?? ">= 1")) ?? [];
-  const parts = Array.isArray(document.where) ? document.where : document.where ? [document.where] : [];
-  const where = parts.flatMap((part) =>
-    Object.entries(part as Record<string, Record<string, unknown>>).flatMap(([name, conditions]) =>
-      Object.entries(conditions).map(([operator, values]) => ({
-        ...condition(),
-        property: name.replace(/^event\./, ""),
-        operator,
-        values: texts(values),
-      })),
-    ),
-  );
-  return {
-    ...did(),
-    event,
-    never,
-    where,
-    comparison,
-    number: Number(number),
-    window: readWindow(document.in as Document | undefined),
-  };
-}
-
-function readWindow(document: Document | undefined): Window {
-  const none = { ...lastDays(30), kind: "ever" as const };
-  if (!document) return none;
-  if ("last" in document)
-    return lastDays(Number.parseInt(String(document.last), 10) * (/week/.test(String(document.last)) ? 7 : 1));
-  if ("since" in document) return { ...none, kind: "since", first: String(document.since) };
-  const [first, until] = document.between as [string, string];
-  return { ...none, kind: "between", first, until };
-}
-
-function lastDays(days: number): Window {
-  return { kind: "last", days, first: "", until: "" };
+function stepComplete(each: Step): boolean {
+  return each.event !== "" && each.where.every(conditionComplete);
 }
 
 function windowComplete(window: Window): boolean {
   if (window.kind === "between") return window.first !== "" && window.until > window.first;
   if (window.kind === "since") return window.first !== "";
-  return window.kind === "ever" || window.days > 0;
-}
-
-function texts(values: unknown): string[] {
-  return (Array.isArray(values) ? values : [values]).map(String);
+  return window.kind === "ever" || window.number > 0;
 }

@@ -5,6 +5,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { Shape } from "../../api/client";
 import { idTypesShort } from "../../labels";
 import { bytes, count, share, span } from "../../parts/figures";
+import { Source } from "../../parts/Source";
 import { Failure } from "../../parts/States";
 
 interface Props {
@@ -89,7 +90,7 @@ function Sample({ body }: { body: string }) {
         See a request
       </Button>
       <Modal opened={opened} onClose={close} title="A request as it is sent, with identifiers of nobody" size="lg">
-        <pre className="code">{JSON.stringify(JSON.parse(body), null, 2)}</pre>
+        <Source>{JSON.stringify(JSON.parse(body), null, 2)}</Source>
       </Modal>
     </>
   );
