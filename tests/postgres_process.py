@@ -45,6 +45,14 @@ class Server:
                 cursor.execute(statement)
             connection.commit()
 
+    def count(self, sql: str) -> int:
+        """The one number that a query as admin gives."""
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(self.admin) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return int(cursor.fetchall()[0][0])
+
 
 @contextmanager
 def postgres() -> Iterator[Server]:

@@ -32,7 +32,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="tradewind-chaos-") as folder,
         database(options.database) as url,
-        running_rig(Path(folder) / "rig", seed, url, refresh="before_expiry", items=6, design=options.design) as rig,
+        running_rig(Path(folder) / "rig", seed, url, refresh="before_expiry", recency="last_event", items=6, design=options.design) as rig,
     ):
         rig.set_up()
         for left in rig.kill_at_random(options.kills):

@@ -174,3 +174,15 @@ def test_the_json_of_a_file_is_json(desk: Desk) -> None:
         file = desk.store.files("p")[0].path
         rows = connection.execute(f"SELECT user_properties FROM read_parquet('{file}') ORDER BY time").fetchall()
     assert [json.loads(text) for (text,) in rows] == [{}, {"a": {"b": {}}}]
+
+
+def test_of_a_key_that_an_object_has_twice_the_first_counts(desk: Desk) -> None:
+    """At every level, and the same from a column of its own and from the JSON; the line is not refused."""
+    line = json.dumps(exported(0, "D", "U"))
+    sides = '"event_properties":{"a":"first","a":"last"},"user_properties":{"b":{"c":1,"c":2},"b":3}'
+    twice = line.replace('"event_properties": {}, "user_properties": {}', sides).replace("{", '{"user_id":"first","event_type":"first",', 1)
+    done = desk.bring(desk.file("e.json", twice))
+    assert (done.events_new, done.rejects) == (1, {})
+    assert desk.ask("SELECT user_id, event_type FROM events") == [{"user_id": "first", "event_type": "first"}]
+    for side, name, value in (("event", "a", "first"), ("user", "b", '{"c":1,"c":2}')):
+        assert one(desk, side, [name], own_column=False) == one(desk, side, [name], own_column=True) == {name: value}
