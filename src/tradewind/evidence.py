@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tradewind.cohorts.rules import properties
-from tradewind.model.cohort import Behaviour
+from tradewind.model.cohort import Behaviour, Lookalike
 from tradewind.model.run import Run
 from tradewind.model.sync import Binding
 from tradewind.parts import Parts
@@ -19,19 +19,19 @@ CHOSEN = timedelta(minutes=1)
 def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], before: Run | None) -> Evidence:
     """What speaks against the data of a run; `gone` is known already, and `before` is the sync's last delivered run.
 
-    Only behavioural cohorts live on events, and not where a client's tables answer for the project.
+    Only behavioural cohorts and lookalikes live on events, and not where a client's tables answer for the project.
     Where a person named the instant, it is for the person to know what the events are.
     """
     sync = parts.catalog.sync(run.project, run.sync)
     cohort = parts.catalog.cohort_at(run.project, sync.cohort, run.cohort_version)
     elsewhere = parts.catalog.project(run.project).source is not None
-    if elsewhere or not isinstance(cohort.definition, Behaviour) or run.opened_at - run.as_of >= CHOSEN:
+    if elsewhere or not isinstance(cohort.definition, Behaviour | Lookalike) or run.opened_at - run.as_of >= CHOSEN:
         return Evidence(gone)
     newest = parts.events.newest(run.project)
     silence = run.as_of - newest if newest else None
     drifted: list[str] = []
     if before is not None:
-        event, user = properties(cohort.definition.who)
+        event, user = properties(cohort.definition.who) if isinstance(cohort.definition, Behaviour) else ((), ())
         used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
         known = parts.events.vanished(run.project, before.opened_at)
         drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)

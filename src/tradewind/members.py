@@ -151,10 +151,6 @@ def _alike(
 ) -> Snapshot:
     """The members of a lookalike; its seed is the one answered already, at other instants it is asked for by itself."""
     question = question_of(parts, cohort, wish, as_of)
-    if question.project.source:
-        raise DefinitionError(
-            f"lookalike '{cohort.id}' learns from a project's own events; this one is answered from '{question.project.source}'"
-        )
 
     def seed_at(moment: datetime) -> Path:
         known = nested.get(wish.seed) if moment == as_of else None
@@ -164,8 +160,11 @@ def _alike(
 
 
 def question_of(parts: Parts, cohort: Cohort, wish: Lookalike, as_of: datetime, instead: Mapping[str, Cohort] = NONE) -> Question:
-    """A lookalike as a question for `parts.lookalikes`."""
-    return Question(parts.catalog.project(cohort.project), cohort, wish, _built_of(parts, cohort, instead), as_of)
+    """A lookalike as a question for `parts.lookalikes`. Raises DefinitionError where a client's tables answer for the project."""
+    project = parts.catalog.project(cohort.project)
+    if project.source:
+        raise DefinitionError(f"lookalike '{cohort.id}' learns from a project's own events; this one is answered from '{project.source}'")
+    return Question(project, cohort, wish, _built_of(parts, cohort, instead), as_of)
 
 
 def seed_of(parts: Parts, question: Question, moment: datetime, folder: Path) -> Path:

@@ -21,6 +21,8 @@ from tradewind.compute import Bounds
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.events.importing import import_events
 from tradewind.model.cohort import Lookalike
+from tradewind.model.plan import Plan
+from tradewind.model.run import RunState
 from tradewind.model.sync import Cadence
 from tradewind.operations import cohorts, lookalikes
 from tradewind.worker import Stop, run_once
@@ -82,6 +84,23 @@ def test_who_is_in_by_a_run_stays_until_clearly_below_the_line(site: Site, tmp_p
     assert forty - before, "somebody entered"
     assert (before & most) - forty, "somebody stayed who is below the line"
     assert before - after, "somebody left"
+
+
+def test_a_lookalike_lives_on_events_and_is_held_when_these_stop(site: Site) -> None:
+    town = site.town
+    sync = town.add("like", Cadence.DAILY, cohort="like")
+    town.clock.sleep(18.5 * 3_600)
+    (done,) = run_once(town.parts, Stop())
+    assert done.error is None
+    inside = town.held(sync)
+    assert len(inside) == 40
+    town.clock.sleep(3 * 86_400)
+    (done,) = run_once(town.parts, Stop())
+    assert done.run
+    plan = town.parts.ledger.recall(done.run.id, RunState.PLANNED, Plan)
+    assert plan
+    assert "stale" in [each.guard for each in plan.verdicts]
+    assert town.held(sync) == inside
 
 
 def test_a_lookalike_is_part_of_a_rule_like_any_other(site: Site) -> None:
