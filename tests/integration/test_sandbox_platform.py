@@ -174,3 +174,13 @@ def test_it_is_kept_over_a_restart(tmp_path: Path) -> None:
         there = before.get("/_sandbox/platform?advertiser=ready1")
     with running_sandbox(tmp_path, "--state", state) as url:
         assert SandboxProcess(url).get("/_sandbox/platform?advertiser=ready1") == there
+
+
+def test_the_screen_shows_all_of_it_and_is_escaped(sandbox: SandboxProcess) -> None:
+    number = upload(sandbox, "<b>")
+    rest(sandbox, "POST", "datagroup", AdvertiserId="ready1", DataGroupName="my group", FirstPartyDataIds=[number])
+    status, headers, body = sandbox.send("GET", "/advertisers/ready1/platform")
+    page = body.decode()
+    assert (status, "default-src 'none'" in headers["content-security-policy"]) == (200, True)
+    assert all(each in page for each in ("&lt;b&gt;", str(number), "my group", "No audience yet.", "No seed yet."))
+    assert "<b>" not in page

@@ -149,17 +149,20 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     with parts_of(context) as parts:
         found = parts.catalog.connections(project_of(context))
         prints = {each.id: parts.vault.fingerprint(each.project, each.id) for each in found}
+        asking = {each.connection for each in parts.readings.readers(project_of(context))}
     if as_json:
-        show.print_json({"connections": [plain(each) | {"secret_fingerprint": prints[each.id]} for each in found]})
+        show.print_json(
+            {"connections": [plain(each) | {"secret_fingerprint": prints[each.id], "asks_platform": each.id in asking} for each in found]}
+        )
     elif not found:
         show.line("No connections yet. Add one with: tradewind connections add --help")
     else:
         rows = [
             (c.id, c.name, c.advertiser, c.region, c.auth.value, ", ".join(f"{m.source}→{m.id_type.value}" for m in c.identity.mappings),
-             prints[c.id] or "none", c.paused or "")
+             prints[c.id] or "none", "yes" if c.id in asking else "", c.paused or "")
             for c in found
         ]  # fmt: skip
-        show.table("", ("connection", "name", "advertiser", "region", "auth", "identity map", "secret", "paused"), rows)
+        show.table("", ("connection", "name", "advertiser", "region", "auth", "identity map", "secret", "asks", "paused"), rows)
 
 
 def secret_from(variable: str | None, file: Path | None, option: str = "--secret", name: str = "secret") -> Secret:

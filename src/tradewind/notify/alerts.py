@@ -31,8 +31,8 @@ LITTLE_ROOM, FLOOR = 0.2, 2 * 10**9
 SKEW = 120.0
 """Seconds by which this machine's clock may differ from those of the hosts that answer it."""
 
-LISTED_WITHIN, READ_WITHIN = timedelta(hours=48), timedelta(hours=36)
-"""By when the platform lists a segment that it took identifiers for, and how old its own view may be."""
+LISTED_WITHIN, LISTED_FROM, READ_WITHIN = timedelta(hours=48), 1_000, timedelta(hours=36)
+"""By when the platform lists a segment that it took identifiers for, and from about how many; and how old its own view may be."""
 
 MASS = frozenset({"empty", "shrink"})
 """The guards that hold a run because many would leave."""
@@ -182,7 +182,8 @@ def _unlisted(facts: SyncFacts, _now: datetime) -> str:
     if reading is None or reading.listing or reading.sent_since is None or reading.read_at - reading.sent_since <= LISTED_WITHIN:
         return ""
     when = f"{reading.sent_since:%Y-%m-%d %H:%M} UTC"
-    return f"the platform does not know segment '{facts.sync.segment}', though it accepted identifiers for it since {when}"
+    few = f"; it may not list so few as {reading.held:,}" if reading.held < LISTED_FROM else ""
+    return f"the platform does not know segment '{facts.sync.segment}', though it accepted identifiers for it since {when}{few}"
 
 
 _OF_SYNC: dict[AlertKind, Callable[[SyncFacts, datetime], str]] = {

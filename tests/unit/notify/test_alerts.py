@@ -113,6 +113,8 @@ def test_a_segment_is_unlisted_48_hours_after_its_first_accepted_batch_until_the
     assert kinds(reading=UNLISTED) == [AlertKind.UNLISTED]
     assert kinds(reading=replace(UNLISTED, sent_since=NOW - 48 * HOUR)) == []
     assert kinds(reading=replace(UNLISTED, sent_since=None)) == []
+    few, many = (next(of_sync(replace(WELL, reading=replace(UNLISTED, held=held)), NOW)).sentence for held in (999, 1_000))
+    assert (few.endswith("; it may not list so few as 999"), "so few" in many) == (True, False)
     assert kinds(reading=replace(UNLISTED, listing=Listing(1, "segment s", Activity(0)))) == []
 
 

@@ -181,3 +181,9 @@ def test_only_who_was_sent_in_thirty_days_counts_as_received(town: Town) -> None
     town.at(town.clock.now() + 2 * DAY)
     found = segments.portrait(town.parts, "default", sync.id)
     assert (found.outlook.count, found.sizes[0].count) == (100, 0)
+
+
+def test_of_several_workers_one_asks(town: Town) -> None:
+    (reader,) = town.parts.readings.readers()
+    turns = [town.parts.readings.take(reader, town.clock.now() + HOUR) for _ in range(3)]
+    assert turns == [True, False, False]
