@@ -6,7 +6,8 @@ Python from what the documentation says. The same seed gives the same files, byt
     python shop.py OUT --people 20000 --days 90 --seed 7 --as-of 2026-06-30
 
 writes OUT/events/*.json.gz (a file for each day of upload), OUT/cohorts.yaml, OUT/answer-key.json and
-OUT/answer-key/<cohort>-<day>.txt: each identifier that the platform must hold when the day begins, as `TYPE value`.
+OUT/answer-key/<cohort>-<day>.txt: each identifier that the platform must hold when the day begins, as `TYPE value`;
+and OUT/campaign/*.json.gz, what a campaign brings after the first day: more offers redeemed by those who are not held out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import base64
 import gc
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -77,6 +79,12 @@ DAY = 86_400 * MICRO
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Export files write UTC without saying so
 ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 Traits = dict[str, str]
+
+
+OFFER, HELD_OUT, SALT = "Redeem Offer", 20, "offer"
+"""What people do after the campaign; the percent held out of it, by the lots of a salt."""
+BASE, GAIN = 0.10, 0.30
+"""The share of users who redeem an offer anyhow, and how much larger it is among those who are sent."""
 
 
 @dataclass
@@ -356,12 +364,46 @@ def account(members: list[Person]) -> tuple[dict[str, object], set[str]]:
     }, identifiers  # fmt: skip
 
 
-def write_key(shop: Shop, uploads: list[tuple[int, Event | str]], days: list[date], out: Path) -> None:
+def lot(person: str) -> float:
+    """As the documentation draws it: of the key of a person, which is an MD5 with its last byte first."""
+    key = hashlib.md5(person.encode(), usedforsecurity=False).digest()[::-1]
+    return int(hashlib.md5(f"{SALT}:{key.hex()}".encode(), usedforsecurity=False).hexdigest()[:8], 16) / 2**32
+
+
+def write_campaign(shop: Shop, people: dict[str, Person], day: date, seed: int, out: Path) -> dict[str, object]:
+    """What the people of `cart-no-buy` redeem in the days after `day`, and what the two arms of a holdout must count of it."""
+    draw, start = random.Random(seed + 1), _midnight(day)  # noqa: S311 - as above
+    members = {id(person) for person in cohorts_of(people)["cart-no-buy"]}
+    arms: dict[str, Counter[str]] = {"sent": Counter(), "held_out": Counter()}
+    events, users = [], 0
+    for name, person in people.items():
+        if id(person) not in members or not account([person])[0]["members_usable"]:
+            continue
+        arm = "held_out" if lot(name) < HELD_OUT / 100 else "sent"
+        arms[arm]["people"] += 1
+        kind, _, user = name.partition(":")
+        users += kind == "user"
+        chance, at, amount = draw.random(), start + draw.randrange(DAY, LATER_DAYS * DAY), draw.randint(5, 40)
+        if kind == "user" and chance < BASE + GAIN * (arm == "sent"):
+            arms[arm].update(converted=1, value=amount)
+            device = shop.by_user[user].devices[0]
+            id_ = f"{draw.getrandbits(128):032x}"
+            events.append(Event(at, user, device, OFFER, {"amount": amount}, at // 1000, id_, person.traits))
+    events.sort(key=lambda event: event.at)
+    write_events([(event.at, event) for event in events], out / "campaign")
+    effect = GAIN * users / sum(arm["people"] for arm in arms.values())
+    return {"cohort": "cart-no-buy", "event": OFFER, "percent": HELD_OUT, "salt": SALT, "effect": effect, "arms": arms}
+
+
+def write_key(shop: Shop, uploads: list[tuple[int, Event | str]], days: list[date], seed: int, out: Path) -> None:
     """answer-key.json, and a file of identifiers for each cohort and day."""
     (out / "answer-key").mkdir(parents=True, exist_ok=True)
     cohorts: dict[str, dict[str, object]] = defaultdict(dict)
+    campaign: dict[str, object] = {}
     for day in days:
-        for cohort, members in cohorts_of(people_before(shop.events, day)).items():
+        people = people_before(shop.events, day)
+        campaign = campaign or write_campaign(shop, people, day, seed, out)
+        for cohort, members in cohorts_of(people).items():
             counts, identifiers = account(members)
             cohorts[cohort][day.isoformat()] = counts
             (out / "answer-key" / f"{cohort}-{day}.txt").write_text("".join(f"{line}\n" for line in sorted(identifiers)))
@@ -369,7 +411,7 @@ def write_key(shop: Shop, uploads: list[tuple[int, Event | str]], days: list[dat
     key = {
         "zone": ZONE.key, "as_of": [day.isoformat() for day in days],
         "events": {"lines": len(uploads), "distinct": len(shop.events), "duplicates": duplicates, "bad_lines": BAD_LINES},
-        "cohorts": cohorts,
+        "cohorts": cohorts, "campaign": campaign,
     }  # fmt: skip
     (out / "answer-key.json").write_text(json.dumps(key, indent=2) + "\n")
 
@@ -379,7 +421,7 @@ def make(out: Path, people: int, days: int, seed: int, as_of: date) -> None:
     shop = Shop(seed, people, _midnight(as_of - timedelta(days=days)), days + LATER_DAYS + 1)
     uploads = shop.uploads()
     write_events(uploads, out / "events")
-    write_key(shop, uploads, [as_of, as_of + timedelta(days=LATER_DAYS)], out)
+    write_key(shop, uploads, [as_of, as_of + timedelta(days=LATER_DAYS)], seed, out)
     (out / "cohorts.yaml").write_text(COHORTS)
 
 
