@@ -1,5 +1,5 @@
 /** How often: each cadence with when people would expire, and beneath it what few people change. */
-import { Accordion, Card, Group, NumberInput, Radio, Select, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Accordion, Card, Group, NumberInput, Radio, Select, Stack, TagsInput, Text, TextInput, Title } from "@mantine/core";
 import type { Shape } from "../../api/client";
 import { cadences, refreshes } from "../../labels";
 import { count, many, moment } from "../../parts/figures";
@@ -104,6 +104,40 @@ export function Cadence({ fields, set, forecast, tells }: Props) {
                   value={fields.segment}
                   onChange={(event) => set({ segment: event.currentTarget.value })}
                 />
+              </Stack>
+            </Accordion.Panel>
+          </Accordion.Item>
+          <Accordion.Item value="arms">
+            <Accordion.Control>Hold some out, or a segment for each value</Accordion.Control>
+            <Accordion.Panel>
+              <Stack gap="sm">
+                <NumberInput
+                  size="sm"
+                  label="Held out, in percent"
+                  description="So many people stay out by lot, so that what sending does can be measured; 10 is usual, 0 is nobody."
+                  min={0}
+                  max={50}
+                  allowDecimal={false}
+                  clampBehavior="strict"
+                  value={fields.heldOut}
+                  onChange={(value) => typeof value === "number" && set({ heldOut: value })}
+                />
+                <TextInput
+                  label="A segment for each value of this user property"
+                  description="Such as plan. Each person is in one at most; a name of your own has {value} in it."
+                  maxLength={255}
+                  value={fields.splitBy}
+                  onChange={(event) => set({ splitBy: event.currentTarget.value })}
+                />
+                {fields.splitBy.trim() && (
+                  <TagsInput
+                    label="Its values"
+                    description="As they are stated; people with any other value are in no segment."
+                    maxTags={50}
+                    value={fields.values}
+                    onChange={(values) => set({ values })}
+                  />
+                )}
               </Stack>
             </Accordion.Panel>
           </Accordion.Item>

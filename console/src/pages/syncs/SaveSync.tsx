@@ -10,13 +10,30 @@ import { Failure } from "../../parts/States";
 import { runsOf } from "../runs/queries";
 import { type Draft, segmentsOf } from "./queries";
 
-export function SaveSync({ project, draft }: { project: string; draft: Draft | null }) {
+interface Props {
+  project: string;
+  draft: Draft | null;
+  /** The values that each get a segment; null where there is one. */
+  split: { split_by: string; values: string[] } | null;
+}
+
+export function SaveSync({ project, draft, split }: Props) {
   const client = useQueryClient();
   const go = useNavigate();
   const [now, setNow] = useState(true);
   const save = useMutation({
     mutationFn: async (wanted: Draft) => {
       const { identifiers: _, ...body } = wanted;
+      if (split) {
+        const params = { path: { project } };
+        const made = await answer(api.POST("/api/v1/projects/{project}/splits", { params, body: { ...body, ...split } }));
+        const name = made.syncs[0]?.only?.split;
+        if (now && name) {
+          const path = { project, split: name };
+          await answer(api.POST("/api/v1/projects/{project}/splits/{split}/runs", { params: { path } }));
+        }
+        return `/projects/${project}/segments`;
+      }
       const sync = await answer(api.POST("/api/v1/projects/{project}/syncs", { params: { path: { project } }, body }));
       if (!now) return `/projects/${project}/segments/${sync.id}`;
       const params = { path: { project, sync: sync.id } };

@@ -13,7 +13,7 @@ import { Cadence } from "./Cadence";
 import { FirstSend } from "./FirstSend";
 import { useCohort, useForecast, useReach } from "./queries";
 import { SaveSync } from "./SaveSync";
-import { draftOf, type Fields, FRESH } from "./wish";
+import { draftOf, type Fields, FRESH, splitOf } from "./wish";
 
 export function Component() {
   const project = useProject();
@@ -133,7 +133,7 @@ function ChooseRest({ cohort, tells, tile, accounts, onBack }: Rest) {
             <Button variant="default" onClick={onBack}>
               Back
             </Button>
-            <SaveSync project={project} draft={draftOf(cohort, fields, null)} />
+            <SaveSync project={project} draft={draftOf(cohort, fields, null)} split={splitOf(fields)} />
           </Group>
         </Stack>
       </Grid.Col>

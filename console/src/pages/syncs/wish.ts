@@ -9,6 +9,11 @@ export interface Fields {
   ttlDays: number;
   refresh: Draft["refresh"];
   segment: string;
+  /** Percent of the people who stay out by lot; 0 for nobody. */
+  heldOut: number;
+  /** The user property whose values each get a segment; empty for one segment. */
+  splitBy: string;
+  values: string[];
 }
 
 export const FRESH: Fields = {
@@ -19,7 +24,16 @@ export const FRESH: Fields = {
   ttlDays: 30,
   refresh: "every_sync",
   segment: "",
+  heldOut: 0,
+  splitBy: "",
+  values: [],
 };
+
+/** The values that each get a segment; none where there is one segment. */
+export function splitOf(fields: Fields): { split_by: string; values: string[] } | null {
+  const property = fields.splitBy.trim();
+  return property && fields.values.length ? { split_by: property, values: fields.values } : null;
+}
 
 /** None while no account is chosen, or no expression is written. */
 export function draftOf(cohort: string, fields: Fields, identifiers: number[] | null): Draft | null {
@@ -34,6 +48,7 @@ export function draftOf(cohort: string, fields: Fields, identifiers: number[] | 
     refresh: fields.refresh,
     recency: "sync",
     segment: fields.segment.trim() || null,
+    holdout: fields.heldOut ? { percent: fields.heldOut } : null,
     identifiers,
   };
 }
