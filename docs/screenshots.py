@@ -36,6 +36,9 @@ PAGES = {
     "destination": "catalog/destinations/thetradedesk",
     "account": "catalog/destinations/thetradedesk/sandbox",
     "settings": "settings",
+    "list": "cohorts/new/static",
+    "events": "settings/events",
+    "privacy": "settings/privacy",
 }
 """Name of the picture -> address within the project."""
 

@@ -74,6 +74,22 @@ def test_a_change_says_who_comes_and_goes_before_it_is_saved(visit: Visits, desk
     expect(page.get_by_role("link", name="Buyers")).to_have_count(0)
 
 
+def test_a_list_is_sent_with_its_columns_read_from_its_header(visit: Visits, desk: Desk) -> None:
+    here = visit()
+    page = here.go(f"{COHORTS}/new/static")
+    rows = "".join(f"a000000{number}-0000-4000-8000-000000000000,c{number}\n" for number in range(5))
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Choose a file").click()
+    chosen.value.set_files(desk.product.write("customers.csv", f"idfa,customer_id\n{rows}"))
+    expect(page.get_by_role("combobox", name="Column that names people")).to_have_value("customer_id")
+    expect(page.get_by_role("combobox", name="Column, row 1")).to_have_value("idfa")
+    assert here.faults() == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="customers")).to_be_visible()
+    expect(page.locator(".figure").first).to_have_text("5", timeout=30_000)
+    assert here.faults() == []
+
+
 EVERY_CLAUSE: list[dict[str, object]] = [
     {"did": "Buy"},
     {"did": "Buy", "where": {"event.price": {"greater": ["5"], "less": ["50"]}, "event.category": {"is": ["hats"]}}, "count": ">= 3"},

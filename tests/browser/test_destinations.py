@@ -90,15 +90,21 @@ def test_an_address_that_leads_nowhere_says_so(visit: Visits, desk: Desk) -> Non
 
 
 def _enable(page: Page) -> None:
-    """Take away the walls one after another, as administrator and admin."""
+    """Take away the four walls one after another, as administrator and admin; the last is a plan there that nobody confirmed."""
+    wall = page.get_by_role("alert")
+    expect(wall).to_contain_text("This project is on the free plan")
+    expect(page.get_by_role("button", name="Add another destination").first).to_be_disabled()
     page.get_by_role("button", name="Give the project the paid plan").click()
+    expect(wall).to_contain_text("This destination is in closed beta")
     page.get_by_role("button", name="Admit this project").click()
+    expect(wall).to_contain_text("Not enabled in this project yet")
     page.get_by_role("button", name="Enable in this project").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Enable", exact=True)).to_be_disabled()
     dialog.get_by_role("checkbox").check()
     dialog.get_by_role("button", name="Enable", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(wall).to_have_count(0)
 
 
 def _choose(page: Page, field: str, option: str) -> None:

@@ -23,6 +23,13 @@ syncs: [{cohort: vip, connection: other, id: other, cadence: daily, segment: Bes
 """
 
 
+PLACES = (
+    "overview", "cohorts", "cohorts/vip", "cohorts/new", "cohorts/new/sql", "cohorts/new/amplitude", "cohorts/new/webhook", "syncs", "runs",
+    "segments", "segments/other", "cohorts/vip/sync?to=thetradedesk", "catalog/destinations/thetradedesk/other",
+    "settings/events", "settings/privacy", "settings/alerts", "settings/plan",
+)  # fmt: skip
+
+
 @dataclass
 class Shop:
     """A project of its own with a list of people, one of whom has no identifier that can be sent."""
@@ -140,14 +147,69 @@ def test_somebody_new_is_invited_and_every_deed_is_written_down(visit: Visits, s
     assert here.faults() == []
 
 
-def test_on_a_phone_in_the_dark_every_page_fits_and_can_be_read(visit: Visits, shop: Shop) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_on_a_phone_in_the_dark_and_on_a_desk_every_page_fits_and_can_be_read(visit: Visits, shop: Shop, width: int, scheme: str) -> None:
     shop.other_sync()
-    here = visit(width=390, scheme="dark")
-    for place in ("overview", "syncs", "runs", "segments", "segments/other", "cohorts/vip/sync?to=thetradedesk", "settings/alerts"):
+    here = visit(width=width, scheme=scheme)
+    for place in PLACES:
         page = here.go(f"{SHOP}/{place}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
         assert here.faults() == [], place
+
+
+def test_a_member_makes_cohorts_and_a_manager_sends_them(visit: Visits, shop: Shop) -> None:
+    shop.other_sync()
+    page = _as(visit, shop, "member")
+    page.goto(f"{shop.desk.server.url}{SHOP}/cohorts/vip")
+    button = page.get_by_role("main").get_by_role("button", name="Sync", exact=True)
+    expect(button).to_have_attribute("aria-description", "This needs the role manager in this project; yours is member.")
+    expect(page.get_by_role("link", name="Edit")).to_be_visible()
+    page = _as(visit, shop, "manager")
+    page.goto(f"{shop.desk.server.url}{SHOP}/settings/privacy")
+    expect(page.get_by_text("This needs the role admin in this project; yours is manager.")).to_be_visible()
+    page.goto(f"{shop.desk.server.url}{SHOP}/cohorts/vip")
+    expect(page.get_by_role("main").get_by_role("link", name="Sync", exact=True)).to_be_visible()
+
+
+def test_a_cohort_is_synced_by_the_keyboard_alone(visit: Visits, shop: Shop) -> None:
+    shop.other_sync()
+    page = visit().go(f"{SHOP}/cohorts/vip")
+    _press(page, "Sync", "Enter")
+    expect(page.get_by_role("heading", name="Where to?")).to_be_visible()
+    _press(page, "Next", "Enter")
+    expect(page.get_by_role("radio", name="Other")).to_be_visible()
+    if page.get_by_role("radio", name="Main account").count():
+        _press(page, "Main account", "ArrowDown")
+    expect(page.get_by_role("radio", name="Other")).to_be_checked()
+    _press(page, "One-Time Sync", "ArrowDown")
+    expect(page.get_by_role("radio", name="Hourly")).to_be_checked()
+    _press(page, "Send now", "Space")
+    _press(page, "Save", "Enter")
+    expect(page.get_by_role("heading", name="[Tradewind] Best customers: vip")).to_be_visible()
+    expect(page.get_by_text("Never run").first).to_be_visible()
+
+
+def _press(page: Page, name: str, key: str) -> None:
+    """Go to what is called so by Tab, and press a key there."""
+    called = "(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim()"
+    for _ in range(80):
+        if page.evaluate(called) == name:
+            page.keyboard.press(key)
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"'{name}' is not within reach of the keyboard")
+
+
+def _as(visit: Visits, shop: Shop, role: str) -> Page:
+    """The window of somebody new with a role in the shop."""
+    code = shop.desk.product.ok("users", "add", f"{role}-of-store", "--name", role.title(), "--role", f"store={role}")["code"]
+    page = visit(signed_in=False).go("/welcome")
+    page.locator("input[name=code]").fill(code)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Choose and sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    return page
 
 
 def _at_the_platform(chromium: Browser, shop: Shop) -> tuple[str, str]:

@@ -19,7 +19,7 @@ import { kinds } from "./kinds";
 import { Model } from "./Lookalike";
 import { Overlap } from "./Overlap";
 import { People } from "./People";
-import { type Cohort, cohortsOf, useCohort, useSegments, useSizes } from "./queries";
+import { type Cohort, cohortsOf, useCohort, useSegments, useSentLists, useSizes } from "./queries";
 import { Waterfall } from "./Waterfall";
 import { yaml } from "./yaml";
 
@@ -105,8 +105,14 @@ function Shown({ cohort }: { cohort: Cohort }) {
 /** A list has nobody before its first rows came; they may be on their way. */
 function WithRows({ cohort, children }: { cohort: Cohort; children: ReactNode }) {
   const { may } = useMay("member");
-  const sizes = useSizes(useProject(), { cohort: cohort.id }, may && cohort.kind === "static", true);
-  if (cohort.kind !== "static" || !sizes.error) return <>{children}</>;
+  const project = useProject();
+  const list = cohort.kind === "static";
+  const sent = useSentLists(project, list);
+  const coming = sent.data?.items.some((each) => each.cohort === cohort.id && !each.finished_at) ?? false;
+  const sizes = useSizes(project, { cohort: cohort.id }, may && list && sent.isSuccess && !coming);
+  if (!list) return <>{children}</>;
+  if (sent.isLoading) return <Loading lines={1} />;
+  if (!coming && !sizes.error) return <>{children}</>;
   return (
     <Text size="sm" c="dimmed" role="status">
       No rows have come yet. Send a file; one that was just sent is read in a moment.

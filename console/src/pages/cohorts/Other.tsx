@@ -109,6 +109,7 @@ function useSave(project: string, known: Cohort | undefined, kind: string) {
     },
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: cohortsOf(project) });
+      await client.invalidateQueries({ queryKey: ["uploads", project] });
       await go(`/projects/${project}/cohorts/${saved.id}`);
     },
   });

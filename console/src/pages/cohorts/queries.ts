@@ -48,6 +48,17 @@ export function useSegments(project: string) {
   });
 }
 
+/** The files of lists that were sent, looked at again while one of them waits to be read. */
+export function useSentLists(project: string, enabled: boolean) {
+  const params = { path: { project }, query: { kind: "list" as const, limit: 50 } };
+  return useQuery({
+    queryKey: ["uploads", project, "lists"],
+    enabled,
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/uploads", { params })),
+    refetchInterval: ({ state }) => (state.data?.items.some((each) => !each.finished_at) ? 1_000 : false),
+  });
+}
+
 /** What the events of the project name. */
 export function useWords(project: string) {
   return useQuery({
@@ -61,8 +72,8 @@ export function useWords(project: string) {
 const EDITOR = crypto.randomUUID();
 let edits = 0;
 
-/** The size of a rule and of each of its parts, while it is written; the answer before stays until the next is there. `waits` asks again where rows may still come. */
-export function useSizes(project: string, look: { cohort?: string; who?: Document }, enabled: boolean, waits = false) {
+/** The size of a rule and of each of its parts, while it is written; the answer before stays until the next is there. */
+export function useSizes(project: string, look: { cohort?: string; who?: Document }, enabled: boolean) {
   return useQuery({
     queryKey: ["sizes", project, look.cohort ?? "", JSON.stringify(look.who ?? null)],
     enabled,
@@ -73,6 +84,5 @@ export function useSizes(project: string, look: { cohort?: string; who?: Documen
       const body = { cohort: look.cohort ?? null, who: look.who ?? null, editor: EDITOR, edit: edits };
       return answer(api.POST("/api/v1/projects/{project}/previews/sizes", { params: { path: { project } }, body, signal }));
     },
-    refetchInterval: (query) => (waits && query.state.status === "error" ? 2_000 : false),
   });
 }
