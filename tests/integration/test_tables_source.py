@@ -51,6 +51,8 @@ COHORTS = {
     "romans": "{user.city: {is: Rome}}",
     "home": "{did: home}",
     "not-big": "{all: [{did_not: Order}, {not_in_cohort: big}]}",
+    "active": "{active: {last: 90 days}}",
+    "new": "{new: {last: 90 days}}",
     "unpaid": "{did: Order, where: {event.paid: {is: 'false'}}}",
 }
 
@@ -62,6 +64,8 @@ EXPECTED = {
     "romans": {"user:1"},
     "home": {"user:3", "device:aaaaaaaa-0000-4000-8000-000000000009"},
     "not-big": {"user:9", "device:aaaaaaaa-0000-4000-8000-000000000009"},
+    "active": {"user:1", "user:2", "user:3", "device:aaaaaaaa-0000-4000-8000-000000000009"},
+    "new": {"user:1", "user:2", "user:3", "device:aaaaaaaa-0000-4000-8000-000000000009"},
     "unpaid": {"user:2"},
 }
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,6 +22,7 @@ from tradewind.engines.memory import MemoryEngine, MemoryPreviews
 from tradewind.engines.postgres import PostgresDialect, PostgresSession
 from tradewind.engines.preview import Asked, Previews, Turn
 from tradewind.engines.server import ServerEngine
+from tradewind.engines.spec.ask import nested as nested_of
 from tradewind.engines.spec.inline import inline
 from tradewind.engines.spec.rows import Case, Table, last_of
 from tradewind.engines.spec.tables import TABLES
@@ -62,25 +60,12 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOf]:
         yield lambda kind, table: engine(kind, table.title)
 
 
-def members_file(users: str, path: Path, last: str | None = None) -> Path:
-    """A member file of the users named, as another cohort would have left it."""
-    persons = [f"user:{user}" for user in users.split()]
-    members = [hashlib.md5(person.encode()).digest()[::-1] for person in persons]
-    columns: dict[str, pa.Array[Any]] = {"member": pa.array(members, pa.binary()), "person": pa.array(persons, pa.string())}
-    if last is not None:
-        columns["last_event"] = pa.array([last_of(last)[user] for user in users.split()], pa.timestamp("us"))
-    pq.write_table(pa.table(columns), path)
-    return path
-
-
 @pytest.mark.parametrize("kind", ["memory", "duckdb", "postgresql"])
 @pytest.mark.parametrize(("table", "case"), ROWS)
 def test_row(engines: EngineOf, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
     cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
-    nested = {
-        name: members_file(users, tmp_path / f"{name}.parquet", table.cohorts_last.get(name)) for name, users in table.cohorts.items()
-    }
+    nested = nested_of(table, tmp_path)
     assert isinstance(cohort.definition, Behaviour)
     engine, previews = engines(kind, table)
     snapshot = engine.evaluate(project, cohort, table.as_of, (), nested, tmp_path / "members.parquet", recency=case.last is not None)

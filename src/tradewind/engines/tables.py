@@ -15,9 +15,6 @@ from tradewind.engines.sql import DEVICE, USER, EngineDialect
 from tradewind.events.shape import NO_PERSON
 from tradewind.model.tables import ColumnKind, Rows, Stated, TimeUnit
 
-KNOWN = "$identify"
-"""The type of a row that is no event but says what is known of a person, as Amplitude calls such."""
-
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of what is known of a person and has no time."""
 
@@ -133,7 +130,7 @@ class Relation:
             found += [(f"u:{name}", value), (f"user.{name}", value.copy()), (f"s:{name}", self._states(rows, name))]
         inner = _select([_alias(value, name) for name, value in found], table_of(rows.table), *self._early(rows))
         somebody = exp.Paren(this=exp.Or(this=_there(exp.column("user_id")), expression=_there(exp.column("device_id"))))
-        there = (somebody, _there(exp.column("event_type")), _there(exp.column("time")))
+        there = [somebody, _there(exp.column("time")), *([_there(exp.column("event_type"))] if rows.event_column else [])]
         return _select([quoted(name) for name, _ in found], _named(inner, "one"), *there)
 
     def _kind(self, rows: Rows, column: str) -> ColumnKind:
@@ -151,7 +148,10 @@ class Relation:
         return exp.Case().when(exp.not_(exp.or_(nobody, _equal(text.copy(), exp.Literal.string(_ZERO)))), text)
 
     def _type(self, rows: Rows) -> exp.Expr:
-        return self._text(rows, rows.event_column) if rows.event_column else exp.Literal.string(rows.event or KNOWN)
+        """What happened; NULL where a row only says what is known of somebody."""
+        if rows.event_column:
+            return self._text(rows, rows.event_column)
+        return exp.Literal.string(rows.event) if rows.event else _no_text()
 
     def _time(self, rows: Rows) -> exp.Expr:
         if rows.time is None:

@@ -68,8 +68,8 @@ class Warm:
         return self._table(key, self._rows(replace(self._events, event_properties=properties), columns, f"event_type = {literal(event)}"))
 
     def everything(self, properties: tuple[str, ...], *, typed: bool) -> str:
-        """The table of all events: n, time, `e:<name>` for each property, and event_type where it is `typed`, else NULL."""
-        names = ["event_type" if typed else "NULL AS event_type", "time", *(quoted(f"e:{name}") for name in properties)]
+        """The table of all events: n, time, `e:<name>` for each property, and event_type where it is `typed`, else the empty text."""
+        names = ["event_type" if typed else "'' AS event_type", "time", *(quoted(f"e:{name}") for name in properties)]
         rows = self._rows(replace(self._events, event_properties=properties), ", ".join(names), "TRUE")
         return self._table(("all", str(typed), *properties), rows)
 

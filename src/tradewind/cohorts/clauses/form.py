@@ -126,7 +126,9 @@ class Facts:
         """Whether a row of `events` is such an event within a span."""
         self.asks(event, when.first)
         conditions: list[exp.Expr] = []
-        if event != ANY_EVENT:
+        if event == ANY_EVENT:
+            conditions.append(there(exp.column("event_type")))
+        else:
             conditions.append(exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event)))
         conditions += self.within(when)
         conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, self.dialect) for part in where]
