@@ -13,10 +13,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from generative.fuzzing import fuzzed
 from tradewind.cohorts.document import read_text, read_value
 from tradewind.cohorts.explain import explain
 from tradewind.cohorts.operators import condition
@@ -82,9 +83,21 @@ guids = st.integers(0xA0, 0xA3).map(lambda number: f"{number:08x}-aaaa-4bbb-8ccc
 words = st.sampled_from(
     ["a", "A", "ab", "a/b", "b", "", "%", "10", "9.5", "-1", "1e1", "true", "False", "(none)", "é", "it's", 'q"x', "\\", "[x", '["a"]']
 )
-values = st.one_of(
-    words, st.integers(-3, 12), st.booleans(), st.none(), st.lists(st.one_of(words, st.integers(0, 3), st.none()), max_size=3)
+ODD = (
+    *("1e-9999", "1e999999", "-1e+400", "0e99999", "1e-400", "0.0000000005", "-0.0000000005", "1.4999999995", "-0", "+2", "1E2", "007"),
+    *("999999999999999999", "1000000000000000000", "999999999999999999.9999999995", "12345678901234567890123", "9007199254740993"),
+    *("1" * 301, f"0.{'3' * 300}", ".5", "5.", "1_0", " 1", "nan", "Infinity", "0x10", "٣", "1e", "--1", "[1e400]", "[01]", '{"a": 1}'),
+    *("İ", "Σς", "ß", "\ud7ff", "\U0001f600", "a\nb", "%s", "{}", "$$", "$1", "a;--", "/*"),
 )
+"""What is, or looks as if it were, a number, and letters that do not go quietly."""
+
+words_and_odd = st.one_of(words, words, st.sampled_from(ODD))
+numbers = st.one_of(
+    st.integers(-3, 12),
+    st.integers(-3, 12),
+    st.sampled_from([0.1, 0.2, -0.5, 2.5, 1e22, 1e-7, 10**17, 10**18, -(10**18), 2**53 + 1, 2**64]),
+)
+values = st.one_of(words_and_odd, numbers, st.booleans(), st.none(), st.lists(st.one_of(words_and_odd, numbers, st.none()), max_size=3))
 # Clocks in New York, then in Berlin, change within these days; hours fall on both sides of midnight everywhere.
 spread = st.builds(
     lambda day, hour, micro: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day, hours=hour, microseconds=micro),
@@ -117,7 +130,7 @@ events = st.lists(
 
 Met = tuple[Operator, tuple[str, ...]]
 
-several = st.lists(words, min_size=1, max_size=4).map(tuple)
+several = st.lists(words_and_odd, min_size=1, max_size=4).map(tuple)
 globs = st.lists(st.sampled_from(["*", "**", "a*", "?", "[a-z]", "[!a]*", "a/**", "[", "(none)"]), min_size=1, max_size=2).map(tuple)
 matched = {Operator.GLOB_MATCH, Operator.GLOB_DOES_NOT_MATCH}
 operators = st.sampled_from(Operator).flatmap(lambda operator: st.tuples(st.just(operator), globs if operator in matched else several))
@@ -133,7 +146,14 @@ windows = st.one_of(st.none(), fixed, st.builds(LastHours, st.integers(1, 600)),
 counts = st.builds(Count, st.sampled_from(Comparison), st.integers(0, 3)).filter(
     lambda count: count not in (Count(Comparison.LESS, 0), Count(Comparison.AT_LEAST, 0))
 )
-amounts = st.builds(lambda how, tenths: Count(how, Decimal(tenths) / 10), st.sampled_from(Comparison), st.integers(-15, 120))
+amounts = st.builds(
+    Count,
+    st.sampled_from(Comparison),
+    st.one_of(
+        st.integers(-15, 120).map(lambda tenths: Decimal(tenths) / 10),
+        st.sampled_from(["0", "0.000000001", "999999999999999", "-999999999999999.999999999"]).map(Decimal),
+    ),
+)
 places = counts.filter(lambda count: count.number > 0 and count != Count(Comparison.LESS, 1))
 filters = st.builds(lambda name, met: EventFilter(name, *met), st.sampled_from(["p", "q"]), operators)
 where = st.lists(filters, max_size=2).map(tuple)
@@ -199,6 +219,7 @@ def cohort_of(rule: Rule, name: str = "c") -> Cohort:
 POOL: tuple[str | None, ...] = (
     *(None, "", "a", "A", "ab", "a/b", "b", "%", "10", "9.5", "-1", "+2", "1e1", ".5", "1_0", " 1", "nan", "true", "False", "(none)"),
     *("é", "É", "it's", 'q"x', "\\", "a\nb", "{}", "z" * 50, "[x", "[", "[]", '["a"]', '["a","B"]', "[1,10]", "[null]", '["a",null]'),
+    *ODD,
     *("[true]", '["a/b","x"]', '["(none)"]', '["-1","9.5","10"]'),
 )
 
@@ -209,7 +230,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@fuzzed(200)
 @given(met=operators)
 def test_an_operator_means_the_same_in_sql_and_in_python(
     connection: duckdb.DuckDBPyConnection, met: tuple[Operator, tuple[str, ...]]
@@ -238,7 +259,7 @@ def looked_at(previews: Previews, asked: Asked, nested: Mapping[str, Path]) -> t
     return found
 
 
-@settings(derandomize=True, max_examples=70, deadline=None)
+@fuzzed(80)
 @given(events, rules, st.sampled_from(ZONES), st.sampled_from([4, SHARE_ROWS]), st.booleans())
 def test_duckdb_answers_as_plain_python_does(told: list[Event], rule: Rule, zone: str, share_rows: int, named: bool) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, zone, ())
@@ -261,7 +282,7 @@ def test_duckdb_answers_as_plain_python_does(told: list[Event], rule: Rule, zone
         assert answers[0] == answers[1]
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@fuzzed(150)
 @given(rules)
 def test_a_definition_survives_being_stored_and_being_written_as_yaml(rule: Rule) -> None:
     cohort = cohort_of(rule)

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from generative.fuzzing import fuzzed
 from generative.test_engines_agree import AS_OF, NAMELESS, POOL, WANTED, ZONES, Met, cohort_of, events, operators, rules, shown
 from postgres_process import postgres
 from tradewind.cohorts.operators import condition
@@ -35,7 +36,7 @@ def session() -> Iterator[PostgresSession]:
         yield PostgresSession(connection, "SHOP_URL")
 
 
-@settings(derandomize=True, max_examples=40, deadline=None)
+@fuzzed(40)
 @given(met=operators)
 def test_an_operator_means_the_same_there_and_in_python(session: PostgresSession, met: Met) -> None:
     texts: list[exp.Expr] = [exp.Null() if value is None else exp.Literal.string(value) for value in POOL]
@@ -48,7 +49,7 @@ def test_an_operator_means_the_same_there_and_in_python(session: PostgresSession
     assert found == {value: meets(value, *met) for value in POOL}
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@fuzzed(60)
 @given(events, rules, st.sampled_from(ZONES), st.booleans(), st.booleans())
 def test_a_server_answers_as_plain_python_does(
     session: PostgresSession, told: list[Event], rule: Rule, zone: str, named: bool, recency: bool

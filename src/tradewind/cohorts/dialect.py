@@ -9,8 +9,11 @@ from typing import Protocol
 
 from sqlglot import exp
 
-NUMBER = r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
-"""What counts as a number when two values are compared; anything else is compared as text."""
+NUMBER = r"[-+]?([0-9]{1,255}(\.[0-9]{1,255})?|[0-9]{1,18}(\.[0-9]{1,20})?[eE][-+]?[0-9]{1,3})"
+"""What counts as a number; anything else is compared as text, and is nothing where numbers are added up.
+
+So long, every engine reads it without failing; with a power of ten DuckDB reads no longer ones exactly.
+"""
 
 
 class Dialect(Protocol):

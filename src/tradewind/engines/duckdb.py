@@ -43,6 +43,7 @@ ROWS = 65_536
 
 
 _DECIMAL = exp.DataType.build("decimal(27, 9)")
+_MOST = Decimal("999999999999999999.999999999")
 
 
 class DuckDBDialect:
@@ -90,8 +91,10 @@ class DuckDBDialect:
         return exp.func("struct_extract", exp.Max(this=exp.Case().when(stated, said)), exp.Literal.string("value"), dialect="duckdb")
 
     def decimal(self, text: exp.Expr) -> exp.Expr:
+        """TRY_CAST also gives what is too large for the type, if it is written with a power of ten."""
         number = exp.TryCast(this=text.copy(), to=_DECIMAL.copy(), safe=True, requires_string=True)
-        return exp.Case().when(self.matches(text.copy(), exp.Literal.string(NUMBER)), number)
+        small = exp.Between(this=number.copy(), low=self.exactly(-_MOST), high=self.exactly(_MOST))
+        return exp.Case().when(exp.and_(self.matches(text.copy(), exp.Literal.string(NUMBER)), small), number)
 
     def exactly(self, number: Decimal) -> exp.Expr:
         return exp.cast(exp.Literal.string(f"{number:f}"), _DECIMAL.copy())

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from tradewind.cohorts.rules import idle
@@ -41,6 +41,8 @@ from tradewind.model.cohort import (
 )
 
 _NINTH = Decimal("0.000000001")
+_EXACT = Context(prec=1_200)
+"""Digits enough for any number and any sum of them."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +233,8 @@ def _measures(clause: Did, found: Sequence[Event], known: Known) -> bool:
     texts = [as_text(event.event_properties.get(clause.property or "")) for event in found]
     if clause.measure is Measure.DISTINCT:
         return compares(len({text for text in texts if text is not None}), count.comparison, count.number)
-    numbers = [number for text in texts if (number := _number(text)) is not None]
-    return _reckoned(clause.measure, count, numbers)
+    with localcontext(_EXACT):
+        return _reckoned(clause.measure, count, [number for text in texts if (number := _number(text)) is not None])
 
 
 def _reckoned(measure: Measure, count: Count, numbers: Sequence[Decimal]) -> bool:
@@ -249,10 +251,7 @@ def _number(text: str | None) -> Decimal | None:
     """A number of nine decimals below 10^18."""
     if text is None or not is_number(text):
         return None
-    number = Decimal(text)
-    if number.adjusted() > 20:
-        return None
-    rounded = number.quantize(_NINTH, ROUND_HALF_UP)
+    rounded = Decimal(text).quantize(_NINTH, ROUND_HALF_UP, _EXACT)
     return rounded if abs(rounded) < 10**18 else None
 
 

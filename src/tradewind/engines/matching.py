@@ -11,7 +11,7 @@ from operator import ge, gt, le, lt
 
 from tradewind.model.cohort import Comparison, Operator
 
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(?:\d{1,255}(?:\.\d{1,255})?|\d{1,18}(?:\.\d{1,20})?e[-+]?\d{1,3})", re.ASCII | re.IGNORECASE)
 _ORDERS: dict[Operator, Callable[[float | str, float | str], bool]] = {
     Operator.LESS: lt,
     Operator.LESS_OR_EQUAL: le,
@@ -25,6 +25,13 @@ _MEETS_NOTHING_UNLESS_LISTED = {
     Operator.GLOB_DOES_NOT_MATCH,
     Operator.SET_DOES_NOT_CONTAIN,
 }
+
+
+class _Written(float):
+    """A number in a text that is a list: as it is written, however large."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 def meets(value: str | None, operator: Operator, values: Sequence[str]) -> bool:
@@ -77,6 +84,8 @@ def as_text(value: object) -> str | None:
     """A JSON value as the text that rules see."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, _Written):
+        return value.text
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -84,7 +93,7 @@ def _elements(value: str) -> list[str]:
     """The elements of a JSON array without its nulls; any other text is the one element."""
     if value.startswith("["):
         try:
-            parsed = json.loads(value)
+            parsed = json.loads(value, parse_float=_Written)
         except (ValueError, RecursionError):
             return [value]
         if isinstance(parsed, list):

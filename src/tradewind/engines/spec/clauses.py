@@ -7,7 +7,7 @@ from tradewind.engines.spec.rows import Case, Table, at, did, told
 
 AMOUNTS = Table(
     "Sums, averages, smallest, largest, different values, days",
-    "`sum`, `average`, `minimum` and `maximum` reckon with the values that are numbers of at most 18 digits before the point, rounded to "
+    "`sum`, `average`, `minimum` and `maximum` reckon with the values that are numbers below 10^18, rounded to "
     "nine after it; others are left out. A sum of nothing is 0, and so are different values and days; an average, a smallest and a largest "
     "of nothing meet no comparison. Sums are exact: ten times 0.1 is 1.",
     (

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from tradewind.engines.memory import Event
 from tradewind.engines.spec.clauses import CLAUSES
 from tradewind.engines.spec.rows import Case, Table, at, did, told
+from tradewind.engines.spec.values import VALUES
 
 DEEDS = Table(
     "What people did",
@@ -350,4 +351,4 @@ LAST = Table(
     cohorts_last={"active": "ann 29 08:00, eve none"},
 )
 
-TABLES = (DEEDS, LOGIC, COHORTS, WINDOWS, CLOCKS, FILTERS, TRAITS, EQUAL, TEXTS, ORDER, SETS, GLOBS, NAMES, LAST, *CLAUSES)
+TABLES = (DEEDS, LOGIC, COHORTS, WINDOWS, CLOCKS, FILTERS, TRAITS, EQUAL, TEXTS, ORDER, SETS, GLOBS, NAMES, LAST, *CLAUSES, *VALUES)
