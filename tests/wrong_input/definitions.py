@@ -57,6 +57,9 @@ DEFINITIONS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "text-on-top": ("hello\n", ("expected a mapping",)),
     "section-unknown": ("cohort: []\n", ("'cohort' is not known", "did you mean 'cohorts'?")),
     "section-no-list": ("cohorts: {id: a}\n", ("at cohorts", "expected a list")),
+    "seed-itself": ("{id: a, name: A, kind: lookalike, seed: a, take: {percent: 5}}\n", ("is part of itself",)),
+    "seed-nowhere": ("{id: a, name: A, kind: lookalike, seed: b, take: {percent: 5}}\n", ("there is no cohort 'b'",)),
+    "take-both": ("{id: a, name: A, kind: lookalike, seed: b, take: {people: 9, percent: 5}}\n", ("at take", "one of people and percent")),
     "kind-unknown": ("{id: a, name: A, kind: behavioral, who: {did: x}}\n", ("at kind", "did you mean 'behavioural'?")),
     "field-missing": ("cohorts: [{id: a, kind: behavioural, who: {did: x}}]\n", ("cohorts[0]", "'name' is missing")),
     "field-unknown": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,7 @@ from tradewind.engines.lookalike.fit import Sample, auc, fit, judge, matters
 from tradewind.engines.lookalike.reading import GENERAL, Behaviours, Period
 from tradewind.engines.lookalike.room import STAYS, Lookalikes, Question
 from tradewind.engines.lookalike.sql import Models
-from tradewind.errors import DefinitionError
+from tradewind.errors import DefinitionError, EngineError
 from tradewind.events.shape import person_key
 from tradewind.model.cohort import (
     ANY_EVENT,
@@ -226,6 +227,14 @@ def test_of_a_sample_the_chances_are_still_those_of_everybody() -> None:
 def test_nobody_is_told_from_others_by_chance() -> None:
     sure = [judge(drawn(400, [0.0] * 5, -1.0, seed), 0).auc_low > 0.5 for seed in range(20)]
     assert sum(sure) <= 2
+
+
+def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(
+        EngineError, match=r"needs scikit-learn, which is not installed; install it with: pip install 'tradewind\[science\]'"
+    ):
+        fit(drawn(100, [1.0], 0.0, 1))
 
 
 # --- who is in
