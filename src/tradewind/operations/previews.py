@@ -12,7 +12,8 @@ from typing import Any
 from tradewind import members
 from tradewind.catalog.yaml import read
 from tradewind.cohorts.because import because
-from tradewind.cohorts.check import check
+from tradewind.cohorts.check import check, nested
+from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.document import read_value
 from tradewind.cohorts.explain import phrase
 from tradewind.cohorts.parse import parse_cohort
@@ -20,6 +21,7 @@ from tradewind.cohorts.rules import rule_document
 from tradewind.cohorts.windows import zone_of
 from tradewind.engines import preview as engine
 from tradewind.engines import resolve
+from tradewind.engines.duckdb import DuckDBDialect
 from tradewind.engines.preview import Asked, Clause, Node, Turn
 from tradewind.engines.resolve import Example
 from tradewind.errors import DefinitionError
@@ -216,6 +218,19 @@ def examples(parts: Parts, project: str, subject: Subject, identity: IdentityMap
     with scratch(parts) as folder:
         snapshot = members.evaluate(parts, cohort, moment, members.wanted_by(identity), folder, named=False)
         return resolve.examples(snapshot.path, identity, EXAMPLES, parts.bounds)
+
+
+def statement(parts: Parts, project: str, subject: Subject) -> str:
+    """The SELECT that finds the members, as DuckDB is asked it; a table is named for each cohort that the rule names.
+
+    Raises DefinitionError for a cohort that is not computed from events.
+    """
+    cohort, moment = _cohort(parts, project, subject), _moment(parts, project, subject)
+    if not isinstance(cohort.definition, Behaviour):
+        raise DefinitionError(f"cohort '{cohort.id}' is of kind {cohort.kind.value}; only a behavioural one becomes SQL", path="cohort")
+    dialect, zone = DuckDBDialect(), parts.catalog.project(project).zone
+    tables = {name: f"cohort {name}" for name in nested(cohort)}
+    return compile_rule(cohort.definition.who, moment, zone, dialect, tables).sql(dialect.name, pretty=True)
 
 
 def _comparison(as_of: datetime, found: engine.Overlap) -> Comparison:

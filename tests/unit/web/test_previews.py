@@ -127,6 +127,13 @@ def test_few_may_wait_and_the_next_is_told_to_come_again() -> None:
         pass
 
 
+def test_a_rule_is_shown_as_the_select_it_becomes(root: TestClient) -> None:
+    shown = root.post(f"{P}/sql", json={"who": {"all": [OPENED, {"in_cohort": "all"}]}}).json()["sql"]
+    assert shown.startswith("SELECT\n")
+    assert "'Open'" in shown
+    assert '"cohort all"' in shown
+
+
 def test_examples_of_a_mapping_are_masked_and_for_managers(site: Site, root: TestClient) -> None:
     body = {"cohort": "all", "identity": ["user.ad=DAID", "user_id=UID2"]}
     found = root.post(f"{P}/examples", json=body).json()

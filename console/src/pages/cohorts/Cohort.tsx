@@ -2,7 +2,7 @@
 import { Badge, Button, Card, Grid, Group, Modal, Stack, Table, Tabs, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPencil, IconRefresh, IconTrash } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
@@ -67,6 +67,7 @@ function Shown({ cohort }: { cohort: Cohort }) {
               {counted && <Tabs.Tab value="people">People</Tabs.Tab>}
               {alike && <Tabs.Tab value="model">Model</Tabs.Tab>}
               <Tabs.Tab value="text">YAML</Tabs.Tab>
+              {built && <Tabs.Tab value="sql">SQL</Tabs.Tab>}
             </Tabs.List>
             <Tabs.Panel value="who">
               <Clauses cohort={cohort} />
@@ -81,6 +82,9 @@ function Shown({ cohort }: { cohort: Cohort }) {
             </Tabs.Panel>
             <Tabs.Panel value="text">
               <Source>{yaml({ id: cohort.id, name: cohort.name, kind: cohort.kind, ...cohort.definition }).trimStart()}</Source>
+            </Tabs.Panel>
+            <Tabs.Panel value="sql">
+              <Statement cohort={cohort.id} />
             </Tabs.Panel>
           </Tabs>
         </Grid.Col>
@@ -118,6 +122,20 @@ function WithRows({ cohort, children }: { cohort: Cohort; children: ReactNode })
       No rows have come yet. Send a file; one that was just sent is read in a moment.
     </Text>
   );
+}
+
+/** The SELECT that the rule becomes. */
+function Statement({ cohort }: { cohort: string }) {
+  const project = useProject();
+  const { may, why } = useMay("member");
+  const body = { cohort, edit: 0 };
+  const shown = useQuery({
+    queryKey: ["sql", project, cohort],
+    enabled: may,
+    queryFn: () => answer(api.POST("/api/v1/projects/{project}/previews/sql", { params: { path: { project } }, body })),
+  });
+  if (!may) return <Text c="dimmed">{why}</Text>;
+  return <Asked of={shown}>{({ sql }) => <Source>{sql}</Source>}</Asked>;
 }
 
 function Clauses({ cohort }: { cohort: Cohort }) {

@@ -91,6 +91,12 @@ class SizesView(BaseModel):
     who: RuleSizeView
 
 
+class SqlView(BaseModel):
+    """A statement, laid out for reading."""
+
+    sql: str
+
+
 class OverlapView(BaseModel):
     """How many are in both cohorts, and in one of them alone."""
 
@@ -165,6 +171,13 @@ def sizes(ask: Member, project: Id, body: Look) -> SizesView:
     """How many are in, and how many each rule leaves: the waterfall."""
     with _turn(ask, project, body) as (parts, subject, turn):
         return SizesView.model_validate(previews.sizes(parts, project, subject, turn), from_attributes=True)
+
+
+@router.post("/sql")
+def show_sql(ask: Member, project: Id, body: Look) -> SqlView:
+    """The SELECT that a rule becomes, with every instant as it is now; nothing is computed."""
+    subject = previews.Subject(body.cohort, body.who, body.as_of)
+    return SqlView(sql=previews.statement(ask.parts, project, subject))
 
 
 @router.post("/overlap")
