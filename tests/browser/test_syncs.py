@@ -250,3 +250,24 @@ def _add_account(page: Page, advertiser: str, secret: str) -> None:
 def _choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("combobox", name=field, exact=True).click()
     page.get_by_role("option", name=option).click()
+
+
+def test_some_are_held_out_and_each_value_has_a_segment(visit: Visits, shop: Shop) -> None:
+    """Both are folded away in the wizard, since few people need them."""
+    shop.other_sync()
+    page = visit().go(f"{SHOP}/cohorts/vip/sync?to=thetradedesk")
+    page.get_by_role("radio", name="Other").check()
+    page.get_by_role("button", name="Hold some out, or a segment for each value").click()
+    page.get_by_label("Held out, in percent").fill("20")
+    page.get_by_label("A segment for each value of this user property").fill("tier")
+    values = page.get_by_role("combobox", name="Its values")
+    for value in ("gold", "silver"):
+        values.fill(value)
+        values.press("Enter")
+    page.get_by_role("checkbox", name="Send now").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Segments")).to_be_visible()
+    found = {each["id"]: each for each in shop.desk.product.ok("--project", "store", "syncs", "list")["syncs"]}
+    for value in ("gold", "silver"):
+        assert found[f"vip-other-{value}"]["only"] == {"split": "vip-other", "property": "tier", "value": value}
+        assert found[f"vip-other-{value}"]["holdout"] == {"percent": 20, "salt": "vip-other"}
