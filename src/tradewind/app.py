@@ -29,6 +29,7 @@ from tradewind.engines.base import Engine
 from tradewind.engines.chosen import ChosenEngine, ChosenPreviews
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
+from tradewind.engines.leaf_preview import LeafPreviews
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.resolve import resolve
@@ -214,6 +215,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         table = event_table(events.files(project.id, as_of), settings.home / "events" / project.id, as_of)
         return SelectSource(Path.cwd(), os.environ, table)
 
+    engine = _engine(events, sources, bounds)
     return Parts(
         home=settings.home,
         clock=SystemClock(),
@@ -229,8 +231,8 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         suppressions=Suppressions(database, vault.suppressions_key(), vault),
         privacy=Requests(database),
         events=events,
-        engine=_engine(events, sources, bounds),
-        previews=ChosenPreviews(DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory))),
+        engine=engine,
+        previews=ChosenPreviews(DuckDBPreviews(events, replace(bounds, memory=settings.preview_memory)), LeafPreviews(engine, bounds)),
         lookalikes=Lookalikes(settings.home, events, Models(database)),
         resolve=resolve,
         lists=ListStore(settings.home),

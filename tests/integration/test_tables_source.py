@@ -95,6 +95,12 @@ def test_cohorts_are_answered_from_tables_that_are_there(product: Product) -> No
         out = product.folder / f"{cohort}.csv"
         product.ok("cohorts", "export", cohort, "--to", str(out), "--as-of", "2026-07-01T12:00:00Z")
         assert set(out.read_text().replace('"', "").split()[1:]) == people, cohort
+    seen = product.ok(
+        "cohorts", "preview", "not-big", "--as-of", "2026-07-01T12:00:00Z", "--waterfall", "--overlap", "paid-plan", "--why", "user:9"
+    )
+    assert (seen["members"], seen["universe"], seen["sample"]) == (2, 5, sorted(EXPECTED["not-big"]))
+    assert [(part["members"], part["after"]) for part in seen["who"]["parts"]] == [(2, 2), (3, 2)]
+    assert (seen["overlap"]["both"], seen["why"]["who"]["holds"]) == (1, True)
     product.ok("projects", "answer", "default", "--own-events")
     assert product.ok("cohorts", "preview", "big")["members"] == 0
 

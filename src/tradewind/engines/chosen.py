@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tradewind.engines.base import Engine
 from tradewind.engines.preview import Asked, Clause, Overlap, Previews, Sizes, Through, Turn
-from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.identifier import Resolution
 from tradewind.model.project import Project
@@ -49,10 +48,10 @@ class ChosenEngine:
 
 
 class ChosenPreviews:
-    """Previews of projects that are answered from their own events; of others it says what to do instead."""
+    """Asks `own`, or for a project that has a source of tables `elsewhere`."""
 
-    def __init__(self, own: Previews) -> None:
-        self._own = own
+    def __init__(self, own: Previews, elsewhere: Previews) -> None:
+        self._own, self._elsewhere = own, elsewhere
 
     def sizes(self, asked: Asked, turn: Turn) -> Sizes:
         return self._of(asked).sizes(asked, turn)
@@ -73,9 +72,4 @@ class ChosenPreviews:
         self._own.close()
 
     def _of(self, asked: Asked) -> Previews:
-        if asked.project.source:
-            raise DefinitionError(
-                f"project '{asked.project.id}' is answered from source '{asked.project.source}', and previews look into its own events;"
-                " see what a sync would do with: tradewind syncs plan"
-            )
-        return self._own
+        return self._elsewhere if asked.project.source else self._own
