@@ -24,8 +24,9 @@ import traceback
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -176,15 +177,12 @@ def fresh(made: Path, home: Path) -> None:
 
 def ours(home: Path) -> Callable[[], None]:
     """Carry the run out as `tradewind syncs run` does: deliver, acknowledge, close."""
-    import encodings.idna  # noqa: F401  imports do not count, and some come late
-    import sqlite3  # noqa: F401
-
-    import numpy.ma  # noqa: F401
-
     import tradewind.destinations.thetradedesk.destination  # noqa: F401
     from tradewind import app
     from tradewind.model.run import RunOutcome
     from tradewind.operations.syncs import run
+
+    load_what_comes_late()
 
     def send() -> None:
         with app.opened(home) as parts:
@@ -194,6 +192,13 @@ def ours(home: Path) -> Callable[[], None]:
             sys.exit(f"the run ended as {done.outcome}: {done.reason}; {account}")
 
     return send
+
+
+def load_what_comes_late() -> None:
+    """Imports do not count, and some come late: pyarrow loads pandas in the midst of its work, where that is installed."""
+    for name in ("encodings.idna", "sqlite3", "numpy.ma", "pandas"):
+        with suppress(ModuleNotFoundError):
+            import_module(name)
 
 
 def at_the_sandbox(folder: Path) -> None:
