@@ -72,24 +72,26 @@ function HowMuch({ part, put }: { part: Did; put: (change: Partial<Did>) => void
   const measures = MEASURES.map(({ value, one, more }) => ({ value, label: part.number === "1" ? one : more }));
   return (
     <>
-      <Select
-        aria-label="How often"
-        w={120}
-        data={COMPARISONS}
-        value={part.comparison}
-        onChange={(comparison) => put({ comparison: comparison ?? ">=" })}
-      />
-      <NumberInput
-        aria-label="Times"
-        w={decimal ? 96 : 76}
-        min={decimal ? undefined : 0}
-        max={999_999_999}
-        allowDecimal={decimal}
-        decimalScale={decimal ? 9 : 0}
-        value={part.number}
-        onChange={(number) => put({ number: String(number) })}
-        hideControls
-      />
+      <Group gap={8} wrap="nowrap">
+        <Select
+          aria-label="How often"
+          w={120}
+          data={COMPARISONS}
+          value={part.comparison}
+          onChange={(comparison) => put({ comparison: comparison ?? ">=" })}
+        />
+        <NumberInput
+          aria-label="Times"
+          w={decimal ? 96 : 76}
+          min={decimal ? undefined : 0}
+          max={999_999_999}
+          allowDecimal={decimal}
+          decimalScale={decimal ? 9 : 0}
+          value={part.number}
+          onChange={(number) => put({ number: String(number) })}
+          hideControls
+        />
+      </Group>
       <Select
         aria-label="Of what"
         w={170}

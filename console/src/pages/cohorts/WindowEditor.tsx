@@ -37,7 +37,7 @@ export function WindowEditor({ part, onChange, without = [] }: Props) {
         }}
       />
       {lasting && (
-        <>
+        <Group gap={8} wrap="nowrap">
           <NumberInput
             aria-label="How long"
             w={70}
@@ -55,7 +55,7 @@ export function WindowEditor({ part, onChange, without = [] }: Props) {
             value={part.unit}
             onChange={(unit) => put({ unit: (unit ?? "day") as Window["unit"] })}
           />
-        </>
+        </Group>
       )}
       {part.kind === "last" && part.unit !== "hour" && <Ending part={part} put={put} />}
       {(part.kind === "between" || part.kind === "since") && (
