@@ -95,10 +95,11 @@ class PostgresDialect:
         folded = _written(
             """(WITH RECURSIVE folded(t) AS (
                     SELECT REGEXP_REPLACE(:text, :string, '""', 'g') UNION SELECT REGEXP_REPLACE(t, :innermost, 'null', 'g') FROM folded
-                ) SELECT BOOL_OR(TRIM(t) = 'null') FROM folded)""",
+                ) SELECT BOOL_OR(t ~ :one) FROM folded)""",
             text=text,
             string=exp.Literal.string(_STRING),
             innermost=exp.Literal.string(_INNERMOST),
+            one=exp.Literal.string(f"^null{_SPACE}$"),
         )
         listed = _written(
             """ARRAY(SELECT e.e COLLATE "C" FROM JSON_ARRAY_ELEMENTS_TEXT(CAST(:text AS JSON)) AS e(e) WHERE NOT e.e IS NULL)""", text=text
