@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from site_of import Site, detail
 from town import AMPLITUDE, NOON
 from tradewind.access.roles import Role
+from tradewind.model.source import Source, SourceKind
+from tradewind.model.tables import EngineKind, Rows, Tables
 from tradewind.sources.amplitude.base import Listed
 
 P = "/api/v1/projects/default"
@@ -66,3 +68,23 @@ def test_what_is_wrong_with_a_source_is_told_in_a_sentence(root: TestClient) -> 
     root.put(f"{P}/sources/amp", json=AMP | {"secret_key": "another"})
     tested = root.post(f"{P}/sources/amp/test").json()
     assert (tested["ready"], "does not know the keys" in tested["sentence"]) == (False, True)
+
+
+def test_a_source_of_tables_is_defined_on_the_server_and_chosen_from_anywhere(site: Site, root: TestClient) -> None:
+    assert "define it there with: tradewind apply" in detail(
+        root.put(f"{P}/sources/shop", json={"name": "S", "kind": "tables", "region": ""})
+    )
+    orders = Rows("shop.orders", user="customer", time="placed", event="Order")
+    tables = Tables(EngineKind.POSTGRESQL, "SHOP_URL", (orders,))
+    site.town.parts.sources.save(Source("default", "shop", "Shop", SourceKind.TABLES, "", tables=tables))
+    shown = root.get(f"{P}/sources/shop").json()
+    assert (shown["downloads"], shown["tables"]["verified"], shown["tables"]["standing"]) == (None, False, "unverified")
+    assert shown["tables"]["reads"] == [{"table": "shop.orders", "event": "Order", "event_column": None, "people": False}]
+    assert site.signed_in("ann").put(f"{P}/source", json={"source": "shop"}).status_code == 403
+    assert root.put(f"{P}/source", json={"source": "shop"}).json()["source"] == "shop"
+    assert "project 'default'" in detail(root.delete(f"{P}/sources/shop"))
+    assert root.get(f"{P}/sources/shop").json()["tables"]["answers"] is True
+    assert "is not set" in root.post(f"{P}/sources/shop/test").text
+    assert root.put(f"{P}/source", json={"source": None}).json()["source"] is None
+    assert [entry.deed.what for entry in site.town.parts.trail.entries(limit=9)].count("project.source") == 2
+    assert root.delete(f"{P}/sources/shop").status_code == 204
