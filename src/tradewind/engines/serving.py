@@ -10,8 +10,10 @@ from difflib import get_close_matches
 from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, WHO
+from tradewind.engines.clickhouse_client import clickhouse
 from tradewind.engines.postgres import postgres
 from tradewind.engines.server import Served, Session
+from tradewind.engines.spark import spark
 from tradewind.engines.tables import Relation
 from tradewind.errors import DefinitionError
 from tradewind.model.tables import ColumnKind, EngineKind, Rows, Tables, TimeUnit
@@ -19,6 +21,11 @@ from tradewind.model.tables import ColumnKind, EngineKind, Rows, Tables, TimeUni
 Open = Callable[[], AbstractContextManager[Session]]
 
 _IDS = {ColumnKind.TEXT, ColumnKind.INTEGER}
+_DOCUMENTS = {
+    EngineKind.POSTGRESQL: {ColumnKind.JSON},
+    EngineKind.CLICKHOUSE: {ColumnKind.JSON, ColumnKind.TEXT},  # where JSON is mostly kept as text
+    EngineKind.SPARK: {ColumnKind.TEXT},
+}
 _TIMES = {ColumnKind.INSTANT, ColumnKind.TIME, ColumnKind.DATE}
 
 LATE = datetime(9999, 1, 1, tzinfo=UTC)
@@ -29,6 +36,10 @@ def opening(tables: Tables, environment: Mapping[str, str]) -> Open:
     match tables.engine:
         case EngineKind.POSTGRESQL:
             return postgres(tables.url, environment)
+        case EngineKind.CLICKHOUSE:
+            return clickhouse(tables.url, environment)
+        case EngineKind.SPARK:
+            return spark(tables.url, environment)
 
 
 def served(tables: Tables, environment: Mapping[str, str]) -> Served:
@@ -52,7 +63,7 @@ def fit(tables: Tables, session: Session) -> str:
             kinds[rows.table] = session.columns(rows.table)
         except DefinitionError as error:
             raise DefinitionError(error.message, path=f"{where}.table") from None
-        _fit_rows(rows, kinds[rows.table], where)
+        _fit_rows(rows, kinds[rows.table], where, _DOCUMENTS[tables.engine])
     _fit_statement(tables, kinds, session)
     return about
 
@@ -66,7 +77,7 @@ def _fit_statement(tables: Tables, kinds: Mapping[str, Mapping[str, ColumnKind]]
         reader.read_all()
 
 
-def _fit_rows(rows: Rows, kinds: Mapping[str, ColumnKind], where: str) -> None:
+def _fit_rows(rows: Rows, kinds: Mapping[str, ColumnKind], where: str, documents: set[ColumnKind]) -> None:
     for name, column in (("user", rows.user), ("device", rows.device), ("event_column", rows.event_column)):
         _expect(kinds, rows, column, f"{where}.{name}", _IDS, "text or a whole number")
     if rows.unit is not None:
@@ -79,7 +90,7 @@ def _fit_rows(rows: Rows, kinds: Mapping[str, ColumnKind], where: str) -> None:
     sides = {"properties": rows.properties, "user_properties": rows.user_properties}
     for name, stated in sides.items():
         written = "properties" if rows.whole else name
-        _expect(kinds, rows, stated.json, f"{where}.{written}", {ColumnKind.JSON}, "JSON; make it JSON in a view")
+        _expect(kinds, rows, stated.json, f"{where}.{written}", documents, "JSON; make it JSON in a view")
         for own, column in stated.columns:
             _expect(kinds, rows, column, f"{where}.{written.replace('properties', 'columns')}.{own}", set(ColumnKind), "anything")
 

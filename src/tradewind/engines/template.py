@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 import sqlglot
@@ -23,10 +23,10 @@ def filled(text: str, dialect: str, parts: dict[str, exp.Expr]) -> exp.Expr:
     return _parsed(text, dialect).transform(put)
 
 
-def behind(statement: exp.Select, tables: Sequence[tuple[str, exp.Query]]) -> exp.Select:
-    """The statement behind the tables that it reads; what it says in a WITH of its own stands behind them too."""
+def behind(statement: exp.Select, tables: Sequence[tuple[str, exp.Query]], once: Collection[str] = ()) -> exp.Select:
+    """The statement behind the tables that it reads, those of `once` kept; its own WITH stands behind them too."""
     for name, select in tables:
-        statement = statement.with_(name, as_=select, copy=False)
+        statement = statement.with_(name, as_=select, materialized=True if name in once else None, copy=False)
     if tables:
         clause = statement.args["with_"]
         own = len(clause.expressions) - len(tables)

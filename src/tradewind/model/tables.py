@@ -10,6 +10,8 @@ class EngineKind(StrEnum):
     """Where the tables are, and what answers questions about them."""
 
     POSTGRESQL = "postgresql"
+    CLICKHOUSE = "clickhouse"
+    SPARK = "spark"
 
 
 class ColumnKind(StrEnum):

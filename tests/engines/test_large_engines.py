@@ -1,0 +1,119 @@
+"""ClickHouse and Spark over a client's tables answer as plain Python does, row by row of the language and on made-up people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from engines.conftest import PlaceOf
+from generative.test_engines_agree import AS_OF, NAMELESS, POOL, WANTED, ZONES, Met, cohort_of, events, operators, rules, shown
+from spec.test_cohort_language import ROWS, members_file
+from tradewind.cohorts.document import read_text
+from tradewind.cohorts.operators import condition
+from tradewind.cohorts.parse import parse_cohort
+from tradewind.compute import Bounds
+from tradewind.engines.base import Engine
+from tradewind.engines.matching import meets
+from tradewind.engines.memory import Event, MemoryEngine
+from tradewind.engines.server import ServerEngine
+from tradewind.engines.spec.rows import Case, Table, last_of
+from tradewind.engines.spec.tables import TABLES
+from tradewind.model.cohort import Did, Rule
+from tradewind.model.project import Project, ProjectPlan
+from tradewind.testing.engine_suite import EngineOf, EngineSuite
+
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+
+KINDS = ("clickhouse", "spark")
+FEW = settings(
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+EngineFor = Callable[[str, str], Engine]
+
+
+@pytest.fixture(scope="module")
+def engine_for(place_of: PlaceOf) -> EngineFor:
+    """An engine over the events of a spec table, which are laid down once."""
+
+    @cache
+    def engine(kind: str, title: str) -> Engine:
+        return ServerEngine(place_of(kind).told(next(table.events for table in TABLES if table.title == title)), Bounds())
+
+    return engine
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("table", "case"), ROWS)
+def test_row(engine_for: EngineFor, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
+    project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
+    cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
+    nested = {
+        name: members_file(users, tmp_path / f"{name}.parquet", table.cohorts_last.get(name)) for name, users in table.cohorts.items()
+    }
+    engine, out = engine_for(kind, table.title), tmp_path / "members.parquet"
+    engine.evaluate(project, cohort, table.as_of, (), nested, out, recency=case.last is not None)
+    told = {row["person"].removeprefix("user:"): row.get("last_event") for row in pq.read_table(out).to_pylist()}
+    assert set(told) == set(case.members.split())
+    if case.last is not None:
+        assert told == {user: time and time.replace(tzinfo=None) for user, time in last_of(case.last).items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(FEW, max_examples=10)
+@given(met=operators)
+def test_an_operator_means_the_same_there_and_in_python(place_of: PlaceOf, kind: str, met: Met) -> None:
+    session = place_of(kind).session
+    texts: list[exp.Expr] = [exp.Null() if value is None else exp.Literal.string(value) for value in POOL]
+    pool = exp.select("v").from_(exp.values([(exp.cast(text, "text"),) for text in texts], alias="pool", columns=["v"]))
+    judged = exp.select("v", exp.alias_(condition(exp.column("v"), *met, session.dialect), "holds")).from_("pool")
+    with session.rows(judged, [("pool", pool)]) as reader:
+        found = {row["v"]: row["holds"] for row in reader.read_all().to_pylist()}
+    assert found == {value: meets(value, *met) for value in POOL}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(FEW, max_examples=3)
+@given(events, rules, st.sampled_from(ZONES), st.booleans())
+def test_a_server_answers_as_plain_python_does(
+    place_of: PlaceOf, kind: str, told: list[Event], rule: Rule, zone: str, recency: bool
+) -> None:
+    project = Project("default", "Default", ProjectPlan.PAID, zone, ())
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        engines: tuple[Engine, ...] = (MemoryEngine({"default": told}), ServerEngine(place_of(kind).told(told), Bounds()))
+        looked = cohort_of(Did("Look"), "vips")
+        vips = engines[0].evaluate(project, looked, AS_OF - timedelta(days=9), (), {}, folder / "vips.parquet", recency=recency)
+        answers = []
+        for number, engine in enumerate(engines):
+            out = folder / f"{number}.parquet"
+            wanted = [each for each in (WANTED if recency else NAMELESS) if each.source in ("device_id", "user.ad", "event.r")]
+            snapshot = engine.evaluate(project, cohort_of(rule), AS_OF, wanted, {"vips": vips.path}, out, recency=True, named=recency)
+            rows = shown(pq.read_table(out).sort_by("member").to_pylist())
+            names = engine.persons(project, [row["member"] for row in rows], AS_OF)
+            answers.append((snapshot.members, snapshot.missing, rows, names))
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestLargeEngines(EngineSuite):
+    """Each holds to the laws of engines."""
+
+    @pytest.fixture
+    def engine_of(self, place_of: PlaceOf, kind: str) -> EngineOf:
+        def engine(events: Iterable[Event]) -> ServerEngine:
+            return ServerEngine(place_of(kind).told(events), Bounds())
+
+        return engine
