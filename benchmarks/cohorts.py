@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -44,7 +44,11 @@ FILE = 1_600_000
 
 COHORTS: dict[str, dict[str, Any]] = {
     "count": {"did": "purchase", "count": ">= 3", "in": {"last": "30 days"}},
+    "funnel": {
+        "sequence": {"steps": [{"did": "view", "where": {"event.category": {"is": ["shoes"]}}}, {"did": "purchase"}], "within": "7 days"}
+    },
     "did-not": {"all": [{"did": "cart", "in": {"last": "30 days"}}, {"did_not": "purchase", "in": {"last": "30 days"}}]},
+    "sum": {"did": "purchase", "sum": {"event.price": ">= 499.995"}, "in": {"last": "60 days"}},
     "nested": {
         "all": [
             {
@@ -183,28 +187,35 @@ def polars(home: Path, _stack: ExitStack) -> tuple[Answer, Sequence[int]]:
         done = (kind == event) & (when < now)
         return done if days is None else done & (when >= datetime(2026, 7, 1) - timedelta(days=days))  # noqa: DTZ001 - as the files have it
 
+    def owned(events: Any, wanted: Any) -> Any:
+        """The wanted events with who did them; a device is its user's, of whom there is one at most."""
+        done = events.filter(wanted)
+        alone = done.filter(user.is_null()).select("device_key").unique()
+        signed_in = events.filter(user.is_not_null()).join(alone, on="device_key", how="semi")
+        owners = signed_in.group_by("device_key").agg(owner=pl.col("who").first())
+        lent = done.filter(user.is_null()).join(owners, on="device_key", how="left")
+        return pl.concat([done.filter(user.is_not_null()), lent.with_columns(who=pl.coalesce("owner", "who")).drop("owner")])
+
     def who(events: Any, *deeds: Any) -> Any:
-        """How often each person did each of the deeds, as c0, c1, ...; a device is its user's, of whom there is one at most."""
-        wanted = events.filter(pl.any_horizontal(*deeds))
-        alone = wanted.filter(user.is_null()).select("device_key").unique()
-        owners = (
-            events.filter(user.is_not_null())
-            .join(alone, on="device_key", how="semi")
-            .group_by("device_key")
-            .agg(owner=pl.col("who").first())
-        )
-        owned = (
-            wanted.filter(user.is_null())
-            .join(owners, on="device_key", how="left")
-            .with_columns(who=pl.coalesce("owner", "who"))
-            .drop("owner")
-        )
+        """How often each person did each of the deeds, as c0, c1, ..."""
         done = [deed.sum().alias(f"c{place}") for place, deed in enumerate(deeds)]
-        return pl.concat([wanted.filter(user.is_not_null()), owned]).group_by("who").agg(done)
+        return owned(events, pl.any_horizontal(*deeds)).group_by("who").agg(done)
+
+    def followed(events: Any, first: Any, then: Any) -> Any:
+        """Who did the one and then the other, at most a week later."""
+        done = owned(events, first | then)
+        one, other = done.filter(first).select("who", "time").sort("time"), done.filter(then).select("who", "time").sort("time")
+        how = {"on": "time", "by": "who", "strategy": "backward", "allow_exact_matches": False, "tolerance": "7d", "coalesce": False}
+        return other.join_asof(one, **how).filter(pl.col("time_right").is_not_null()).unique("who")
+
+    def spent(events: Any, deed: Any) -> Any:
+        return owned(events, deed).group_by("who").agg(spent=number.sum())
 
     count = [pl.col(f"c{place}") for place in range(5)]
     written: Mapping[str, Callable[[Any], Any]] = {
         "count": lambda events: who(events, did("purchase", 30)).filter(count[0] >= 3),
+        "funnel": lambda events: followed(events, did("view") & (category == "shoes"), did("purchase")),
+        "sum": lambda events: spent(events, did("purchase", 60)).filter(pl.col("spent") >= 499.995),
         "did-not": lambda events: who(events, did("cart", 30), did("purchase", 30)).filter((count[0] > 0) & (count[1] == 0)),
         "nested": lambda events: who(
             events,
@@ -223,7 +234,34 @@ def polars(home: Path, _stack: ExitStack) -> tuple[Answer, Sequence[int]]:
     return answer, [os.getpid()]
 
 
-SYSTEMS: dict[str, Callable[[Path, ExitStack], tuple[Answer, Sequence[int]]]] = {"ours": ours, "polars": polars}
+def spark(home: Path, stack: ExitStack) -> tuple[Answer, Sequence[int]]:
+    """Spark on this machine, asked by our compiler over the same files, with as much memory as the others may take."""
+    from tradewind import app
+    from tradewind.cohorts.document import read_value
+    from tradewind.cohorts.parse import parse_cohort
+    from tradewind.compute import Bounds
+    from tradewind.engines.server import Served, ServerEngine
+    from tradewind.engines.spark import SparkSession, local
+    from tradewind.model.tables import Rows, Stated
+
+    with app.opened(home) as parts:
+        project = parts.catalog.project(PROJECT)
+    begun: Any = local(2, {"spark.driver.memory": "3g", "spark.sql.shuffle.partitions": "8", "spark.ui.showConsoleProgress": "false"})
+    stack.callback(begun.stop)
+    texts = "user_id string, device_id string, event_type string, `event.category` string, `event.price` string, time timestamp_ntz"
+    begun.read.schema(texts).parquet(str(home / "events" / PROJECT)).createOrReplaceTempView("made")
+    columns = Stated(columns=(("category", "event.category"), ("price", "event.price")))
+    rows = Rows("made", user="user_id", device="device_id", time="time", event_column="event_type", properties=columns)
+    engine = ServerEngine(Served(lambda: nullcontext(SparkSession(begun, "SPARK")), (rows,), {}), Bounds())
+
+    def answer(name: str, out: Path) -> None:
+        cohort = parse_cohort(read_value({"id": name, "name": name, "kind": "behavioural", "who": COHORTS[name]}), PROJECT)
+        engine.evaluate(project, cohort, AS_OF, (), {}, out, named=False)
+
+    return answer, [os.getpid(), begun.sparkContext._gateway.proc.pid]
+
+
+SYSTEMS: dict[str, Callable[[Path, ExitStack], tuple[Answer, Sequence[int]]]] = {"ours": ours, "polars": polars, "spark": spark}
 
 
 # --- what is made ready

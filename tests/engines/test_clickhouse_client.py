@@ -32,7 +32,9 @@ def url(place_of: PlaceOf) -> Iterator[str]:
         def do_POST(self) -> None:
             asked = parse_qs(urlsplit(self.path).query)
             statement = self.rfile.read(int(self.headers["Content-Length"])).decode() or asked["query"][0]
-            text, _, form = statement.rpartition("FORMAT ") if "FORMAT " in statement else (statement, "", asked.get("default_format", ["TabSeparated"])[0])
+            text, _, form = statement.rpartition("FORMAT ")
+            if not text:
+                text, form = statement, asked.get("default_format", ["TabSeparated"])[0]
             try:
                 with lock:
                     answer, status = embedded.connection.query(text, form.strip()).bytes(), 200
