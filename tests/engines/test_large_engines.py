@@ -16,16 +16,15 @@ from sqlglot import exp
 
 from engines.conftest import PlaceOf
 from generative.test_engines_agree import AS_OF, NAMELESS, POOL, WANTED, ZONES, Met, cohort_of, events, operators, rules, shown
-from spec.test_cohort_language import ROWS, members_file
-from tradewind.cohorts.document import read_text
+from spec.test_cohort_language import ROWS
 from tradewind.cohorts.operators import condition
-from tradewind.cohorts.parse import parse_cohort
 from tradewind.compute import Bounds
 from tradewind.engines.base import Engine
 from tradewind.engines.matching import meets
 from tradewind.engines.memory import Event, MemoryEngine
 from tradewind.engines.server import ServerEngine
-from tradewind.engines.spec.rows import Case, Table, last_of
+from tradewind.engines.spec.ask import ask, expected
+from tradewind.engines.spec.rows import Case, Table
 from tradewind.engines.spec.tables import TABLES
 from tradewind.model.cohort import Did, Rule
 from tradewind.model.project import Project, ProjectPlan
@@ -62,17 +61,7 @@ def engine_for(place_of: PlaceOf) -> EngineFor:
 
 @pytest.mark.parametrize(("kind", "table", "case"), ASKED)
 def test_row(engine_for: EngineFor, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
-    project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
-    cohort = parse_cohort(read_text(f"{{id: c, name: C, kind: behavioural, who: {case.rule}}}"), "default")
-    nested = {
-        name: members_file(users, tmp_path / f"{name}.parquet", table.cohorts_last.get(name)) for name, users in table.cohorts.items()
-    }
-    engine, out = engine_for(kind, table.title), tmp_path / "members.parquet"
-    engine.evaluate(project, cohort, table.as_of, (), nested, out, recency=case.last is not None)
-    told = {row["person"].removeprefix("user:"): row.get("last_event") for row in pq.read_table(out).to_pylist()}
-    assert set(told) == set(case.members.split())
-    if case.last is not None:
-        assert told == {user: time and time.replace(tzinfo=None) for user, time in last_of(case.last).items()}
+    assert ask(engine_for(kind, table.title), table, case, tmp_path) == expected(case)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -56,6 +56,9 @@ _KINDS = {
     "Array": ColumnKind.LIST,
 }
 
+_FARTHEST = 2**31
+"""What a frame cannot begin farther back than: in microseconds, a bit over half an hour."""
+
 _KEEPS = "enable_materialized_cte"
 
 _NUMBER = rf"\A(?:{NUMBER})\z"
@@ -196,7 +199,7 @@ def _apart(elements: exp.Expr) -> exp.Expr:
     )
 
 
-def _own(node: exp.Expr) -> exp.Expr:
+def _own(node: exp.Expr) -> exp.Expr:  # noqa: PLR0911 - one answer a kind of node
     match node:
         case exp.Lower() if not isinstance(node.this, exp.Anonymous | exp.Hex | exp.LowerHex):
             # Letter by letter: some letters have a lower case of two letters, or one that depends on where they stand.
@@ -206,6 +209,8 @@ def _own(node: exp.Expr) -> exp.Expr:
         case exp.Case() if not node.args.get("default") and any(isinstance(each.args["true"], exp.Array) for each in node.args["ifs"]):
             node.set("default", exp.Array())
             return node
+        case exp.Window(args={"spec": exp.WindowSpec(args={"start": exp.Literal() as start})}) if int(start.this) >= _FARTHEST:
+            return _far_back(node, start)
         case exp.Select():
             # A column that is named with its table would keep both names where two tables have it.
             node.set("expressions", [exp.alias_(each, each.name, quoted=True) if _of_table(each) else each for each in node.expressions])
@@ -214,6 +219,16 @@ def _own(node: exp.Expr) -> exp.Expr:
             return _sql("CAST(:value AS Nullable(DateTime64(6, 'UTC')))", value=node.this)
         case _:
             return node
+
+
+def _far_back(window: exp.Window, start: exp.Expr) -> exp.Expr:
+    """The greatest of all values before, less those that are too far back."""
+    value, at = window.this.this, window.args["order"].expressions[0].this
+    all_before = window.copy()
+    all_before.args["spec"].set("start", "UNBOUNDED")
+    all_before.set("this", _sql("groupArrayIf(tuple(:at, assumeNotNull(:value)), :value IS NOT NULL)", at=at, value=value))
+    near = _sql("arrayFilter(x -> tupleElement(x, 1) >= :at - :start, :all)", at=at, start=start, all=all_before)
+    return _sql("CASE WHEN notEmpty(:near) THEN arrayMax(arrayMap(x -> tupleElement(x, 2), :near)) END", near=near)
 
 
 def _of_table(node: exp.Expr) -> bool:
