@@ -248,7 +248,7 @@ def found(engine: Engine, rule: Rule, out: Path) -> set[str]:
     """The members of a rule."""
     cohort = Cohort("default", "c", "C", CohortKind.BEHAVIOURAL, Behaviour(rule))
     engine.evaluate(PROJECT, cohort, AS_OF, (), {}, out)
-    return set(pq.read_table(out).column("person").to_pylist())
+    return {str(person) for person in pq.read_table(out).column("person").to_pylist()}
 
 
 def rules() -> Iterator[tuple[str, Rule]]:
