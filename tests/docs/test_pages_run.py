@@ -89,8 +89,8 @@ def test_the_retargeting_example_reaches_whom_it_names(tmp_path: Path, sandbox: 
     here.environment["TRADEWIND_HOME"] = str(tmp_path / "home")
     day = 86_400_000
     noon = 1_781_697_600_000  # 17 June 2026, 12:00 UTC
-    did = [("ann", "App Opened", 6), ("ann", "Add to Cart", 2), ("bob", "App Opened", 6), ("bob", "Add to Cart", 2), ("bob", "Purchase", 1)]
-    did += [("eve", "App Opened", 2), ("eve", "Add to Cart", 3)]
+    did = [("ann", "Open App", 6), ("ann", "Add to Cart", 2), ("bob", "Open App", 6), ("bob", "Add to Cart", 2), ("bob", "Purchase", 1)]
+    did += [("eve", "Open App", 2), ("eve", "Add to Cart", 3)]
     guid = {
         "ann": "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be001",
         "bob": "6f1c2b6e-2f53-4f0e-9d0a-2f1c7a3be002",
