@@ -16,7 +16,7 @@ outside.install()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background, and as our children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_FIRST = ("chaos", "browser", "generative", "integration", "conformance")
+LONGEST_FIRST = ("chaos", "docs", "generative", "browser", "integration", "conformance")
 """Folders whose files take long: begun first, so that no core is idle at the end while the other works on one of them."""
 
 

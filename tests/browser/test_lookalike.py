@@ -30,9 +30,9 @@ def test_a_lookalike_is_chosen_made_and_judged(visit: Visits, desk: Desk, events
     here = visit()
     page = here.go("/projects/shop/cohorts/new")
     page.get_by_role("link", name="Like another cohort").click()
-    page.get_by_role("textbox", name="Name", exact=True).fill("Like lookers")
     page.get_by_role("combobox", name="Seed").click()
     page.get_by_role("option", name="Lookers", exact=True).click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Like lookers")
     page.get_by_text("people", exact=True).click()
     page.get_by_role("textbox", name="How many of the others").fill("40")
     assert here.faults() == []

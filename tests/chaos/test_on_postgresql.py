@@ -12,7 +12,7 @@ from postgres_process import postgres
 MOMENTS = ("schema.written", "intent.written", "intent.committed", "receipt.written", "receipt.committed", "run.closing")
 """Those on either side of a commit; the others do not differ."""
 
-KILLS = 12
+KILLS = 6
 
 
 @pytest.mark.timeout(600)

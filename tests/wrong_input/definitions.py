@@ -96,7 +96,7 @@ DEFINITIONS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "count-beside-did-not": (cohort('{did_not: x, count: ">= 3"}'), ("does not go with 'did_not'",)),
     "window-unknown": (cohort("{did: x, in: {latest: 30 days}}"), ("'latest'", "did you mean 'last'?")),
     "window-negative": (cohort("{did: x, in: {last: -1 days}}"), ("'-1 days'", "'30 days'")),
-    "window-hours": (cohort("{did: x, in: {last: 3 hours}}"), ("days or weeks",)),
+    "window-months": (cohort("{did: x, in: {last: 3 months}}"), ("days or weeks",)),
     "window-endless": (cohort("{did: x, in: {last: 999999999 days}}"), ("10,000 days",)),
     "window-number": (cohort("{did: x, in: {last: .nan}}"), ("expected a number of days",)),
     "date-not-there": (cohort("{did: x, in: {since: 2026-02-30}}"), ("2026-02-30",)),

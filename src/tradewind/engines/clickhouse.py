@@ -119,9 +119,10 @@ class ClickHouseDialect:
         )
 
     def decimal(self, text: exp.Expr) -> exp.Expr:
-        """Read with more decimals than are kept, since what is left over would be cut off."""
+        """Read with more decimals than are kept, since what is left over would be cut off; a zero with a large power is not read."""
         return _sql(
-            """CASE WHEN match(:text, :number) AND ABS(toFloat64OrNull(:text)) < 1e18
+            """CASE WHEN match(:text, :number) AND toFloat64OrNull(:text) = 0 THEN toDecimal128(0, 9)
+               WHEN match(:text, :number) AND ABS(toFloat64OrNull(:text)) < 1e18
                THEN toDecimal128(round(toDecimal256OrNull(:text, 38), 9), 9) END""",
             text=text,
             number=exp.Literal.string(_NUMBER),

@@ -32,7 +32,7 @@ _NUMBER = rf"\A(?:{NUMBER})\z"
 
 _STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
 
-_NUMBERS = r"""\G((?:[^"0-9-]++|"(?:[^"\\]++|\\.)*+")*+)(-?[0-9][0-9.eE+-]*)"""
+_NUMBERS = r"""\G((?:[^"0-9-]++|"(?:[^"\\]++|\\.)*+")*+)(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)(?![0-9.eE+-])"""
 """The next number of a JSON that is no part of a string, behind all that is none."""
 
 _LONG = 4_000
