@@ -17,6 +17,9 @@ from tradewind.model.project import Project
 from tradewind.model.snapshot import Wanted
 from tradewind.privacy.sieve import Sieve
 
+AGAIN = 0.05
+"""Seconds after which a question that goes on is told again to break off."""
+
 Nested = Mapping[str, Rule | Path]
 """How each cohort that is named is answered: by its rule, or by a file of its members."""
 
@@ -98,15 +101,15 @@ class Turn:
     """The right of one question to be answered, until it is ended from elsewhere: what is under way for it then breaks off."""
 
     def __init__(self) -> None:
-        self._lock, self._ended = threading.Lock(), False
+        self._changed, self._ended = threading.Condition(), False
         self._break: Callable[[], None] | None = None
 
     def end(self) -> None:
         """Let it be answered no more."""
-        with self._lock:
-            self._ended = True
-            if self._break:
-                self._break()
+        with self._changed:
+            under_way, self._ended = self._break is not None and not self._ended, True
+        if under_way:
+            threading.Thread(target=self._break_off, daemon=True).start()
 
     def check(self) -> None:
         """Raises OvertakenError when it was ended."""
@@ -115,15 +118,23 @@ class Turn:
 
     @contextmanager
     def breaking(self, off: Callable[[], None]) -> Iterator[None]:
-        """Call `off`, from another thread, when the turn is ended within the block."""
-        self.check()
-        with self._lock:
+        """Call `off`, from another thread, when the turn is ended within the block, again and again until the block is left."""
+        with self._changed:
+            self.check()
             self._break = off
         try:
             yield
         finally:
-            with self._lock:
+            with self._changed:
                 self._break = None
+                self._changed.notify_all()
+
+    def _break_off(self) -> None:
+        """Until it is: an engine forgets what it was told before it began to work on a question."""
+        with self._changed:
+            while self._break is not None:
+                self._break()
+                self._changed.wait(AGAIN)
 
 
 class Previews(Protocol):

@@ -87,6 +87,22 @@ def test_a_question_under_way_is_broken_off_by_its_turn(tmp_path: Path) -> None:
         previews.close()
 
 
+def test_who_does_not_hear_at_once_is_told_again() -> None:
+    """DuckDB forgets an interrupt that comes while it still reads the statement."""
+    turn, told, heard = Turn(), [], threading.Event()
+
+    def off() -> None:
+        told.append(1)
+        if len(told) == 3:
+            heard.set()
+
+    with turn.breaking(off):
+        turn.end()
+        assert heard.wait(10)
+    with pytest.raises(OvertakenError):
+        turn.check()
+
+
 @pytest.mark.parametrize("people", [0, 1, 7, 8, 9, 1000])
 def test_bits_count_everybody_once(people: int) -> None:
     everybody = bits.everybody(people)
