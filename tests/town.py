@@ -47,6 +47,7 @@ from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.amplitude.memory import MemoryAmplitude
 from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
+from tradewind.sources.received.sql import Received
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
@@ -174,6 +175,7 @@ class Town:
             server=lambda tables: opening(tables, {}),
             sources=Sources(self.database),
             uploads=Uploads(self.database),
+            received=Received(self.database),
             pushed=PushedStore(folder, Messages(self.database)),
             amplitude=Amplitude({"us": AMPLITUDE}, vault, Downloads(self.database), self.amplitude.connect),
             statements=Statements(self.database),

@@ -66,6 +66,7 @@ from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.amplitude.memory import MemoryAmplitude
 from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
+from tradewind.sources.received.sql import Received
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
@@ -380,6 +381,7 @@ class World:
                 statements=Statements(self.database),
                 readings=Readings(self.database),
                 uploads=Uploads(self.database),
+                received=Received(self.database),
                 pushed=PushedStore(self.folder, Messages(self.database)),
                 notify=Notify(Book(self.database), Silent()),
                 amplitude=Amplitude({}, vault, Downloads(self.database), MemoryAmplitude().connect),

@@ -61,6 +61,7 @@ from tradewind.sources.amplitude.base import Account, Client, Pace
 from tradewind.sources.amplitude.client import WireClient
 from tradewind.sources.amplitude.sql import Downloads
 from tradewind.sources.lists import ListStore
+from tradewind.sources.received.sql import Received
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
@@ -241,6 +242,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         server=lambda tables: opening(tables, os.environ),
         sources=sources,
         uploads=Uploads(database),
+        received=Received(database),
         pushed=PushedStore(settings.home, Messages(database)),
         amplitude=_amplitude(settings, database, vault, door),
         statements=Statements(database),

@@ -30,6 +30,7 @@ from tradewind.notify.base import Notify
 from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.sources.amplitude.amplitude import Amplitude
 from tradewind.sources.lists import ListStore
+from tradewind.sources.received.sql import Received
 from tradewind.sources.select import SelectSource
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
@@ -68,6 +69,7 @@ class Parts:
     sources: Sources
     pushed: PushedStore
     uploads: Uploads
+    received: Received
     amplitude: Amplitude
     notify: Notify
     statements: Statements

@@ -14,7 +14,7 @@ from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.operations import endings, partings, privacy, syncs, uploads
+from tradewind.operations import endings, partings, privacy, receiving, syncs, uploads
 from tradewind.operations.changes import mark
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
@@ -147,7 +147,9 @@ def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:
 
 
 def _files(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Take in the files that were sent, one after another, until a sync is due; then the next pass comes at once."""
+    """Take in the files that were sent, and what programs sent, one by one, until a sync is due; then the next pass comes at once."""
+    with suppress(OSError):  # what cannot be gathered now, such as on a full disk, waits
+        receiving.gather(parts)
     for waiting in parts.uploads.waiting(parts.clock.now()):
         stop.check()
         done = uploads.work(parts, waiting, stop.check)
@@ -179,6 +181,7 @@ def _tidied(parts: Parts) -> bool:
     """Whether old files were taken away now. What cannot be read or removed is left for another day: no run waits for it."""
     with suppress(OSError):
         uploads.sweep(parts)
+        receiving.sweep(parts)
         return tidy_daily(parts)
     return False
 

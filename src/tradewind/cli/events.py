@@ -69,6 +69,23 @@ def pull(
         _print_pulled(done)
 
 
+@app.command()
+def key(context: typer.Context, as_json: Json = False) -> None:
+    """Make a new key for programs that send events as to Amplitude. It is shown this once; the one before it stays good until the next."""
+    from tradewind.operations import receiving
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        text = receiving.DOOR.new(parts, project)
+    doors = [f"/api/v1/projects/{project}/events/{door}" for door in ("2/httpapi", "batch", "identify")]
+    if as_json:
+        show.print_json({"paths": doors, "key": text})
+        return
+    show.line(f"API key: {text}")
+    show.line(f"URL: the address of your server, and then {doors[0]}, or .../batch or .../identify in its place")
+    show.line("Give both to the programs that send events. The key is not shown again.")
+
+
 def _so_far(state: Pulled) -> str:
     speed = f", {state.bytes / state.seconds / 1e6:,.1f} MB/s" if state.seconds else ""
     left = f", about {max(1, round(state.left / 60)):,} min left" if state.left else ""

@@ -15,6 +15,7 @@ from tradewind.notify import sql as notify
 from tradewind.privacy import sql as privacy
 from tradewind.sources import sql as sources
 from tradewind.sources.amplitude import sql as amplitude
+from tradewind.sources.received import sql as received
 from tradewind.sources.uploads import sql as uploads
 from tradewind.sources.webhook import sql as webhook
 from tradewind.trials import sql as trials
@@ -32,6 +33,7 @@ ROOMS = (
     notify,
     privacy,
     readings,
+    received,
     sources,
     trials,
     uploads,

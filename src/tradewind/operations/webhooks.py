@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from dataclasses import dataclass
 
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Pushed
-from tradewind.model.destination import Secret
+from tradewind.operations.door_secrets import Door
 from tradewind.parts import Parts
 from tradewind.sources.webhook.message import read
 from tradewind.sources.webhook.sql import MessageRow
 
-PLACE, FIELD = "webhook", "webhook"
-"""Where the vault has the secrets of a project's webhook."""
+DOOR = Door("webhook")
 
 HEADER = "X-Tradewind-Secret"
 """The header that Amplitude sends with every message."""
@@ -42,25 +39,17 @@ class Pushing:
 
 def new_secret(parts: Parts, project: str) -> str:
     """Make a new secret for the webhook and give it, once. The one before it stays good until the next is made."""
-    parts.catalog.project(project)
-    text = secrets.token_urlsafe(32)
-    parts.vault.seal(project, PLACE, Secret(text), FIELD)
-    return text
+    return DOOR.new(parts, project)
 
 
 def fingerprint(parts: Parts, project: str) -> str | None:
     """Sixteen characters that change with the secret; None when none was made."""
-    return parts.vault.fingerprint(project, PLACE, FIELD)
+    return DOOR.fingerprint(parts, project)
 
 
 def opens(parts: Parts, project: str, given: str) -> bool:
     """Whether a text is the secret of a project's webhook, or the one before it; it takes as long whatever the text."""
-    newest, good = parts.vault.latest(project, PLACE, FIELD), False
-    for version in (newest, newest - 1) if newest else ():
-        if version:
-            kept = parts.vault.open(project, PLACE, version, FIELD).value
-            good |= hmac.compare_digest(kept.encode(), given.encode())
-    return good
+    return DOOR.opens(parts, project, given)
 
 
 def receive(parts: Parts, project: str, body: bytes) -> Received:

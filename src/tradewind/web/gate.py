@@ -27,7 +27,9 @@ CLOSED = "there is no project '{project}' that is open to you"
 
 @dataclass(frozen=True)
 class Need:
-    """What a route asks of its caller: nothing, the secret of a webhook, a user, a role in the project of its path, or an administrator."""
+    """What a route asks of its caller: nothing, the secret of a webhook or the key for events, a user, a role in the project of its path,
+    or an administrator.
+    """
 
     key: str
     role: Role | None = None
@@ -36,6 +38,8 @@ class Need:
 ANYBODY, SIGNED_IN, ADMINISTRATOR = Need("anybody"), Need("signed_in"), Need("administrator")
 WEBHOOK = Need("webhook")
 """The secret of the project's webhook in its header, and nothing else: no role and no session opens it."""
+API_KEY = Need("api_key")
+"""The key for events of the project in the body, as Amplitude has it: the route itself looks at it, and answers as Amplitude does."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,13 @@ def check(need: Need) -> Callable[[Request], Asked]:
 
     def pass_or_refuse(request: Request) -> Asked:
         parts: Parts = request.app.state.parts
+        if need is API_KEY:
+            return Asked(parts, None, request)
         if need is WEBHOOK and webhooks.opens(parts, request.path_params["project"], request.headers.get(webhooks.HEADER, "")):
             request.state.who = WEBHOOK.key
             return Asked(parts, None, request)
         caller = None if need in {ANYBODY, WEBHOOK} else _caller(parts, request)
-        _slow_down(parts, request, caller)
+        _slow_down(request, caller)
         if need is WEBHOOK:
             raise Refusal(401, f"the header {webhooks.HEADER} does not have the secret of this project's webhook")
         if need is ANYBODY:
@@ -106,6 +112,7 @@ def check(need: Need) -> Callable[[Request], Asked]:
 
 Anybody = Annotated[Asked, Depends(check(ANYBODY))]
 Pusher = Annotated[Asked, Depends(check(WEBHOOK))]
+Sender = Annotated[Asked, Depends(check(API_KEY))]
 SignedIn = Annotated[Asked, Depends(check(SIGNED_IN))]
 Administrator = Annotated[Asked, Depends(check(ADMINISTRATOR))]
 Viewer = Annotated[Asked, Depends(check(Need("viewer", Role.VIEWER)))]
@@ -157,10 +164,14 @@ def _refuse_lesser(role: Role, caller: Caller, project: str) -> None:
         raise Refusal(403, f"this needs the role {role.value} in project '{project}'; yours is {mine.value}")
 
 
-def _slow_down(parts: Parts, request: Request, caller: Caller | None) -> None:
-    if request.url.path in PROBES:
-        return
+def wait_of(request: Request, caller: Caller | None = None) -> float:
+    """Count a request of a caller, or of its address; the seconds it has to wait, 0 when it may pass."""
     rates: Rates = request.app.state.rates
-    wait = rates.wait(caller.name if caller else address_of(request), parts.clock.monotonic(), writes=request.method not in SAFE)
+    now = request.app.state.parts.clock.monotonic()
+    return rates.wait(caller.name if caller else address_of(request), now, writes=request.method not in SAFE)
+
+
+def _slow_down(request: Request, caller: Caller | None) -> None:
+    wait = 0.0 if request.url.path in PROBES else wait_of(request, caller)
     if wait:
         raise Refusal(429, f"too many requests; wait {wait:.0f} s", {"Retry-After": str(max(1, round(wait)))})

@@ -21,6 +21,9 @@ LARGEST = 1 << 20
 LARGEST_MESSAGE = 4 << 20
 """Bytes of a message that is pushed."""
 
+LARGEST_BATCH = 20 << 20
+"""Bytes of a batch of events."""
+
 LARGEST_FILE = 1 << 30
 """Bytes of a file that is sent to be imported."""
 
@@ -28,6 +31,9 @@ DEEPEST = 32
 """Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
 
 PUSH_ROUTE = re.compile(r"/api/v1/projects/[^/]+/webhook/messages")
+
+SENT_ROUTE = re.compile(r"/api/v1/projects/[^/]+/events/(2/httpapi|batch|identify)")
+"""Where programs send events as to Amplitude: what is wrong with a body is answered there, in Amplitude's words."""
 
 FILE_ROUTE = re.compile(r"/api/v1/projects/[^/]+/(events/imports|cohorts/[^/]+/list)")
 
@@ -110,6 +116,9 @@ class Limits:
             return
         if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
             await self.app(scope, _counted(receive, LARGEST_FILE), send)
+            return
+        if scope["method"] == "POST" and (sent := SENT_ROUTE.fullmatch(scope["path"])):
+            await self.app(scope, _counted(receive, LARGEST_BATCH if sent[1] == "batch" else LARGEST), send)
             return
         largest = LARGEST_MESSAGE if PUSH_ROUTE.fullmatch(scope["path"]) else LARGEST
         body = await _read(receive, headers, largest)

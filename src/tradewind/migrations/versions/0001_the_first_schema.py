@@ -284,6 +284,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "cohort", "through"),
     )
     op.create_table(
+        "received",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("path"),
+    )
+    with op.batch_alter_table("received", schema=None) as batch_op:
+        batch_op.create_index("received_of_a_project", ["project", "number"], unique=False)
+
+    op.create_table(
         "reply",
         sa.Column("caller", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),

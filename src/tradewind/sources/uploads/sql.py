@@ -13,10 +13,11 @@ from tradewind.database import Database, metadata
 
 
 class UploadKind(StrEnum):
-    """What a file holds: events, or the rows of a static cohort's list."""
+    """What a file holds: events, the rows of a static cohort's list, or the events of requests that programs sent (received)."""
 
     EVENTS = "events"
     LIST = "list"
+    RECEIVED = "received"
 
 
 class UploadState(StrEnum):

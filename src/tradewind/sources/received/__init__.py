@@ -1,0 +1,1 @@
+"""Events that programs send as they would send them to Amplitude, request by request."""
