@@ -32,6 +32,7 @@ PAGES = {
     "run": "runs/{run}",
     "segments": "segments",
     "segment": "segments/{sync}",
+    "lift": "segments/{sync}/lift",
     "catalog": "catalog/destinations",
     "destination": "catalog/destinations/thetradedesk",
     "account": "catalog/destinations/thetradedesk/sandbox",

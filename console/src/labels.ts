@@ -136,3 +136,6 @@ export const amplitudeRegions: Record<string, string> = { us: "United States", e
 export const privacyTypes: Record<string, string> = { OptOut: "Opt-out", Deletion: "Deletion" };
 
 export const contactKinds: Record<string, string> = { email: "Mail", slack: "Slack", webhook: "Signed request" };
+
+/** Words of pages that have no noun of their own. */
+export const words = { lift: "What sending does" } as const;

@@ -31,6 +31,7 @@ export const routes: RouteObject[] = [
                   { path: "runs/:run", lazy: () => import("./pages/runs/Run") },
                   { path: "segments", lazy: () => import("./pages/segments/Segments") },
                   { path: "segments/:sync", lazy: () => import("./pages/segments/Segment") },
+                  { path: "segments/:sync/lift", lazy: () => import("./pages/segments/Lift") },
                   { path: "cohorts", lazy: () => import("./pages/cohorts/Cohorts") },
                   { path: "cohorts/new", lazy: () => import("./pages/cohorts/Builder") },
                   { path: "cohorts/new/:kind", lazy: () => import("./pages/cohorts/Other") },

@@ -218,7 +218,7 @@ def test_a_campaign_is_measured_as_the_page_says(tmp_path: Path, sandbox: Sandbo
     here.type("tradewind events import carts.json")
     (tmp_path / "carts.yaml").write_text("{id: cart-no-buy, name: Carts, kind: behavioural, who: {did: Add to Cart}}", "utf-8")
     here.type("tradewind apply carts.yaml")
-    added, ran, compared, week = lines_of(text)
+    added, ran, compared, week, ended = lines_of(text)
     here.type(added)
     here.type(ran)
     held = here.ask("runs", "show", here.newest_run())["snapshot"]["held_out"]
@@ -232,3 +232,5 @@ def test_a_campaign_is_measured_as_the_page_says(tmp_path: Path, sandbox: Sandbo
     assert found["conversion"]["low"] < found["conversion"]["difference"] < found["conversion"]["high"]
     assert week == "tradewind lift carts --event Purchase --days 7"
     here.type(week, 10)
+    here.type(ended)
+    assert [each["holdout"] for each in here.ask("syncs", "list")["syncs"]] == [None]

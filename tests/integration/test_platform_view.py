@@ -165,7 +165,9 @@ def test_a_segment_is_read_attached_and_made_a_seed(product: Product, sandbox: S
     refused(product.text("connections", "platform", "main", "--token-env", "DATA_TOKEN"), 11, "is not for the platform's API")
     assert "is not asked" in product.text("segments", "show", "buyers").output
     product.ok("connections", "platform", "main", "--token-env", "PLATFORM_TOKEN")
-    (reading,) = product.ok("segments", "read")["readings"]
+    told = product.ok("segments", "read")
+    (reading,), problems = told["readings"], told["problems"]
+    assert problems == []
     number = reading["listing"]["id"]
     assert (reading["sync"], reading["held"], reading["listing"]["activity"]["in_app"]) == ("buyers", COUNT, COUNT)
     shown = product.text("segments", "show", "buyers").output

@@ -19,7 +19,7 @@ from tradewind.errors import DefinitionError
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunState
 from tradewind.model.snapshot import Snapshot
-from tradewind.model.sync import Cadence, Only, Sync, SyncState
+from tradewind.model.sync import Cadence, Holdout, Only, Sync, SyncState
 from tradewind.operations import runs, splits, syncs
 from tradewind.operations.events import import_files
 from tradewind.operations.funnel import funnel
@@ -163,6 +163,21 @@ def test_the_same_people_are_held_out_of_all_parts(town: Town) -> None:
     run(town)
     out = drawn(30, "by-plan", set(range(1, 51)))
     assert of(town, parts) == [each - out for each in expected({})]
+
+
+def test_all_parts_are_changed_together_or_none(town: Town) -> None:
+    """Whoever is held out later is the same in all of them, too."""
+    parts = split(town)
+    with pytest.raises(DefinitionError, match="a TTL of 0 days is not possible"):
+        splits.change(town.parts, "default", "by-plan", syncs.Change(holdout=30, ttl_days=0))
+    assert {each.holdout for each in town.parts.catalog.syncs("default")} == {None}
+    changed = splits.change(town.parts, "default", "by-plan", syncs.Change(holdout=30))
+    assert {each.holdout for each in changed} == {Holdout(30, "by-plan")}
+    run(town)
+    out = drawn(30, "by-plan", set(range(1, 51)))
+    assert of(town, parts) == [each - out for each in expected({})]
+    alone = splits.change(town.parts, "default", parts[0].id, syncs.Change(holdout=0))
+    assert [each.holdout for each in alone] == [None]
 
 
 def test_an_identifier_of_two_people_is_in_one_segment(town: Town) -> None:

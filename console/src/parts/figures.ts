@@ -3,6 +3,9 @@ const WHOLE = new Intl.NumberFormat("en");
 const SHARE = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const BYTES = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const SIGNED = new Intl.NumberFormat("en", { signDisplay: "exceptZero" });
+const POINTS = new Intl.NumberFormat("en", { maximumFractionDigits: 1, signDisplay: "exceptZero" });
+const AMOUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hour12: false });
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
@@ -19,6 +22,21 @@ export function signed(value: number): string {
 /** 0.1234 as 12.3%. */
 export function share(value: number): string {
   return SHARE.format(value);
+}
+
+/** The difference of two shares, 0.042 as +4.2. */
+export function points(value: number): string {
+  return POINTS.format(value * 100).replace("-", "−");
+}
+
+/** 12.3456 as 12.35, 0.001234 as 0.0012. */
+export function amount(value: number): string {
+  return (Math.abs(value) < 0.1 ? SMALL : AMOUNT).format(value).replace("-", "−");
+}
+
+/** The difference of two amounts: +12.35, −0.5, 0. */
+export function more(value: number): string {
+  return `${value > 0 ? "+" : ""}${amount(value)}`;
 }
 
 /** "1 person", "12 people". */

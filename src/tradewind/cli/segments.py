@@ -64,6 +64,11 @@ def show_(
         show.line(f"{_fits(each)}: {each.size.sentence}")
     for number, sentence in enumerate(found.afterwards, 1):
         show.line(f"At the platform, {number}: {sentence}")
+    if found.trial:
+        since = f"{found.trial.began_at:%Y-%m-%d %H:%M} UTC"
+        show.line(
+            f"{found.trial.people:,} people take part since {since}, by lot sent or held out; compare them with: tradewind lift {sync}"
+        )
     if found.next:
         what = f"{found.next.due:,} are renewed, in {found.next.requests:,} requests"
         show.line(f"Next run {found.next.at:%Y-%m-%d %H:%M} UTC: {what}, besides whoever comes or goes.")
@@ -82,16 +87,21 @@ def read_(context: typer.Context, as_json: Json = False) -> None:
     with parts_of(context) as parts:
         found = platform.read_all(parts, project_of(context))
     if as_json:
-        show.print_json({"readings": [{"sync": sync, **plain(each)} for sync, each in found]})
-    elif not found:
-        show.line("There is no segment yet that anything was accepted for.")
-    else:
+        problems = [{"connection": connection, "problem": str(error)} for connection, error in found.problems]
+        show.print_json({"readings": [{"sync": sync, **plain(each)} for sync, each in found.readings], "problems": problems})
+    elif found.readings:
         rows = [
             (sync, f"{each.listing.id}" if each.listing else "not listed", each.listing.activity.ids if each.listing else 0,
              each.held)
-            for sync, each in found
+            for sync, each in found.readings
         ]  # fmt: skip
         show.table("", ("sync", "FirstPartyDataId", "active ids", "sent"), rows)
+    elif not found.problems:
+        show.line("There is no segment yet that anything was accepted for.")
+    for connection, error in found.problems:
+        show.note(f"Connection '{connection}': {error}")
+    if found.problems:
+        raise typer.Exit(max(error.exit_code for _, error in found.problems))
 
 
 @app.command()

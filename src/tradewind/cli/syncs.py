@@ -145,6 +145,35 @@ SyncId = Annotated[str, typer.Argument(metavar="SYNC", help="The sync's id.")]
 
 
 @app.command()
+def change(
+    context: typer.Context,
+    sync: SyncId,
+    ttl_days: Annotated[int | None, typer.Option(help="Days a member stays unless refreshed, 1 to 180.")] = None,
+    cadence: Annotated[Cadence | None, typer.Option(help="How often `tradewind worker` runs it.")] = None,
+    at: Annotated[str | None, typer.Option(help="The local time of day it runs at.")] = None,
+    cron: Annotated[str | None, typer.Option(help="When a sync by cron runs, in the project's time zone.")] = None,
+    refresh: Annotated[Refresh | None, typer.Option(help="Whom a run sends again.")] = None,
+    recency: Annotated[Recency | None, typer.Option(help="The time a member is sent with, for use in bidding.")] = None,
+    holdout: Annotated[int | None, typer.Option(help="Percent of the people, 1 to 50, who stay out by lot; 0 ends the holdout.")] = None,
+    holdout_salt: Annotated[str | None, typer.Option(help="Syncs with the same salt hold the same people out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a sync, or by the id of a split all its parts. What is not given stays; cohort, connection and segment never change."""
+    from tradewind.operations import splits, syncs
+    from tradewind.schedule import time_of_day
+
+    wish = syncs.Change(ttl_days, cadence, None if at is None else time_of_day(at), refresh, recency, cron, holdout, holdout_salt)
+    with parts_of(context) as parts:
+        changed = splits.change(parts, project_of(context), sync, wish)
+    if as_json:
+        show.print_json({"syncs": changed})
+    for each in () if as_json else changed:
+        held_out = f", {each.holdout.percent} percent held out" if each.holdout else ""
+        stay = f"{each.ttl_minutes // 1440} days to live"
+        show.line(f"Sync '{each.id}' runs {_cadence(each)}: {stay}, refresh {each.refresh.value}, recency {each.recency.value}{held_out}.")
+
+
+@app.command()
 def pause(context: typer.Context, sync: SyncId, empty: Empty = False, let_expire: LetExpire = False, as_json: Json = False) -> None:
     """Let a sync run no more until it is resumed. Says who is in its segment and until when, and asks how they leave."""
     from tradewind.operations import endings

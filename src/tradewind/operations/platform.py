@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tradewind.access.trail import Deed
@@ -75,17 +76,30 @@ def read(parts: Parts, project: str, connection_id: str) -> tuple[Reading, ...]:
     return found
 
 
-def read_all(parts: Parts, project: str) -> tuple[tuple[str, Reading], ...]:
-    """The same for every connection of a project that has a token: each reading with the sync whose segment it is of.
+@dataclass(frozen=True)
+class ReadAll:
+    """What every connection of a project said that could be asked, by sync, and by connection why it could not."""
 
-    Raises ConfigurationError when none has, and as `read`.
+    readings: tuple[tuple[str, Reading], ...]
+    problems: tuple[tuple[str, TradewindError], ...]
+
+
+def read_all(parts: Parts, project: str) -> ReadAll:
+    """The same for every connection of a project that has a token; one that cannot be asked keeps no other from it.
+
+    Raises ConfigurationError when none has one.
     """
     readers = parts.readings.readers(project)
     if not readers:
         raise ConfigurationError("no connection has a platform token yet; give one with 'tradewind connections platform'")
-    found = {reading.target: reading for each in readers for reading in read(parts, project, each.connection)}
+    found, problems = dict[str, Reading](), list[tuple[str, TradewindError]]()
+    for each in readers:
+        try:
+            found |= {reading.target: reading for reading in read(parts, project, each.connection)}
+        except (ConfigurationError, DeliveryError) as error:
+            problems.append((each.connection, error))
     places = known_places(parts, project, parts.catalog.syncs(project))
-    return tuple((sync, found[place.id]) for sync, place in places.items() if place.id in found)
+    return ReadAll(tuple((sync, found[place.id]) for sync, place in places.items() if place.id in found), tuple(problems))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tradewind.phases import binding_of
 from tradewind.planning.refresh import renewal
 from tradewind.schedule import next_fire
 from tradewind.targets import known_place, known_places
+from tradewind.trials.sql import Trial
 
 RECEIVED = 30
 """Days in which a platform must have received an identifier for it to count; one that lives longer may have been sent before."""
@@ -85,7 +86,8 @@ class Enough:
 class Portrait:
     """All of a segment. `points` are its youngest runs, newest first; `reading` is what the platform said of it last.
 
-    `reader` is the connection's leave to ask the platform; None where it has none.
+    `reader` is the connection's leave to ask the platform; None where it has none. `trial` is who takes part in measuring what
+    sending does; None where nobody was ever held out.
     """
 
     segment: Segment
@@ -97,6 +99,7 @@ class Portrait:
     afterwards: tuple[str, ...]
     reading: Reading | None = None
     reader: Reader | None = None
+    trial: Trial | None = None
 
 
 def listed(parts: Parts, project: str, syncs: Sequence[Sync] | None = None) -> tuple[Segment, ...]:
@@ -129,7 +132,8 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     reading = parts.readings.newest([target.id]).get(target.id) if target and reader else None
     sizes = tuple(_enough(size, seen, reading) for size in destination.spec.sizes)
     coming = Next(at, sum(seen.due), sum(-(-many // items) for many in seen.due)) if at else None
-    return Portrait(mine, points, seen, coming, _saved(parts, points, items), sizes, destination.spec.afterwards, reading, reader)
+    saved, trial = _saved(parts, points, items), parts.trials.newest(project, sync_id)
+    return Portrait(mine, points, seen, coming, saved, sizes, destination.spec.afterwards, reading, reader, trial)
 
 
 def _segment(parts: Parts, sync: Sync, target: Target | None, version: Version | None, last: Run | None) -> Segment:

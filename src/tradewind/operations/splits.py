@@ -12,7 +12,7 @@ from tradewind.model.run import Run
 from tradewind.model.sync import Sync
 from tradewind.operations import syncs
 from tradewind.operations.instants import instant
-from tradewind.operations.syncs import Wish
+from tradewind.operations.syncs import Change, Wish
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.splits import to_be_let_in
@@ -42,6 +42,15 @@ def is_one(parts: Parts, project: str, name: str) -> bool:
     """Whether an id is that of a split, and of no sync."""
     there = parts.catalog.syncs(project)
     return not any(each.id == name for each in there) and any(each.only and each.only.split == name for each in there)
+
+
+def change(parts: Parts, project: str, name: str, wish: Change) -> tuple[Sync, ...]:
+    """Change a sync, or by the id of a split all its parts, or none. Raises as `syncs.change` does."""
+    if not is_one(parts, project, name):
+        return (syncs.change(parts, project, name, wish),)
+    with parts.catalog.database.transaction() as db:
+        inside = replace(parts, catalog=parts.catalog.within(db), sources=parts.sources.within(db))
+        return tuple(syncs.change(inside, project, each.id, wish) for each in of(inside, project, name))
 
 
 def ask(parts: Parts, project: str, split: str) -> tuple[Run, ...]:

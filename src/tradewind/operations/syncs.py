@@ -152,7 +152,8 @@ def _held_out(before: Sync, wish: Change) -> Holdout | None:
         return before.holdout
     percent = wish.holdout if wish.holdout is not None else before.holdout.percent if before.holdout else 0
     kept = before.holdout.salt if before.holdout else None
-    return holdout_of(percent, kept if wish.salt is None else wish.salt, before.id) if percent else None
+    own = before.only.split if before.only else before.id
+    return holdout_of(percent, kept if wish.salt is None else wish.salt, own) if percent else None
 
 
 def plan(parts: Parts, project: str, sync_id: str, as_of: str | None, watch: Watch) -> Proposal:

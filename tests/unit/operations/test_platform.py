@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -119,6 +120,20 @@ def test_what_cannot_be_read_is_kept_tried_again_and_told_after_a_day_and_a_half
     platform.give(town.parts, "default", "main", Secret("token"), "ann")
     work(town)
     assert AlertKind.UNREAD not in alerts(town)
+
+
+def test_a_connection_that_cannot_be_asked_keeps_no_other_from_it(town: Town) -> None:
+    """Whichever of them comes first."""
+    main = town.parts.catalog.connection("default", "main")
+    for other in ("aaa", "zzz"):
+        town.parts.catalog.save_connection(replace(main, id=other, advertiser=f"of-{other}"))
+        platform.give(town.parts, "default", other, Secret("token"), "ann")
+        town.parts.vault.seal("default", other, Secret("refused"), "platform_token")
+    found = platform.read_all(town.parts, "default")
+    assert [(sync, each.held) for sync, each in found.readings] == [("daily", 100)]
+    assert [(each, str(error)) for each, error in found.problems] == [
+        ("aaa", "the platform refuses the platform token"), ("zzz", "the platform refuses the platform token"),
+    ]  # fmt: skip
 
 
 def test_a_token_goes_with_its_connection(town: Town) -> None:

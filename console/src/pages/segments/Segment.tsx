@@ -1,9 +1,10 @@
 /** One segment: how many, run by run; until when they stay; whether that is enough at the platform, and what to do there. */
-import { Alert, Anchor, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { IconScale } from "@tabler/icons-react";
 import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
 import { useProject } from "../../api/session";
-import { cadences, places, refreshes } from "../../labels";
+import { cadences, places, refreshes, words } from "../../labels";
 import { Bars } from "../../parts/Bars";
 import { ago, count, many, moment } from "../../parts/figures";
 import { Page } from "../../parts/Page";
@@ -39,6 +40,14 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
       beside={<Status tone={tone}>{word}</Status>}
       actions={
         <>
+          <Button
+            component={Link}
+            to={`${base}/segments/${sync.id}/lift`}
+            variant="default"
+            leftSection={<IconScale size={16} />}
+          >
+            {words.lift}
+          </Button>
           <Pausing project={project} segment={found.segment} />
           {sync.state !== "paused" && <Again project={project} sync={sync.id} />}
         </>

@@ -14,6 +14,7 @@ from tradewind.model.platform import Arranged, Reading, Use
 from tradewind.operations import arranging, segments
 from tradewind.operations.plain import plain
 from tradewind.operations.trace import trace
+from tradewind.trials.sql import Trial
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, part
@@ -100,8 +101,21 @@ class ReadingView(BaseModel):
     held: int
 
 
+class TrialView(BaseModel):
+    """Who takes part in measuring what sending does, since when; `late` and `ended` as in the comparison itself."""
+
+    percent: int
+    people: int
+    began_at: datetime
+    late: bool
+    ended: bool
+
+
 class PortraitView(BaseModel):
-    """All of a segment. `points` are its youngest runs, newest first; `saved` is what renewing late saved in them."""
+    """All of a segment. `points` are its youngest runs, newest first; `saved` is what renewing late saved in them.
+
+    `trial` is null where nobody was ever held out.
+    """
 
     segment: SegmentView
     points: list[PointView]
@@ -116,6 +130,7 @@ class PortraitView(BaseModel):
     by_type: list[TypeView]
     platform: ReaderView
     reading: ReadingView | None
+    trial: TrialView | None
 
 
 class Attachment(Body):
@@ -194,6 +209,7 @@ def show_segment(ask: Viewer, project: Id, sync: Id) -> PortraitView:
         sizes=[SizeView(**vars(each.size), enough=each.enough, count=each.count, asked=each.asked) for each in found.sizes],
         afterwards=list(found.afterwards), by_type=[TypeView(type=each, count=count) for each, count in found.outlook.by_type],
         platform=reader_view(found.reader), reading=_reading(found.reading) if found.reading else None,
+        trial=_trial(found.trial) if found.trial else None,
     )  # fmt: skip
 
 
@@ -231,6 +247,10 @@ def trace_identifier(ask: Manager, project: Id, body: Sought) -> dict[str, Any]:
     ask.note("identifier.trace", "an identifier", project)
     told: dict[str, Any] = plain(trace(ask.parts, project, body.identifier.strip()))
     return told
+
+
+def _trial(found: Trial) -> TrialView:
+    return TrialView(percent=found.least, people=found.people, began_at=found.began_at, late=found.late, ended=found.ended)
 
 
 def _reading(each: Reading) -> ReadingView:
