@@ -67,6 +67,7 @@ from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
 from tradewind.sources.webhook.sql import Messages
 from tradewind.sources.webhook.store import PushedStore
+from tradewind.telemetry import exported
 from tradewind.trials.sql import Trials
 from tradewind.vault.key import NAME, read_key, write_key
 from tradewind.vault.sql import Vault
@@ -191,7 +192,7 @@ def _opened(settings: Settings) -> Iterator[Parts]:
     try:
         database_upgrade(database)
         parts = _parts(settings, database, door)
-        with closing(parts.previews):
+        with exported(os.environ), closing(parts.previews):
             yield parts
     finally:
         door.close()

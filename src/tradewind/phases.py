@@ -45,6 +45,7 @@ from tradewind.planning.planner import plan as plan_delta
 from tradewind.planning.refresh import margin, period, renewal
 from tradewind.privacy.newcomers import Newcomers
 from tradewind.privacy.sieve import Sieve
+from tradewind.span import spanned
 from tradewind.splits import elsewhere, part_of, wanted_of
 from tradewind.targets import is_current, wanted
 from tradewind.trials.sql import Trial, file_of, follow
@@ -136,6 +137,7 @@ def binding_of(parts: Parts, sync: Sync) -> Binding:
     return bind(sync, connection, url, secret, identity_of(cohort, connection))
 
 
+@spanned("evaluate")
 def evaluate(stage: Stage) -> Snapshot:
     """The members of the cohort, in the version and at the instant the run was opened with."""
     sync = stage.parts.catalog.sync(stage.run.project, stage.run.sync)
@@ -153,6 +155,7 @@ def evaluate(stage: Stage) -> Snapshot:
     return snapshot
 
 
+@spanned("resolve")
 def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
     """Their identifiers, checked, counted and sorted into buckets, without those of people who said no."""
     desired, rejects = stage.desired(snapshot), stage.folder / "rejects.parquet"
@@ -162,6 +165,7 @@ def resolve(stage: Stage, snapshot: Snapshot) -> Resolution:
     return resolution
 
 
+@spanned("diff")
 def diff(stage: Stage, snapshot: Snapshot) -> Delta:
     """Desired minus held, as files of which each row group is one batch."""
     rows = stage.destination().items_per_request(stage.binding)
@@ -195,6 +199,7 @@ def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     return plan_delta(delta, replace(found, rows=snapshot.rows, expected=snapshot.expected), allowed.given)
 
 
+@spanned("plan")
 def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     """The plan, written to the ledger before anything is sent."""
     planned = weigh(stage, delta, snapshot)
@@ -263,6 +268,7 @@ def _too_soon(stage: Stage) -> datetime:
     return stage.parts.clock.now() + margin(every, stage.binding.ttl_minutes)
 
 
+@spanned("deliver")
 def deliver(stage: Stage, planned: Plan) -> Stop | None:
     """Send every batch that is not settled; returns what stopped it, if anything did. Then, if it is time, what is sent again.
 
@@ -282,6 +288,7 @@ def deliver(stage: Stage, planned: Plan) -> Stop | None:
     return stop
 
 
+@spanned("settle")
 def settle(stage: Stage, planned: Plan, stop: Stop | None) -> Run | None:
     """The run as it is put aside until what it must send again can be sent; None when there is nothing left to wait for."""
     parts, delta = stage.parts, planned.delta
@@ -345,6 +352,7 @@ def part(stage: Stage, stop: Stop | None) -> None:
         parts.catalog.part(Parting(stage.run.target, Leaving.LET_EXPIRE, until, reason, parts.clock.now()))
 
 
+@spanned("acknowledge")
 def acknowledge(stage: Stage, planned: Plan) -> None:
     """Write what the platform now holds as the target's next membership version, once."""
     parts, target = stage.parts, stage.binding.target.id
@@ -395,6 +403,7 @@ def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Pat
     return merge(held, sent, out=out, count=count, now=now, hold=HOLD)
 
 
+@spanned("close")
 def close(stage: Stage, stop: Stop | None) -> Run:
     """End the run with the outcome that its account shows."""
     account = stage.parts.ledger.account(stage.run.id)

@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from sandbox_process import SandboxProcess
 from tradewind.app import opened
 from tradewind.operations import people
 from tradewind.operations.alerting import Watchman
+from tradewind.span import Fact, Tell, followed
 from tradewind.web.server import Server
 from tradewind.worker import Stop, run_once
 
@@ -162,7 +165,15 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
     from sandbox_process import running_sandbox
 
     folder, heard = tmp_path_factory.mktemp("canaries"), Heard()
-    with running_sandbox(folder) as url:
+
+    @contextmanager
+    def follow(name: str, facts: dict[str, Fact]) -> Iterator[Tell]:
+        def tell(**more: Fact) -> None:
+            heard.add("spans", f"{name} {facts | more}\n")
+
+        yield tell
+
+    with running_sandbox(folder) as url, followed(follow):
         product = Product(folder, url, **SECRETS)
         by_command(product, heard, SandboxProcess(url))
         by_server(product, heard)
@@ -204,4 +215,6 @@ def test_a_value_that_was_no_identifier_is_shown_to_nobody(heard: Heard) -> None
 def test_the_search_can_find(heard: Heard) -> None:
     assert heard.where(b"ready1")
     assert any(where.startswith("home/tradewind.db") for where in heard.said)
+    assert b"send" in heard.said["spans"]
+    assert b"request" in heard.said["spans"]
     assert heard.where(hmac.new(b"x", b"y", hashlib.sha256).digest()) == []

@@ -76,7 +76,14 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
 LONG_PROTOCOLS = {"Dialect": "one hook for each thing that SQL engines write differently"}
 """Protocols that may have more than seven methods, and why."""
 
-IMPORTED_AS = {"yaml": "pyyaml", "argon2": "argon2-cffi", "graphql": "graphql-core", "sklearn": "scikit-learn", "starlette": "fastapi"}
+IMPORTED_AS = {
+    "argon2": "argon2-cffi",
+    "graphql": "graphql-core",
+    "opentelemetry": "opentelemetry-sdk",
+    "sklearn": "scikit-learn",
+    "starlette": "fastapi",
+    "yaml": "pyyaml",
+}
 """Import name -> package name, where they differ by more than a hyphen."""
 
 WORLD: dict[str, tuple[set[str], Callable[[str], bool]]] = {

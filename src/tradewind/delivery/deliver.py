@@ -23,6 +23,7 @@ from tradewind.model.run import Answer, Attempt, Claim, Entry, Line, LineClass, 
 from tradewind.model.sync import Binding
 from tradewind.moment import reached
 from tradewind.planning.planner import halves
+from tradewind.span import span
 
 LEASE = timedelta(minutes=2)
 """How long a claim lasts; longer than the deadline of a request, and renewed once a third of it is gone."""
@@ -218,7 +219,10 @@ class _Sender:
         """When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
         if self.delivery.clock.monotonic() - sent.renewed >= LEASE.total_seconds():
             return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
-        receipt = self.delivery.destination.send(sent.ready.request)
+        batch, request = sent.ready.batch, sent.ready.request
+        with span("send", operation=batch.operation.value, items=batch.rows, bytes=len(request.body), attempt=batch.sends) as tell:
+            receipt = self.delivery.destination.send(request)
+            tell(answer=receipt.answer.value, status=receipt.status or 0)
         return replace(receipt, note=self.secret.struck_from(receipt.note)) if receipt.note else receipt
 
     def _leaving(self) -> list[Ready]:

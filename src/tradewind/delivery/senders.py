@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
@@ -26,7 +27,7 @@ class Senders(Generic[Work]):
     def hand(self, work: Work) -> None:
         """Carry it out as soon as a thread is free."""
         if len(self._threads) < self._at_once:
-            self._threads.append(Thread(target=self._serve, name=f"deliver-{len(self._threads)}"))
+            self._threads.append(Thread(target=copy_context().run, args=(self._serve,), name=f"deliver-{len(self._threads)}"))
             self._threads[-1].start()
         self._handed.put((work,))
 

@@ -14,6 +14,7 @@ from tradewind.events.words import Happened, happened
 from tradewind.operations.sources import check_in_amplitude
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.events import OnPull, Place, Pulled, pull_events
+from tradewind.span import span
 
 KINDS = "Amplitude exports (.zip, .json.gz, .json), HTTP V2 events (.json, .ndjson), .csv or .parquet"
 
@@ -69,7 +70,9 @@ def import_files(parts: Parts, project: str, paths: Sequence[Path], on_progress:
     Raises DefinitionError when a path is not there or holds no events that can be read.
     """
     parts.catalog.project(project)
-    done = import_events(parts.events, project, paths, on_progress=on_progress, clock=parts.clock)
+    with span("import", project=project) as tell:
+        done = import_events(parts.events, project, paths, on_progress=on_progress, clock=parts.clock)
+        tell(events=done.events_new)
     if not (done.files or done.skipped_files or done.refused_files):
         raise DefinitionError(f"holds no file that can be imported; expected {KINDS}", file=", ".join(map(str, paths)))
     return done

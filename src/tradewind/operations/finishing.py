@@ -11,6 +11,7 @@ from tradewind.moment import reached
 from tradewind.operations.claims import kept, take
 from tradewind.parts import Parts
 from tradewind.phases import Cancelled, Watch
+from tradewind.span import span
 
 WORK = {
     RunKind.SYNC: runner.run,
@@ -43,8 +44,13 @@ def wind_up(parts: Parts, opened: Run, reason: str, watch: Watch) -> Run:
 def _claimed(parts: Parts, opened: Run, work: Callable[[Claim], Run]) -> Run:
     claim = take(parts.ledger, opened.id, parts.clock)
     try:
-        with kept(parts.ledger, claim, parts.clock):
-            return work(claim)
+        with (
+            kept(parts.ledger, claim, parts.clock),
+            span("run", project=opened.project, sync=opened.sync, run=opened.id, kind=opened.kind.value) as tell,
+        ):
+            done = work(claim)
+            tell(state=done.state.value, outcome=done.outcome.value if done.outcome else "")
+            return done
     except LedgerError:
         raise
     except TradewindError as error:

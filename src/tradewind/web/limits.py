@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradewind.access.texts import TOKEN
 from tradewind.clock import Clock
+from tradewind.span import span
 from tradewind.web.problems import defect, problem
 
 LARGEST = 1 << 20
@@ -26,6 +27,9 @@ LARGEST_BATCH = 20 << 20
 
 LARGEST_FILE = 1 << 30
 """Bytes of a file that is sent to be imported."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those that are counted and followed by their name; any other text is `other`."""
 
 DEEPEST = 32
 """Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
@@ -95,13 +99,15 @@ class Limits:
                 message["headers"] = [*message["headers"], *more, (b"x-request-id", id_.encode())]
             await send(message)
 
-        try:
-            await self._bounded(scope, receive, answer)
-        except Exception as error:  # the last net: whoever asks gets an answer, and the log says where it was
-            failure = _place(error)
-            if not status:
-                await defect()(scope, receive, answer)
-        route = getattr(scope.get("route"), "path", "none")
+        with span("request", method=scope["method"] if scope["method"] in METHODS else "other", request=id_) as told:
+            try:
+                await self._bounded(scope, receive, answer)
+            except Exception as error:  # the last net: whoever asks gets an answer, and the log says where it was
+                failure = _place(error)
+                if not status:
+                    await defect()(scope, receive, answer)
+            route = getattr(scope.get("route"), "path", "none")
+            told(route=route, status=status)
         self.tell(Seen(id_, scope["method"], route, status, self.clock.monotonic() - began, scope["state"].get("who", ""), failure))
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:

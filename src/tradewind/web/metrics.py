@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from tradewind.web.limits import Seen
+from tradewind.web.limits import METHODS, Seen
 from tradewind.worker import Done
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +30,7 @@ class Metrics:
 
     def answered(self, seen: Seen) -> None:
         """Count a request."""
-        method = seen.method if seen.method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"
+        method = seen.method if seen.method in METHODS else "other"
         self._requests.labels(method, seen.route, str(seen.status)).inc()
         self._seconds.labels(seen.route).observe(seen.seconds)
 
