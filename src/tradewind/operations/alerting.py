@@ -19,7 +19,7 @@ from tradewind.membership.ahead import Ahead, ahead_of
 from tradewind.membership.sql import Version
 from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
 from tradewind.model.destination import Secret
-from tradewind.model.plan import Operation, Plan
+from tradewind.model.plan import Plan
 from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Sync, Target
 from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_reader, of_sync
@@ -41,9 +41,6 @@ RECENT, COMPARED = 20, 11
 URL, SECRET = "contact_url", "contact_secret"
 """What the two secrets of a contact are sealed as."""
 
-Tallies = Mapping[str, Mapping[Operation, Account]]
-"""The accounts of runs, by run."""
-
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _SUCCESS = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS})
 
@@ -56,12 +53,30 @@ class Told:
     trouble: str
 
 
+@dataclass(frozen=True)
+class Past:
+    """The youngest runs of a sync, newest first, and what was told of them; `newest` is the id of the youngest of any kind.
+
+    Where all of them are closed (`over`) it stays true until there is a younger one.
+    """
+
+    newest: str
+    over: bool
+    last: Run | None
+    success_at: datetime | None
+    shares: tuple[tuple[int, int], ...]
+
+
+NO_PAST = Past("", over=False, last=None, success_at=None, shares=())
+
+
 @dataclass
 class Watchman:
-    """Looks again and again. What was read of a membership version is kept, since it never changes."""
+    """Looks again and again. What never changes is kept: what was read of a membership version, and of runs that are closed."""
 
     parts: Parts
     seen: dict[str, Ahead] = field(default_factory=dict)
+    past: dict[str, dict[str, Past]] = field(default_factory=dict)
 
     def round(self) -> tuple[Incident, ...]:
         """One look at every project, and then a try at every message that is due; what has begun and ended."""
@@ -83,19 +98,35 @@ class Watchman:
 
     def facts_of(self, project: str, heads: Mapping[str, Version]) -> list[SyncFacts]:
         """What is known of every sync of a project; `heads` are the newest membership versions, by target."""
-        catalog, ledger = self.parts.catalog, self.parts.ledger
+        catalog = self.parts.catalog
         paused, syncs = {each.id for each in catalog.connections(project) if each.paused}, catalog.syncs(project)
-        places, youngest = known_places(self.parts, project, syncs), ledger.youngest(project, [each.id for each in syncs], RECENT)
-        runs = {name: [run for run in found if run.kind is RunKind.SYNC] for name, found in youngest.items()}
-        tallies = ledger.tallies(run.id for found in runs.values() for run in _delivered(found))
+        places = known_places(self.parts, project, syncs)
+        past = self.past[project] = self._past(project, [each.id for each in syncs])
         asked = {each.connection for each in self.parts.readings.readers(project)}
         targets = {each.id: places[each.id].id for each in syncs if each.connection in asked and each.id in places}
         said = self.parts.readings.newest(targets.values())
         facts = [
-            self._facts(sync, runs.get(sync.id, []), places.get(sync.id), heads, tallies, paused=sync.connection in paused)
-            for sync in syncs
+            self._facts(sync, past.get(sync.id, NO_PAST), places.get(sync.id), heads, paused=sync.connection in paused) for sync in syncs
         ]
         return [replace(each, reading=said.get(targets.get(each.sync.id, ""))) for each in facts]
+
+    def _past(self, project: str, syncs: list[str]) -> dict[str, Past]:
+        """Of each sync that ever ran; only of those are runs read in which something has happened since the last look."""
+        ledger, before = self.parts.ledger, self.past.get(project, {})
+        newest = {sync: runs[0].id for sync, runs in ledger.youngest(project, syncs, 1).items()}
+        kept = {sync: before[sync] for sync, run in newest.items() if sync in before and before[sync].over and before[sync].newest == run}
+        youngest = ledger.youngest(project, [sync for sync in newest if sync not in kept], RECENT)
+        runs = {sync: [run for run in found if run.kind is RunKind.SYNC] for sync, found in youngest.items()}
+        tallies = ledger.tallies(run.id for found in runs.values() for run in _delivered(found))
+        for sync, mine in runs.items():
+            success = next((run.closed_at for run in mine if run.outcome in _SUCCESS), None)
+            if success is None and mine:
+                older = ledger.delivered(project, sync)
+                success = older.closed_at if older and older.outcome in _SUCCESS else None
+            shares = tuple(_share(tallies.get(run.id, {}).values()) for run in _delivered(mine))
+            over = all(run.state is RunState.CLOSED for run in youngest[sync])
+            kept[sync] = Past(youngest[sync][0].id, over, mine[0] if mine else None, success, shares)
+        return kept
 
     def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
         now = self.parts.clock.now()
@@ -106,27 +137,20 @@ class Watchman:
         for facts in self.facts_of(project, heads):
             yield from of_sync(facts, now)
 
-    def _facts(
-        self, sync: Sync, runs: list[Run], place: Target | None, heads: Mapping[str, Version], tallies: Tallies, *, paused: bool
-    ) -> SyncFacts:
-        last = runs[0] if runs else None
-        success = next((run.closed_at for run in runs if run.outcome in _SUCCESS), None)
-        if success is None and runs:
-            older = self.parts.ledger.delivered(sync.project, sync.id)
-            success = older.closed_at if older and older.outcome in _SUCCESS else None
+    def _facts(self, sync: Sync, past: Past, place: Target | None, heads: Mapping[str, Version], *, paused: bool) -> SyncFacts:
         head = heads.get(place.id) if place else None
         ahead = self._ahead(head)
         return SyncFacts(
             sync=sync,
             since=sync.added_at or self.parts.clock.now(),
-            last=last,
-            success_at=success,
-            guards=_guards(self.parts, last),
+            last=past.last,
+            success_at=past.success_at,
+            guards=_guards(self.parts, past.last),
             paused=paused,
             expires=ahead.expires,
             unknown_since=ahead.unknown_since,
-            shares=tuple(_share(tallies.get(run.id, {}).values()) for run in _delivered(runs)),
-            progress_at=_progress(self.parts, last),
+            shares=past.shares,
+            progress_at=_progress(self.parts, past.last),
             members=head.rows if head else 0,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from tradewind.cohorts.check import order
+from tradewind.cohorts.check import nested, order
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Lookalike, Pushed, StaticList
 from tradewind.model.sync import Cadence, Sync
@@ -17,10 +17,21 @@ SILENT = frozenset({CohortKind.SQL, CohortKind.AMPLITUDE})
 
 def mark(parts: Parts, sync: Sync) -> str:
     """A short text that differs after the sync's cohort, or one it is made of, was defined anew or got new data, or others are held out."""
-    listed = order(parts.catalog.cohorts(sync.project), [sync.cohort])
+    listed = order(with_parts(parts, sync.project, sync.cohort), [sync.cohort])
     told = [f"{each.id} {each.version} {_data(parts, each)}" for each in listed]
     told += [f"{sync.holdout}"] if sync.holdout else []
     return hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
+
+
+def with_parts(parts: Parts, project: str, cohort: str) -> tuple[Cohort, ...]:
+    """A cohort and all that it is made of, as far as they are there; no other definition is read."""
+    found: dict[str, Cohort] = {}
+    pending = [cohort]
+    while pending:
+        read = parts.catalog.cohorts_of(project, pending)
+        found |= {each.id: each for each in read}
+        pending = [part for each in read for part in nested(each) if part not in found]
+    return tuple(found.values())
 
 
 def check_tells(cohorts: Iterable[Cohort], sync: Sync, *, tables: bool) -> None:
