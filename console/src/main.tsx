@@ -3,13 +3,14 @@ import "@fontsource-variable/inter/wght.css";
 import "@mantine/core/styles.css";
 import "./theme.css";
 import { MantineProvider } from "@mantine/core";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { createBrowserRouter } from "react-router";
 import { RouterProvider } from "react-router/dom";
 import { Problem } from "./api/client";
+import { NAMES } from "./api/names";
 import { routes } from "./routes";
 import { theme } from "./theme";
 
@@ -17,7 +18,12 @@ import { theme } from "./theme";
 const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
 setNonce(nonce);
 
-const client = new QueryClient({
+const client: QueryClient = new QueryClient({
+  mutationCache: new MutationCache({
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: NAMES });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

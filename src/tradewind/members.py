@@ -130,7 +130,10 @@ def _answer(
         case StaticList() as definition:
             version = parts.list_versions.newest(project.id, cohort.id)
             if version is None:
-                raise DefinitionError(f"the list of cohort '{cohort.id}' was never given; give it with: cohorts fill {cohort.id} FILE")
+                raise DefinitionError(
+                    f"the list of cohort '{cohort.id}' has no rows yet; send a CSV or Parquet file on its page of the console, by POST to "
+                    f"its /list, or with: tradewind cohorts fill {cohort.id} FILE"
+                )
             path = parts.lists.path(project.id, cohort.id, version.version)
             given = lists.evaluate(definition, path, wanted, as_of, out)
         case Select() as definition:

@@ -35,6 +35,18 @@ export async function answer<Data>(call: Promise<Answer<Data>>): Promise<Data> {
   throw problemOf(got.response.status, got.error);
 }
 
+/** Every page of a list that is never long. */
+export async function everything<Item>(page: (cursor: string | null) => Promise<{ items: Item[]; next: string | null }>) {
+  const items: Item[] = [];
+  let cursor: string | null = null;
+  do {
+    const found: { items: Item[]; next: string | null } = await page(cursor);
+    items.push(...found.items);
+    cursor = found.next;
+  } while (cursor);
+  return { items };
+}
+
 /** A problem's sentence, whatever was thrown. */
 export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : "something failed that has no name";

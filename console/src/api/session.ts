@@ -1,7 +1,7 @@
 /** Who is here, and what they may do in a project. */
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
-import { answer, api, Problem, type Shape } from "./client";
+import { answer, api, everything, Problem, type Shape } from "./client";
 
 export type Role = Shape<"Role">;
 
@@ -22,10 +22,9 @@ async function whoIsHere() {
 }
 
 export function useProjects() {
-  const query = { limit: 200 };
   return useQuery({
     queryKey: ["projects"],
-    queryFn: () => answer(api.GET("/api/v1/projects", { params: { query } })),
+    queryFn: () => everything((cursor) => answer(api.GET("/api/v1/projects", { params: { query: { cursor, limit: 200 } } }))),
     staleTime: 60_000,
   });
 }

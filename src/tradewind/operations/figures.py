@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +14,13 @@ from tradewind.parts import Parts
 
 LATE, HELD = {AlertKind.STALE, AlertKind.MISSED}, {AlertKind.HELD, AlertKind.MASS_REMOVAL}
 FAILING = {AlertKind.FAILED, AlertKind.REJECTS, AlertKind.STALLED, AlertKind.UNKNOWN}
+TROUBLES = {"late": LATE, "held": HELD, "failing": FAILING, "expiring": {AlertKind.EXPIRY}}
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One account: how many syncs it has, how many of them are active, late, held and failing, and when the first member lapses.
+    """One account: how many syncs it has, how many of them are active, late, held, failing, about to lose people and healthy (active
+    without any of these), and when the first member lapses.
 
     `paused` says why nothing is sent there; `members` counts identifiers in its segments, as far as is known.
     """
@@ -35,6 +36,8 @@ class Figures:
     late: int
     held: int
     failing: int
+    expiring: int
+    healthy: int
     members: int
     next_expiry: datetime | None
 
@@ -48,9 +51,7 @@ def figures(parts: Parts, projects: Iterable[str], watchman: Watchman | None = N
         for connection in parts.catalog.connections(project):
             mine = [each for each in facts if each.sync.connection == connection.id]
             kinds = [{alert.kind for alert in of_sync(each, now)} for each in mine]
-            count = Counter({"late": 0, "held": 0, "failing": 0})
-            for name, these in (("late", LATE), ("held", HELD), ("failing", FAILING)):
-                count[name] = sum(1 for seen in kinds if seen & these)
+            count = {name: sum(1 for seen in kinds if seen & these) for name, these in TROUBLES.items()}
             expiries = [each.expires for each in mine if each.expires]
             found.append(
                 Figures(
@@ -63,6 +64,7 @@ def figures(parts: Parts, projects: Iterable[str], watchman: Watchman | None = N
                     syncs=len(mine),
                     active=sum(1 for each in mine if each.sync.state is SyncState.ACTIVE),
                     **count,
+                    healthy=sum(1 for each, seen in zip(mine, kinds, strict=True) if each.sync.state is SyncState.ACTIVE and not seen),
                     members=sum(each.members for each in mine),
                     next_expiry=min(expiries, default=None),
                 )

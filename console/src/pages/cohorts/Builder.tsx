@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useMay, useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
 import { count, many, share } from "../../parts/figures";
@@ -17,7 +18,7 @@ import { read, written } from "./document";
 import { KindTabs } from "./KindTabs";
 import { Other } from "./Other";
 import { Overlap } from "./Overlap";
-import { type Cohort, cohortsOf, useCohort, useCohortNames, useSizes } from "./queries";
+import { type Cohort, cohortsOf, onlyNew, useCohort, useSizes } from "./queries";
 import { RuleEditor, sizesOf } from "./RuleEditor";
 import { type Document, did, group, pruned, type Group as Rules, unfinished } from "./rule";
 import { yaml } from "./yaml";
@@ -167,7 +168,12 @@ function useSave(project: string, known: Cohort | undefined, name: string, rule:
     mutationFn: () => {
       const cohort = known?.id ?? idFrom(name, names.data?.map((each) => each.value) ?? [], "cohort");
       const body = { name: name.trim(), kind: "behavioural", definition: { who: written(rule) } };
-      return answer(api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", { params: { path: { project, cohort } }, body }));
+      return answer(
+        api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", {
+          params: { header: onlyNew(known), path: { project, cohort } },
+          body,
+        }),
+      );
     },
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: cohortsOf(project) });

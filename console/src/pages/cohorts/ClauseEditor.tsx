@@ -1,10 +1,11 @@
 /** One clause of a rule, in the form that its kind has. */
 import { Button, Group, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
+import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { Source } from "../../parts/Source";
 import { Comparing, Line } from "./Conditions";
 import { DidEditor } from "./DidEditor";
-import { useCohortNames, useWords } from "./queries";
+import { useWords } from "./queries";
 import { type Clause, ever, type Has, type Kept, type Life, lastDays, type Nested, type Sample } from "./rule";
 import { MoreOftenEditor, SequenceEditor } from "./SequenceEditor";
 import { WindowEditor } from "./WindowEditor";
@@ -130,6 +131,7 @@ function NestedEditor({ part, onChange }: Props<Nested>) {
         placeholder="Cohort"
         flex="1 1 220px"
         searchable
+        limit={50}
         data={cohorts}
         value={part.cohort || null}
         onChange={(cohort) => onChange({ ...part, cohort: cohort ?? "" })}

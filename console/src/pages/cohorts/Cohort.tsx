@@ -4,7 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconPencil, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useNavigate, useParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
 import { cadences, places, document as words } from "../../labels";
@@ -19,7 +19,7 @@ import { kinds } from "./kinds";
 import { Model } from "./Lookalike";
 import { Overlap } from "./Overlap";
 import { People } from "./People";
-import { type Cohort, cohortsOf, useCohort, useSegments, useSentLists, useSizes } from "./queries";
+import { type Cohort, cohortsOf, useCohort, useKept, useSentLists, useSizes } from "./queries";
 import { Waterfall } from "./Waterfall";
 import { yaml } from "./yaml";
 
@@ -175,13 +175,13 @@ function Now({ cohort }: { cohort: Cohort }) {
 }
 
 function Kept({ cohort }: { cohort: Cohort }) {
-  const segments = useSegments(useProject());
+  const project = useProject();
+  const segments = useKept(project, cohort.id);
   return (
     <Stack gap="sm">
       <Title order={2}>Kept in</Title>
       <Asked of={segments} lines={2}>
-        {({ items }) => {
-          const mine = items.filter((each) => each.sync.cohort === cohort.id);
+        {({ items: mine }) => {
           if (!mine.length) return <Text c="dimmed">It is not synced to a segment yet.</Text>;
           return (
             <div className="sheet">
@@ -190,9 +190,9 @@ function Kept({ cohort }: { cohort: Cohort }) {
                   {mine.map((each) => (
                     <Table.Tr key={each.sync.id}>
                       <Table.Td>
-                        <Text size="sm" fw={560}>
+                        <Link className="row" to={`/projects/${project}/segments/${each.sync.id}`}>
                           {each.sync.segment}
-                        </Text>
+                        </Link>
                         <Text size="xs" c="dimmed">
                           {cadences[each.sync.cadence] ?? each.sync.cadence}, {count(each.holds)} identifiers
                         </Text>
@@ -226,7 +226,7 @@ function Removal({ cohort }: { cohort: Cohort }) {
     mutationFn: () => answer(api.DELETE("/api/v1/projects/{project}/cohorts/{cohort}", { params: { path } })),
     onSuccess: async () => {
       await go(`/projects/${project}/cohorts`);
-      await Promise.all(["list", "names"].map((each) => client.invalidateQueries({ queryKey: [...cohortsOf(project), each] })));
+      await client.invalidateQueries({ queryKey: [...cohortsOf(project), "list"] });
     },
   });
   return (

@@ -1,13 +1,16 @@
 /** The project's cohorts: what each means, where it is kept and how fresh that is. */
-import { Anchor, Badge, Button, Group, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Badge, Group, Stack, Table, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlus, IconSearch, IconUsersGroup } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "react-router";
 import type { Shape } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { cadences, places, syncStates } from "../../labels";
 import { ago, count, many, moment, signed } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
+import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Asked, Empty } from "../../parts/States";
 import { kinds } from "./kinds";
@@ -17,8 +20,10 @@ type Listed = Shape<"ListedCohort">;
 
 export function Component() {
   const project = useProject();
-  const cohorts = useCohorts(project);
   const [sought, setSought] = useState("");
+  const [find] = useDebouncedValue(sought.trim(), 200);
+  const cohorts = useCohorts(project, find);
+  const names = useCohortNames(project).data ?? [];
   const add = (
     <MayButton needs="member" to={`/projects/${project}/cohorts/new`} leftSection={<IconPlus size={16} />}>
       New cohort
@@ -28,12 +33,8 @@ export function Component() {
     <Page title={places.cohorts} about="Who belongs together: rules over people, on your own data." actions={add}>
       <Asked of={cohorts}>
         {({ pages }) => {
-          const all = pages.flatMap((page) => page.items);
-          const word = sought.trim().toLowerCase();
-          const found = word
-            ? all.filter((each) => `${each.name} ${each.id} ${each.sentence}`.toLowerCase().includes(word))
-            : all;
-          if (!all.length)
+          const found = pages.flatMap((page) => page.items);
+          if (!found.length && !find)
             return (
               <Empty icon={IconUsersGroup} title="No cohort yet" action={add}>
                 A cohort is a rule such as “did Add to Cart, and did not Purchase, in the last 30 days”. It is computed anew for
@@ -52,27 +53,22 @@ export function Component() {
                   w={{ base: "100%", xs: 280 }}
                 />
                 <Text size="sm" c="dimmed">
-                  {many(found.length, "cohort", "cohorts")}
-                  {cohorts.hasNextPage ? " of those loaded" : ""}
+                  {many(names.filter((each) => has(each, find)).length, "cohort", "cohorts")}
                 </Text>
               </Group>
-              <List cohorts={found} />
-              {cohorts.hasNextPage && (
-                <Button
-                  variant="default"
-                  loading={cohorts.isFetchingNextPage}
-                  onClick={() => void cohorts.fetchNextPage()}
-                  mx="auto"
-                >
-                  Load more
-                </Button>
-              )}
+              {found.length ? <List cohorts={found} /> : <Text c="dimmed">No name has “{find}” in it.</Text>}
+              <More of={cohorts} />
             </Stack>
           );
         }}
       </Asked>
     </Page>
   );
+}
+
+/** As the server finds them. */
+function has({ value, label }: { value: string; label: string }, find: string): boolean {
+  return label.toLowerCase().includes(find.toLowerCase()) || value.includes(find.toLowerCase());
 }
 
 function List({ cohorts }: { cohorts: Listed[] }) {

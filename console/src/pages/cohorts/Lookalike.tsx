@@ -3,12 +3,13 @@ import { Alert, Card, Group, NumberInput, SegmentedControl, Select, Stack, Table
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Shape } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { count, many, moment, share } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Asked, Failure } from "../../parts/States";
 import type { FormProps } from "./Other";
-import { cohortsOf, useCohortNames } from "./queries";
+import { cohortsOf } from "./queries";
 
 type ModelCard = Shape<"ModelCardView">;
 type Unit = "people" | "percent";
@@ -63,6 +64,7 @@ export function LookalikeForm({ known, onDefined }: FormProps) {
         label="Seed"
         description="The cohort whose members others are compared with."
         searchable
+        limit={50}
         data={(names.data ?? []).filter((each) => each.value !== known?.id)}
         value={wish.seed}
         onChange={(seed) => put({ seed })}

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
 import { MayButton } from "../../parts/May";
@@ -17,7 +18,7 @@ import { complete, guessed, header, type Columns as Named, read, written } from 
 import { FromAmplitude } from "./FromAmplitude";
 import { KindTabs } from "./KindTabs";
 import { LookalikeForm } from "./Lookalike";
-import { type Cohort, cohortsOf, useCohortNames } from "./queries";
+import { type Cohort, cohortsOf, onlyNew } from "./queries";
 
 type Definition = Record<string, unknown>;
 
@@ -100,7 +101,9 @@ function useSave(project: string, known: Cohort | undefined, kind: string) {
       const cohort = known?.id ?? idFrom(name, names.data?.map((each) => each.value) ?? [], "cohort");
       const path = { project, cohort };
       const body = { name: name.trim(), kind, definition };
-      const saved = await answer(api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", { params: { path }, body }));
+      const saved = await answer(
+        api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", { params: { header: onlyNew(known), path }, body }),
+      );
       if (file) {
         const params = { path, query: { name: plainName(file, "list.csv") } };
         await answer(api.POST("/api/v1/projects/{project}/cohorts/{cohort}/list", { params, ...asItIs(file) }));

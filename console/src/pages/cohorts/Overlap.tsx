@@ -3,10 +3,11 @@ import { Card, Progress, Select, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useMay, useProject } from "../../api/session";
 import { count, share } from "../../parts/figures";
 import { Asked } from "../../parts/States";
-import { useCohortNames } from "./queries";
+
 import type { Document } from "./rule";
 
 export function Overlap({ look }: { look: { cohort?: string; who?: Document } }) {
@@ -29,6 +30,7 @@ export function Overlap({ look }: { look: { cohort?: string; who?: Document } })
           label="Overlap with"
           placeholder="Another cohort"
           searchable
+          limit={50}
           clearable
           data={names}
           value={other}

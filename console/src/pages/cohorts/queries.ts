@@ -6,29 +6,24 @@ import type { Document } from "./rule";
 export type Cohort = Shape<"DefinedView">;
 export type Size = Shape<"RuleSizeView">;
 
+/** A new cohort never takes the place of one that is there, whatever was known of the others when it was named. */
+export const onlyNew = (known?: Cohort) => (known ? {} : { "If-None-Match": "*" as const });
+
 export const cohortsOf = (project: string) => ["cohorts", project];
 
-export function useCohorts(project: string) {
+/** Those whose name or id has `find` in it, page by page. */
+export function useCohorts(project: string, find: string) {
   return useInfiniteQuery({
-    queryKey: [...cohortsOf(project), "list"],
+    queryKey: [...cohortsOf(project), "list", find],
+    placeholderData: keepPreviousData,
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) =>
       answer(
         api.GET("/api/v1/projects/{project}/cohorts", {
-          params: { path: { project }, query: { limit: 100, cursor: pageParam } },
+          params: { path: { project }, query: { find, limit: 50, cursor: pageParam } },
         }),
       ),
     getNextPageParam: (page) => page.next ?? undefined,
-  });
-}
-
-/** All of them, for choosing one. */
-export function useCohortNames(project: string) {
-  return useQuery({
-    queryKey: [...cohortsOf(project), "names"],
-    queryFn: () =>
-      answer(api.GET("/api/v1/projects/{project}/cohorts", { params: { path: { project }, query: { limit: 200 } } })),
-    select: (page) => page.items.map((each) => ({ value: each.id, label: each.name })),
   });
 }
 
@@ -40,11 +35,12 @@ export function useCohort(project: string, cohort: string) {
   });
 }
 
-export function useSegments(project: string) {
+/** The segments that are kept equal to a cohort. */
+export function useKept(project: string, cohort: string) {
+  const params = { path: { project }, query: { cohort, limit: 200 } };
   return useQuery({
-    queryKey: ["segments", project, "first"],
-    queryFn: () =>
-      answer(api.GET("/api/v1/projects/{project}/segments", { params: { path: { project }, query: { limit: 200 } } })),
+    queryKey: ["segments", project, "cohort", cohort],
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/segments", { params })),
   });
 }
 

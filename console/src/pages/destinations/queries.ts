@@ -1,6 +1,6 @@
 /** What the pages of destinations ask the API. */
 import { useQuery } from "@tanstack/react-query";
-import { answer, api, type Shape } from "../../api/client";
+import { answer, api, everything, type Shape } from "../../api/client";
 
 export type Tile = Shape<"TileView">;
 export type Connection = Shape<"ConnectionView">;
@@ -17,9 +17,12 @@ export function useTiles(project: string) {
 }
 
 export function useConnections(project: string) {
-  const params = { path: { project }, query: { limit: 200 } };
+  const path = { project };
   return useQuery({
     queryKey: connectionsOf(project),
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/connections", { params })),
+    queryFn: () =>
+      everything((cursor) =>
+        answer(api.GET("/api/v1/projects/{project}/connections", { params: { path, query: { cursor, limit: 200 } } })),
+      ),
   });
 }

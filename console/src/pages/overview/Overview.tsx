@@ -1,49 +1,61 @@
 /** How all syncs do, over all projects one may see; what needs somebody first. */
 import { Alert, Anchor, Card, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconRefresh } from "@tabler/icons-react";
-import { useQueries } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { sentence } from "../../api/client";
+import { type Shape, sentence } from "../../api/client";
+import { useNames } from "../../api/names";
 import { useProjects } from "../../api/session";
 import { places } from "../../labels";
 import { ago, count, many } from "../../parts/figures";
 import { Page } from "../../parts/Page";
-import { Asked, Empty, Failure, Loading } from "../../parts/States";
+import { Asked, Empty } from "../../parts/States";
 import { Status, type Tone } from "../../parts/Status";
-import { type Health, healthOf, type Incident } from "../syncs/health";
-import { askIncidents, askSegments, type Segment } from "../syncs/queries";
+import { healthOf, type Incident } from "../syncs/health";
+import { type Segment, useFewSegments, useFigures, useIncidents } from "../syncs/queries";
 import { SyncTable } from "../syncs/SyncTable";
+
+type Figures = Shape<"FiguresView">;
+
+interface Project {
+  id: string;
+  name: string;
+}
 
 export function Component() {
   const projects = useProjects();
+  const figures = useFigures();
   return (
     <Page title={places.overview} about="All projects you may see. What needs somebody stands first.">
-      <Asked of={projects}>{({ items }) => <All projects={items} />}</Asked>
+      <Asked of={projects}>
+        {({ items }) => <Asked of={figures}>{(found) => <All projects={items} figures={found} />}</Asked>}
+      </Asked>
     </Page>
   );
 }
 
-const WORDS: { word: string; tone: Tone }[] = [
-  { word: "Healthy", tone: "good" },
-  { word: "Late", tone: "warning" },
-  { word: "Held", tone: "warning" },
-  { word: "Failing", tone: "bad" },
-  { word: "About to expire", tone: "warning" },
+const COUNTED: { name: "healthy" | "late" | "held" | "failing" | "expiring"; word: string; tone: Tone }[] = [
+  { name: "healthy", word: "Healthy", tone: "good" },
+  { name: "late", word: "Late", tone: "warning" },
+  { name: "held", word: "Held", tone: "warning" },
+  { name: "failing", word: "Failing", tone: "bad" },
+  { name: "expiring", word: "About to expire", tone: "warning" },
 ];
 
-function All({ projects }: { projects: { id: string; name: string }[] }) {
-  const found = useQueries({ queries: projects.map(({ id }) => askSegments(id)) });
-  const wrong = useQueries({ queries: projects.map(({ id }) => askIncidents(id)) });
-  const broken = found.find((each) => each.error && !each.data);
-  if (broken) return <Failure error={broken.error} again={() => void broken.refetch()} />;
-  if (found.some((each) => !each.data)) return <Loading />;
-  const rated = projects.map((project, place) => {
-    const incidents = wrong[place]?.data ?? [];
-    const page = found[place]?.data;
-    return { project, incidents, more: Boolean(page?.next), segments: ranked(page?.items ?? [], incidents) };
-  });
-  const all = rated.flatMap((each) => each.segments);
-  if (!all.length) {
+/** Projects whose syncs are listed; of the others their number is told. */
+const OPEN = 5;
+
+/** Rows of a project. */
+const ROWS = 10;
+
+function All({ projects, figures }: { projects: Project[]; figures: Figures[] }) {
+  const rated = projects
+    .map((project) => {
+      const mine = figures.filter((each) => each.project === project.id);
+      return { project, syncs: sum(mine, "syncs"), wrong: TROUBLES.reduce((all, name) => all + sum(mine, name), 0) };
+    })
+    .filter(({ syncs }) => syncs > 0)
+    .toSorted((one, other) => other.wrong - one.wrong);
+  if (!rated.length) {
     return (
       <Empty icon={IconRefresh} title="Nothing is synced yet">
         Open a cohort and click Sync.
@@ -52,51 +64,64 @@ function All({ projects }: { projects: { id: string; name: string }[] }) {
   }
   return (
     <Stack gap="lg">
-      <Counts health={all.map((each) => each.health)} />
-      {rated
-        .filter((each) => each.segments.length || each.incidents.length)
-        .map(({ project, incidents, more, segments }) => (
-          <Stack gap="sm" key={project.id}>
-            <Group justify="space-between">
-              <Title order={2}>{project.name}</Title>
-              <Anchor component={Link} to={`/projects/${project.id}/syncs`} size="sm">
-                All syncs
-              </Anchor>
-            </Group>
-            <Wrong incidents={incidents} />
-            {more && <Text size="sm">It has many syncs; the first 200 are counted here. What is wrong is told of all.</Text>}
-            <SyncTable segments={segments.slice(0, 10).map((each) => each.segment)} project={project.id} />
-          </Stack>
+      <SimpleGrid cols={{ base: 2, sm: 5 }}>
+        {COUNTED.map(({ name, word, tone }) => (
+          <Card key={name} padding="sm">
+            <Text fz={26} fw={620} className="figure">
+              {count(sum(figures, name))}
+            </Text>
+            <Status tone={sum(figures, name) ? tone : "none"}>{word}</Status>
+          </Card>
         ))}
+      </SimpleGrid>
+      {rated.map(({ project, syncs, wrong }, place) => (
+        <Stack gap="sm" key={project.id}>
+          <Group justify="space-between">
+            <Title order={2}>{project.name}</Title>
+            <Anchor component={Link} to={`/projects/${project.id}/syncs`} size="sm">
+              {many(syncs, "sync", "syncs")}
+            </Anchor>
+          </Group>
+          {place < OPEN || wrong ? <Syncs project={project.id} /> : null}
+        </Stack>
+      ))}
     </Stack>
   );
 }
 
-function ranked(segments: Segment[], incidents: Incident[]): { segment: Segment; health: Health }[] {
-  return segments
-    .map((segment) => ({ segment, health: healthOf(segment, incidents) }))
-    .toSorted((one, other) => one.health.rank - other.health.rank);
+const TROUBLES = ["late", "held", "failing", "expiring"] as const;
+
+function sum(figures: Figures[], name: "syncs" | (typeof COUNTED)[number]["name"]): number {
+  return figures.reduce((all, each) => all + each[name], 0);
 }
 
-function Counts({ health }: { health: Health[] }) {
+/** What is wrong in a project, and its syncs: those it is about first. */
+function Syncs({ project }: { project: string }) {
+  const incidents = useIncidents(project).data ?? [];
+  const about = [...new Set(incidents.map((each) => each.object))].slice(0, ROWS);
+  const wrong = useFewSegments(project, ROWS, about);
+  const first = useFewSegments(project, ROWS);
   return (
-    <SimpleGrid cols={{ base: 2, sm: 5 }}>
-      {WORDS.map(({ word, tone }) => (
-        <Card key={word} padding="sm">
-          <Text fz={26} fw={620} className="figure">
-            {count(health.filter((each) => each.word === word).length)}
-          </Text>
-          <Status tone={tone}>{word}</Status>
-        </Card>
-      ))}
-    </SimpleGrid>
+    <>
+      <Wrong incidents={incidents} project={project} />
+      <Asked of={first} lines={3}>
+        {({ items }) => <SyncTable segments={ranked([...(wrong.data?.items ?? []), ...items], incidents)} project={project} />}
+      </Asked>
+    </>
   );
+}
+
+function ranked(segments: Segment[], incidents: Incident[]): Segment[] {
+  const once = [...new Map(segments.map((each) => [each.sync.id, each])).values()];
+  const rank = (each: Segment) => healthOf(each, incidents).rank;
+  return once.toSorted((one, other) => rank(one) - rank(other)).slice(0, ROWS);
 }
 
 const SHOWN = 5;
 
 /** What is wrong now, in the server's own sentences. */
-function Wrong({ incidents }: { incidents: Incident[] }) {
+function Wrong({ incidents, project }: { incidents: Incident[]; project: string }) {
+  const names = useNames(project);
   if (!incidents.length) return null;
   return (
     <Alert
@@ -107,6 +132,14 @@ function Wrong({ incidents }: { incidents: Incident[] }) {
       <List size="sm" spacing={4}>
         {incidents.slice(0, SHOWN).map((each) => (
           <List.Item key={each.id}>
+            {names.segment(each.object) && (
+              <>
+                <Anchor underline="always" component={Link} to={`/projects/${project}/segments/${each.object}`} size="sm">
+                  {names.segment(each.object)}
+                </Anchor>
+                :{" "}
+              </>
+            )}
             {sentence(new Error(each.sentence))}{" "}
             <Text span size="sm" c="dimmed">
               Found {ago(each.opened_at)}.
@@ -114,6 +147,11 @@ function Wrong({ incidents }: { incidents: Incident[] }) {
           </List.Item>
         ))}
       </List>
+      {incidents.length > SHOWN && (
+        <Text size="sm" mt={4}>
+          And {count(incidents.length - SHOWN)} more; each stands on the page of its segment.
+        </Text>
+      )}
     </Alert>
   );
 }

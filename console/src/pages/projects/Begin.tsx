@@ -5,11 +5,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 import { useNavigate } from "react-router";
 import { answer, api } from "../../api/client";
+import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Failure, Loading } from "../../parts/States";
-import { useCohortNames, useWords } from "../cohorts/queries";
+import { useWords } from "../cohorts/queries";
 import { SendEvents } from "./SendEvents";
 
 /** Shown in this place, not gone to: whoever has clicked on already is not called back. */

@@ -2,6 +2,7 @@
 import { Alert, Anchor, Card, Grid, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
+import { useNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { operations, places, runKinds } from "../../labels";
 import { ago, count, many, moment, span } from "../../parts/figures";
@@ -27,12 +28,13 @@ export function Component() {
 function Shown({ report, project }: { report: Report; project: string }) {
   const { run, segment, advertiser } = report;
   const base = `/projects/${project}`;
+  const names = useNames(project);
   return (
     <Page
-      title={`Run of ${run.sync}`}
+      title={`Run of ${names.cohort(run.cohort)}`}
       crumbs={[
         { label: places.runs, to: `${base}/runs` },
-        { label: run.sync, to: `${base}/runs?sync=${run.sync}` },
+        { label: names.sync(run.sync), to: `${base}/runs?sync=${run.sync}` },
       ]}
       beside={<RunStatus run={run} />}
       actions={
@@ -46,7 +48,7 @@ function Shown({ report, project }: { report: Report; project: string }) {
         <>
           Cohort{" "}
           <Anchor underline="always" component={Link} to={`${base}/cohorts/${run.cohort}`}>
-            {run.cohort}
+            {names.cohort(run.cohort)}
           </Anchor>{" "}
           to the segment{" "}
           <Anchor underline="always" component={Link} to={`${base}/segments/${run.sync}`}>

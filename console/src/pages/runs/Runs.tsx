@@ -3,6 +3,7 @@ import { Group, Table, Text } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import { Link, useSearchParams } from "react-router";
 import type { Shape } from "../../api/client";
+import { useNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { places, runKinds } from "../../labels";
 import { ago, count, moment } from "../../parts/figures";
@@ -17,11 +18,12 @@ export function Component() {
   const [search] = useSearchParams();
   const sync = search.get("sync");
   const runs = useRuns(project, sync);
+  const names = useNames(project);
   const base = `/projects/${project}`;
   return (
     <Page
       title={places.runs}
-      about={sync ? `Of the sync ${sync}.` : "What was computed, sent and answered, the newest first."}
+      about={sync ? `${names.sync(sync)}.` : "What was computed, sent and answered, the newest first."}
       crumbs={sync ? [{ label: "All runs", to: `${base}/runs` }] : undefined}
     >
       <Asked of={runs}>
@@ -29,7 +31,7 @@ export function Component() {
           const items = pages.flatMap((page) => page.items);
           return items.length ? (
             <>
-              <RunTable runs={items} base={base} />
+              <RunTable runs={items} project={project} />
               <More of={runs} />
             </>
           ) : (
@@ -43,19 +45,25 @@ export function Component() {
   );
 }
 
-export function RunTable({ runs, base }: { runs: (Shape<"RunView"> & { tallies: Tallies })[]; base: string }) {
+export function RunTable({ runs, project }: { runs: (Shape<"RunView"> & { tallies: Tallies })[]; project: string }) {
+  const base = `/projects/${project}`;
+  const names = useNames(project);
   return (
-    <Table.ScrollContainer minWidth={760} className="sheet">
+    <Table.ScrollContainer minWidth={320} className="sheet">
       <Table>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Run</Table.Th>
-            <Table.Th>Opened</Table.Th>
-            <Table.Th>State</Table.Th>
+            <Table.Th visibleFrom="sm">Opened</Table.Th>
+            <Table.Th visibleFrom="sm">State</Table.Th>
             <Table.Th className="number">Added</Table.Th>
             <Table.Th className="number">Removed</Table.Th>
-            <Table.Th className="number">Renewed</Table.Th>
-            <Table.Th className="number">Refused</Table.Th>
+            <Table.Th className="number" visibleFrom="sm">
+              Renewed
+            </Table.Th>
+            <Table.Th className="number" visibleFrom="sm">
+              Refused
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -63,16 +71,22 @@ export function RunTable({ runs, base }: { runs: (Shape<"RunView"> & { tallies: 
             <Table.Tr key={run.id}>
               <Table.Td>
                 <Link className="row" to={`${base}/runs/${run.id}`}>
-                  {run.sync}
+                  {names.cohort(run.cohort)}
                 </Link>
-                {run.kind !== "sync" && (
+                <Text size="xs" c="dimmed">
+                  {run.kind === "sync" ? names.sync(run.sync) : runKinds[run.kind]}
+                </Text>
+                <Group gap="xs" hiddenFrom="sm" mt={4}>
+                  <RunStatus run={run} />
                   <Text size="xs" c="dimmed">
-                    {runKinds[run.kind]}
+                    {ago(run.opened_at)}
                   </Text>
-                )}
+                </Group>
               </Table.Td>
-              <Table.Td title={moment(run.opened_at)}>{ago(run.opened_at)}</Table.Td>
-              <Table.Td>
+              <Table.Td visibleFrom="sm" title={moment(run.opened_at)}>
+                {ago(run.opened_at)}
+              </Table.Td>
+              <Table.Td visibleFrom="sm">
                 <Group gap="xs" wrap="nowrap">
                   <RunStatus run={run} />
                   {run.outcome === "failed" && (
@@ -84,8 +98,12 @@ export function RunTable({ runs, base }: { runs: (Shape<"RunView"> & { tallies: 
               </Table.Td>
               <Table.Td className="number">{count(run.tallies.add?.accepted)}</Table.Td>
               <Table.Td className="number">{count(run.tallies.remove?.accepted)}</Table.Td>
-              <Table.Td className="number">{count(run.tallies.refresh?.accepted)}</Table.Td>
-              <Table.Td className="number">{count(refused(run.tallies))}</Table.Td>
+              <Table.Td className="number" visibleFrom="sm">
+                {count(run.tallies.refresh?.accepted)}
+              </Table.Td>
+              <Table.Td className="number" visibleFrom="sm">
+                {count(refused(run.tallies))}
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -3,8 +3,9 @@ import { Alert, Anchor, Button, Card, Grid, Group, List, SimpleGrid, Stack, Text
 import { IconScale } from "@tabler/icons-react";
 import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
+import { useNames } from "../../api/names";
 import { useProject } from "../../api/session";
-import { cadences, places, refreshes, words } from "../../labels";
+import { cadences, idTypesShort, places, refreshes, words } from "../../labels";
 import { Bars } from "../../parts/Bars";
 import { ago, count, many, moment } from "../../parts/figures";
 import { Page } from "../../parts/Page";
@@ -30,6 +31,7 @@ const RUNS = 8;
 function Shown({ found, project }: { found: Portrait; project: string }) {
   const { sync } = found.segment;
   const base = `/projects/${project}`;
+  const names = useNames(project);
   const wrong = useIncidents(project).data?.filter((each) => each.object === sync.id) ?? [];
   const { tone, word } = healthOf(found.segment, wrong);
   const sizes = found.points.filter((each) => each.holds !== null).reverse();
@@ -56,9 +58,9 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
         <>
           Cohort{" "}
           <Anchor underline="always" component={Link} to={`${base}/cohorts/${sync.cohort}`}>
-            {sync.cohort}
+            {names.cohort(sync.cohort)}
           </Anchor>
-          , {cadences[sync.cadence]?.toLowerCase()}, through the account {sync.connection} (advertiser{" "}
+          , {cadences[sync.cadence]?.toLowerCase()}, through the account {names.account(sync.connection)} (advertiser{" "}
           {found.segment.advertiser || "unknown"}).
         </>
       }
@@ -111,7 +113,10 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
           </Anchor>
         </Group>
         {found.points.length ? (
-          <RunTable runs={found.points.slice(0, RUNS).map((each) => ({ ...each.run, tallies: each.tallies }))} base={base} />
+          <RunTable
+            runs={found.points.slice(0, RUNS).map((each) => ({ ...each.run, tallies: each.tallies }))}
+            project={project}
+          />
         ) : (
           <Nothing>There is no run yet.</Nothing>
         )}
@@ -132,7 +137,7 @@ function Nothing({ children }: { children: string }) {
 function Figures({ found }: { found: Portrait }) {
   const { next, segment, uncertain } = found;
   const saved = found.saved_requests;
-  const types = found.by_type.map((each) => `${each.type} ${count(each.count)}`).join(", ");
+  const types = found.by_type.map((each) => `${idTypesShort[each.type] ?? each.type} ${count(each.count)}`).join(", ");
   return (
     <SimpleGrid cols={{ base: 1, sm: 3 }}>
       <Figure word="Identifiers in it" value={count(found.count)}>

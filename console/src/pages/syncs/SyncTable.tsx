@@ -1,6 +1,7 @@
 /** Syncs as rows: what goes where, how often, how many are there, and how it does. */
-import { Box, Table, Text } from "@mantine/core";
+import { Group, Table, Text } from "@mantine/core";
 import { Link } from "react-router";
+import { type Names, useNames } from "../../api/names";
 import { cadences } from "../../labels";
 import { ago, count, moment } from "../../parts/figures";
 import { Status } from "../../parts/Status";
@@ -10,22 +11,23 @@ import { type Segment, useIncidents } from "./queries";
 export function SyncTable({ segments, project }: { segments: Segment[]; project: string }) {
   const base = `/projects/${project}`;
   const incidents = useIncidents(project).data;
+  const names = useNames(project);
   return (
-    <Table.ScrollContainer minWidth={780} className="sheet">
+    <Table.ScrollContainer minWidth={320} className="sheet">
       <Table>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Segment</Table.Th>
             <Table.Th visibleFrom="sm">State</Table.Th>
-            <Table.Th>Cadence</Table.Th>
+            <Table.Th visibleFrom="sm">Cadence</Table.Th>
             <Table.Th className="number">Identifiers</Table.Th>
-            <Table.Th>Last run</Table.Th>
-            <Table.Th>Account</Table.Th>
+            <Table.Th visibleFrom="sm">Last run</Table.Th>
+            <Table.Th visibleFrom="md">Account</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {segments.map((each) => (
-            <Row key={each.sync.id} segment={each} incidents={incidents} base={base} />
+            <Row key={each.sync.id} segment={each} incidents={incidents} names={names} base={base} />
           ))}
         </Table.Tbody>
       </Table>
@@ -33,7 +35,7 @@ export function SyncTable({ segments, project }: { segments: Segment[]; project:
   );
 }
 
-function Row({ segment, incidents, base }: { segment: Segment; incidents?: Incident[]; base: string }) {
+function Row({ segment, incidents, names, base }: { segment: Segment; incidents?: Incident[]; names: Names; base: string }) {
   const { sync, last } = segment;
   const { tone, word } = healthOf(segment, incidents);
   return (
@@ -43,18 +45,22 @@ function Row({ segment, incidents, base }: { segment: Segment; incidents?: Incid
           {sync.segment}
         </Link>
         <Text size="xs" c="dimmed">
-          Cohort {sync.cohort}
+          Cohort {names.cohort(sync.cohort)}
         </Text>
-        <Box hiddenFrom="sm" mt={4}>
+        <Group gap="xs" hiddenFrom="sm" mt={4}>
           <Status tone={tone}>{word}</Status>
-        </Box>
+          <Text size="xs" c="dimmed">
+            {cadences[sync.cadence]}
+            {last ? `, ran ${ago(last.opened_at)}` : ""}
+          </Text>
+        </Group>
       </Table.Td>
       <Table.Td visibleFrom="sm">
         <Status tone={tone}>{word}</Status>
       </Table.Td>
-      <Table.Td>{cadences[sync.cadence]}</Table.Td>
+      <Table.Td visibleFrom="sm">{cadences[sync.cadence]}</Table.Td>
       <Table.Td className="number">{count(segment.holds)}</Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         {last ? (
           <Link className="row" to={`${base}/runs/${last.id}`} title={moment(last.opened_at)}>
             {ago(last.opened_at)}
@@ -65,7 +71,7 @@ function Row({ segment, incidents, base }: { segment: Segment; incidents?: Incid
           </Text>
         )}
       </Table.Td>
-      <Table.Td>{sync.connection}</Table.Td>
+      <Table.Td visibleFrom="md">{names.account(sync.connection)}</Table.Td>
     </Table.Tr>
   );
 }

@@ -9,13 +9,24 @@ export type Draft = Shape<"Draft">;
 export const segmentsOf = (project: string) => ["segments", project];
 export const segmentOf = (project: string, sync: string) => ["segments", project, "of", sync];
 
-export function askSegments(project: string) {
-  const params = { path: { project }, query: { limit: 200 } };
-  return {
-    queryKey: segmentsOf(project),
+/** A few segments: those of some syncs, or the first. */
+export function useFewSegments(project: string, limit: number, sync?: string[]) {
+  const params = { path: { project }, query: { limit, sync } };
+  return useQuery({
+    queryKey: [...segmentsOf(project), "few", limit, sync],
+    enabled: sync === undefined || sync.length > 0,
     refetchInterval: 15_000,
     queryFn: () => answer(api.GET("/api/v1/projects/{project}/segments", { params })),
-  };
+  });
+}
+
+/** How all accounts of all projects do, one row each. */
+export function useFigures() {
+  return useQuery({
+    queryKey: ["figures"],
+    refetchInterval: 30_000,
+    queryFn: () => answer(api.GET("/api/v1/figures")),
+  });
 }
 
 /** The syncs of the project with their segments and last runs, page by page. */
@@ -35,19 +46,13 @@ export function useSegments(project: string) {
 export const incidentsOf = (project: string) => ["incidents", project];
 
 /** What is wrong in the project now; the server looks twice a minute. */
-export function askIncidents(project: string) {
-  return {
+export function useIncidents(project: string) {
+  const params = { path: { project }, query: { open: true, limit: 200 } };
+  return useQuery({
     queryKey: incidentsOf(project),
     refetchInterval: 30_000,
-    queryFn: () => {
-      const params = { path: { project }, query: { open: true, limit: 200 } };
-      return answer(api.GET("/api/v1/projects/{project}/incidents", { params }));
-    },
-  };
-}
-
-export function useIncidents(project: string) {
-  return useQuery(askIncidents(project));
+    queryFn: () => answer(api.GET("/api/v1/projects/{project}/incidents", { params })),
+  });
 }
 
 export function useSegment(project: string, sync: string) {

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 
 from tradewind.model.cohort import Cohort
 from tradewind.model.sync import Cadence, SyncState
 from tradewind.operations import cohorts
-from tradewind.operations.changes import silent_part
+from tradewind.operations.changes import silent_part, with_parts
 from tradewind.operations.known import Known, known
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, part
+from tradewind.web.problems import Refusal
 from tradewind.web.views import CohortView, cohort_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/cohorts", tags=["cohorts"])
+
+Find = Annotated[str, Query(max_length=200, description="Small and large letters are one.")]
+Unless = Annotated[Literal["*"] | None, Header(alias="If-None-Match", description="`*`: only where no cohort has this id.")]
 
 SAMPLE = 20
 """People shown of a preview."""
@@ -68,10 +72,11 @@ class PreviewView(BaseModel):
 
 
 @router.get("")
-def list_cohorts(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[ListedCohort]:
-    """The project's cohorts, by id, with what their last runs found."""
-    names = ask.parts.catalog.cohort_names(project)
-    chosen, further = part(list(names), lambda each: each, cursor, limit)
+def list_cohorts(ask: Viewer, project: Id, find: Find = "", cursor: Cursor = None, limit: Limit = 50) -> Page[ListedCohort]:
+    """The project's cohorts, by id, with what their last runs found; with `find`, those whose name or id has it in it."""
+    names, word = ask.parts.catalog.cohort_names(project), find.strip().casefold()
+    sought = [each for each, name in names.items() if word in name.casefold() or word in each]
+    chosen, further = part(sought, lambda each: each, cursor, limit)
     found, about = ask.parts.catalog.cohorts_of(project, chosen), known(ask.parts, project, chosen)
     return Page(items=[_listed(each, cohorts.sentence(each, names), about[each.id]) for each in found], next=further)
 
@@ -83,8 +88,10 @@ def show_cohort(ask: Viewer, project: Id, cohort: Id) -> DefinedView:
 
 
 @router.put("/{cohort}")
-def save_cohort(ask: Member, project: Id, cohort: Id, body: Definition) -> DefinedView:
+def save_cohort(ask: Member, project: Id, cohort: Id, body: Definition, unless: Unless = None) -> DefinedView:
     """Define a cohort, or define it anew: its version grows by one where the definition changed."""
+    if unless and cohort in ask.parts.catalog.cohort_names(project):
+        raise Refusal(412, f"there is a cohort '{cohort}' already; choose another id, or send this without If-None-Match to change it")
     ask.note("cohort.save", cohort, project)
     document = body.definition | {"id": cohort, "name": body.name, "kind": body.kind}
     return _view(ask, cohorts.define(ask.parts, project, document))
@@ -116,5 +123,5 @@ def _listed(cohort: Cohort, sentence: str, about: Known) -> ListedCohort:
 def _view(ask: Asked, cohort: Cohort) -> DefinedView:
     (explained,) = cohorts.explained(ask.parts, cohort.project, [cohort.id])
     tables = ask.parts.catalog.project(cohort.project).source is not None
-    tells = silent_part(ask.parts.catalog.cohorts(cohort.project), cohort.id, tables=tables) is None
+    tells = silent_part(with_parts(ask.parts, cohort.project, cohort.id), cohort.id, tables=tables) is None
     return DefinedView(**vars(cohort_view(cohort, explained.sentence)), tells=tells)

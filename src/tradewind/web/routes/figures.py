@@ -19,7 +19,10 @@ Month = Annotated[str, Query(max_length=7, description="Such as 2026-11, in the 
 
 
 class FiguresView(BaseModel):
-    """An account: how many syncs it has, and how many are active, late, held and failing; `next_expiry` is when its first member lapses."""
+    """An account: how many syncs it has, and how many are active, late, held, failing, about to lose people (`expiring`) and healthy.
+
+    `next_expiry` is when its first member lapses.
+    """
 
     project: str
     account: str
@@ -32,6 +35,8 @@ class FiguresView(BaseModel):
     late: int
     held: int
     failing: int
+    expiring: int
+    healthy: int
     members: int
     next_expiry: datetime | None
 

@@ -30,6 +30,30 @@ from tradewind.web.views import (
 router = APIRouter(prefix=API, tags=["projects"])
 
 
+class NamedView(BaseModel):
+    """What something is called."""
+
+    id: str
+    name: str
+
+
+class NamedSyncView(BaseModel):
+    """What a sync keeps equal to what; its ids are those of the other lists."""
+
+    id: str
+    segment: str
+    cohort: str
+    connection: str
+
+
+class NamesView(BaseModel):
+    """The names of a project's cohorts, connections and syncs, all of them, by id."""
+
+    cohorts: list[NamedView]
+    connections: list[NamedView]
+    syncs: list[NamedSyncView]
+
+
 class NewProject(Body):
     """A tenant, on the free plan, in a time zone such as Europe/Berlin."""
 
@@ -68,6 +92,17 @@ def list_projects(ask: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Pa
     """The projects that are open to the caller, by id."""
     mine = [each for each in ask.parts.catalog.projects() if ask.known.role(each.id)]
     return page(mine, lambda each: each.id, lambda each: project_view(each, ask.known.role(each.id)), cursor, limit)
+
+
+@router.get("/projects/{project}/names")
+def list_names(ask: Viewer, project: Id) -> NamesView:
+    """What the project's cohorts, connections and syncs are called, for whoever shows or chooses one; nothing else of them is read."""
+    catalog = ask.parts.catalog
+    return NamesView(
+        cohorts=[NamedView(id=each, name=name) for each, name in catalog.cohort_names(project).items()],
+        connections=[NamedView(id=each.id, name=each.name) for each in catalog.connections(project)],
+        syncs=[NamedSyncView(**{name: getattr(each, name) for name in NamedSyncView.model_fields}) for each in catalog.syncs(project)],
+    )
 
 
 @router.post("/projects", status_code=201, response_model=ProjectView)

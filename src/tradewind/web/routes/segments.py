@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from tradewind.model.identifier import IdType
@@ -21,6 +21,9 @@ from tradewind.web.pages import Cursor, Limit, Page, part
 from tradewind.web.views import AccountView, ReaderView, RunView, SyncView, account_views, reader_view, run_view, sync_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["segments"])
+
+Of = Annotated[str | None, Query(max_length=63, description="A cohort.")]
+Named = Annotated[list[str] | None, Query(max_length=200, description="Ids of syncs.")]
 
 
 class SegmentView(BaseModel):
@@ -190,9 +193,13 @@ class Sought(Body):
 
 
 @router.get("/segments")
-def list_segments(ask: Viewer, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[SegmentView]:
-    """The segments of the project, by sync."""
-    chosen, further = part(ask.parts.catalog.syncs(project), lambda each: each.id, cursor, limit)
+def list_segments(
+    ask: Viewer, project: Id, cohort: Of = None, sync: Named = None, cursor: Cursor = None, limit: Limit = 50
+) -> Page[SegmentView]:
+    """The segments of the project, by sync; or only those of a cohort, or of some syncs."""
+    named = None if sync is None else set(sync)
+    asked = [each for each in ask.parts.catalog.syncs(project) if cohort in {None, each.cohort} and (named is None or each.id in named)]
+    chosen, further = part(asked, lambda each: each.id, cursor, limit)
     return Page(items=[_segment(each) for each in segments.listed(ask.parts, project, chosen)], next=further)
 
 
