@@ -13,12 +13,14 @@ from typing import Any
 
 import duckdb  # noqa: F401  # what a life needs is imported before it is forked
 import pyarrow.parquet  # noqa: F401
+import sqlglot.dialects.duckdb  # noqa: F401
 
 import tradewind.app
 import tradewind.destinations.thetradedesk.destination
 import tradewind.migrations.schema
 import tradewind.worker  # noqa: F401
 from chaos import victim
+from tradewind.__main__ import spare_pandas
 
 TICK = 0.002
 """Seconds between two looks at a life that is to be ended."""
@@ -76,6 +78,7 @@ class Life:
 
 def main() -> None:
     """One life after another, until standard input ends; one that was stopped is gone on with by an order that names it."""
+    spare_pandas()
     stopped: dict[int, Life] = {}
     for number, line in enumerate(sys.stdin):
         order = json.loads(line)
