@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def add_if_absent(db: Transaction, table: sa.Table, **values: Any) -> None:
+    """Make a row, unless one with its key is there. Only the dialect in use is loaded: PostgreSQL's takes a command 70 ms."""
+    dialect = import_module(f"sqlalchemy.dialects.{db.dialect.name}")
+    db.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
 class Prepared:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Database, Transaction, add_if_absent, metadata
 from tradewind.ledger.slots.base import Share, Wish, fair
 
 endpoint_table = sa.Table(
@@ -66,8 +65,7 @@ class SqlSlots:
 
 def _locked(db: Transaction, endpoint: str) -> datetime | None:
     """Make the endpoint's row if there is none, and lock it to the end of the transaction; gives its `not_before`."""
-    insert = (sqlite if db.dialect.name == "sqlite" else postgresql).insert(endpoint_table)
-    db.execute(insert.values(id=endpoint).on_conflict_do_nothing())
+    add_if_absent(db, endpoint_table, id=endpoint)
     return _aware(db.execute(_NOT_BEFORE.with_for_update(), {"of_endpoint": endpoint}).scalar())
 
 

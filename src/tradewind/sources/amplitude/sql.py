@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewind.clock import Clock
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Database, Transaction, add_if_absent, metadata
 from tradewind.errors import EngineError
 from tradewind.sources.amplitude.budget import ANSWERS, MONTH, VALID, WITHIN, Budget, budget, wait
 
@@ -187,8 +186,7 @@ def _budget(db: Transaction, account: str, now: datetime) -> Budget:
 
 def _locked(db: Transaction, account: str) -> datetime | None:
     """Make the account's row if there is none, and lock it to the end of the transaction; gives its `not_before`."""
-    insert = (sqlite if db.dialect.name == "sqlite" else postgresql).insert(account_table)
-    db.execute(insert.values(id=account).on_conflict_do_nothing())
+    add_if_absent(db, account_table, id=account)
     found = db.execute(sa.select(account_table.c.not_before).where(account_table.c.id == account).with_for_update()).scalar()
     return _aware(found) if found else None
 
