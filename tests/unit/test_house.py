@@ -50,7 +50,7 @@ STORES = re.compile(r"^database\.py$|(^|/)sql\.py$|(^|/)migrations/")
 OWN_WORLD = ("sandbox/", "demo/")
 ROOMS_OF: dict[str, Callable[[str], bool]] = {
     "duckdb": lambda path: path == "compute.py" or path.startswith((*FILES, "testing/", "demo/")),
-    "pyarrow": lambda path: path.startswith(COLUMNS),
+    "pyarrow": lambda path: path == "__main__.py" or path.startswith(COLUMNS),
     "numpy": lambda path: path.startswith(COLUMNS),
     "sqlalchemy": lambda path: bool(STORES.search(path)),
     "alembic": lambda path: bool(STORES.search(path)),
