@@ -1,4 +1,5 @@
-"""The uses of a cohort on the demo's shop, whose answer key was written by other code: a holdout measured, a split to the identifier."""
+"""The uses of a cohort on the demo's shop, whose answer key was written by other code: a holdout measured, a split to the identifier,
+a lookalike beside the best guess there is and the guess that who does most is next."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.identity.kinds import to_text
 from tradewind.model.identifier import IdentityMap, IdType, Mapping
 from tradewind.model.sync import Cadence, Sync
-from tradewind.operations import splits, syncs
+from tradewind.operations import cohorts, lookalikes, splits, syncs
 from tradewind.operations.events import import_files
 from tradewind.operations.lift import lift
 
@@ -69,6 +70,26 @@ def test_the_lift_of_the_campaign_is_the_planted_one(town: Town, made: Path) -> 
     print(f"{found.conversion.low:.3f} < {key['effect']:.3f} < {found.conversion.high:.3f}, p = {found.conversion.p:.2g}")
     assert found.conversion.low < key["effect"] < found.conversion.high
     assert found.conversion.p < 0.05
+
+
+def test_the_lookalike_of_the_club_is_nearly_as_good_as_the_best_guess(town: Town, made: Path) -> None:
+    """Between the guess by how much people did, which the card states too, and the one that knows everybody's chance."""
+    key: dict[str, Any] = json.loads((made / "answer-key.json").read_text())["club"]
+    import_files(town.parts, "default", [made / "club"], lambda *_: None)
+    for written in yaml.read([made / "club.yaml"], "default").cohorts:
+        town.parts.catalog.save_cohort(written.value)
+    card = lookalikes.train(town.parts, "default", "like-club", None)
+    assert (card.seed, card.trained_as_of) == (key["members"], town.clock.now())
+    most, best = key["by_events"], key["by_chance"]
+    print(f"AUC by events {card.baseline:.3f}, by the model {card.auc:.3f}, by the chances {best['auc']:.3f}")
+    assert most["auc"] + 0.1 < card.auc < best["auc"] + 0.02
+    assert card.baseline + 0.1 < card.auc
+    assert card.weights[0].words == "did Read Guide often"
+    like = set(cohorts.preview(town.parts, "default", "like-club", None, None, PEOPLE).sample)
+    found = len(like & set((made / "club-later.txt").read_text().split()))
+    fewest, most_of_all = (each["later_in_first_tenth"] for each in (most, best))
+    print(f"of {key['later']} who join later the first tenth has {found}; by events {fewest}, by chance {most_of_all}")
+    assert 1.5 * fewest < found < 1.2 * most_of_all
 
 
 def test_each_plan_has_its_people_to_the_identifier(town: Town, made: Path) -> None:

@@ -7,7 +7,8 @@ Python from what the documentation says. The same seed gives the same files, byt
 
 writes OUT/events/*.json.gz (a file for each day of upload), OUT/cohorts.yaml, OUT/answer-key.json and
 OUT/answer-key/<cohort>-<day>.txt: each identifier that the platform must hold when the day begins, as `TYPE value`;
-and OUT/campaign/*.json.gz, what a campaign brings after the first day: more offers redeemed by those who are not held out.
+OUT/campaign/*.json.gz, what a campaign brings after the first day: more offers redeemed by those who are not held out;
+and OUT/club/*.json.gz with OUT/club.yaml and OUT/club-later.txt: what people read, which tells who joins a club, and who does later.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import hashlib
 import json
 import random
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -83,6 +84,13 @@ Traits = dict[str, str]
 
 OFFER, HELD_OUT, SALT = "Redeem Offer", 20, "offer"
 """What people do after the campaign; the percent held out of it, by the lots of a salt."""
+READ, JOIN, CLUB_DAYS = "Read Guide", "Join Club", 30
+"""What tells beforehand who joins, joining, and the days before the key's first in which the members joined."""
+CLUB = """\
+cohorts:
+  - {id: club, name: Joined the club, kind: behavioural, who: {did: Join Club, in: {last: 30 days}}}
+  - {id: like-club, name: Like the club, kind: lookalike, seed: club, take: {percent: 10}, retrain_days: 1}
+"""
 BASE, GAIN = 0.10, 0.30
 """The share of users who redeem an offer anyhow, and how much larger it is among those who are sent."""
 
@@ -280,6 +288,7 @@ def write_events(uploads: Iterable[tuple[int, Event | str]], folder: Path) -> No
 class Person:
     """What the key knows of somebody before an instant. The last statement of properties is the one that counts."""
 
+    events: int = 0
     opens: int = 0
     carts: int = 0
     buys: int = 0
@@ -303,6 +312,7 @@ def people_before(events: Iterable[Event], day: date) -> dict[str, Person]:
     for event in before:
         person = people[_person(event, logins.get(event.device.id, []))]
         person.traits = event.traits
+        person.events += 1
         person.opens += event.kind == OPEN and event.at >= days14
         person.carts += event.kind == CART and event.at >= days30
         person.buys += event.kind == BUY and event.at >= days30
@@ -395,14 +405,57 @@ def write_campaign(shop: Shop, people: dict[str, Person], day: date, seed: int, 
     return {"cohort": "cart-no-buy", "event": OFFER, "percent": HELD_OUT, "salt": SALT, "effect": effect, "arms": arms}
 
 
+def write_club(shop: Shop, people: dict[str, Person], day: date, seed: int, out: Path) -> dict[str, object]:
+    """What people read before they join a club or do not, who joins in the days after `day`, and how well the best guess does.
+
+    That knows everybody's chance; beside it the guess that who does most joins. Nothing else that people do tells anything.
+    """
+    draw, end, cut = random.Random(seed + 2), _midnight(day), _midnight(day - timedelta(days=CLUB_DAYS))  # noqa: S311 - as above
+    chances, counts = dict.fromkeys(people, 0.0), {name: float(person.events) for name, person in people.items()}
+    events: list[Event] = []
+    joined: dict[str, int] = {}
+    for name, person in people.items():
+        customer = shop.by_user.get(name.removeprefix("user:"))
+        if customer is None or customer.login >= cut:
+            continue
+        taste = draw.random()
+        told = [(READ, draw.randrange(customer.login, cut)) for _ in range(6) if draw.random() < taste]
+        chances[name], counts[name] = 0.4 * taste**2, counts[name] + len(told)
+        for begin, until in ((cut, end), (end + DAY, end + LATER_DAYS * DAY)):
+            if name not in joined and draw.random() < chances[name]:
+                joined[name] = draw.randrange(begin, until)
+                told.append((JOIN, joined[name]))
+        device, traits = customer.devices[0], person.traits
+        events += [Event(at, customer.user, device, kind, {}, at // 1000, f"{draw.getrandbits(128):032x}", traits) for kind, at in told]
+    write_events([(event.at, event) for event in sorted(events, key=lambda event: event.at)], out / "club")
+    (out / "club.yaml").write_text(CLUB)
+    members = {name for name, at in joined.items() if at < end}
+    later, outside = joined.keys() - members, sorted(people.keys() - members)
+    (out / "club-later.txt").write_text("".join(f"{name}\n" for name in sorted(later)))
+    key: dict[str, object] = {"members": len(members), "later": len(later)}
+    for how, guess in (("by_chance", chances), ("by_events", counts)):
+        first = sorted(outside, key=lambda name: -guess[name])[: len(outside) // 10]
+        key[how] = {"auc": auc(guess, members), "later_in_first_tenth": len(later & set(first))}
+    return key
+
+
+def auc(guess: dict[str, float], members: set[str]) -> float:
+    """How often a member is guessed before somebody else."""
+    others = sorted(guess[name] for name in guess.keys() - members)
+    before = sum(bisect_left(others, guess[name]) + bisect_right(others, guess[name]) for name in members)
+    return before / 2 / len(members) / len(others)
+
+
 def write_key(shop: Shop, uploads: list[tuple[int, Event | str]], days: list[date], seed: int, out: Path) -> None:
     """answer-key.json, and a file of identifiers for each cohort and day."""
     (out / "answer-key").mkdir(parents=True, exist_ok=True)
     cohorts: dict[str, dict[str, object]] = defaultdict(dict)
     campaign: dict[str, object] = {}
+    club: dict[str, object] = {}
     for day in days:
         people = people_before(shop.events, day)
         campaign = campaign or write_campaign(shop, people, day, seed, out)
+        club = club or write_club(shop, people, day, seed, out)
         for cohort, members in cohorts_of(people).items():
             counts, identifiers = account(members)
             cohorts[cohort][day.isoformat()] = counts
@@ -411,7 +464,7 @@ def write_key(shop: Shop, uploads: list[tuple[int, Event | str]], days: list[dat
     key = {
         "zone": ZONE.key, "as_of": [day.isoformat() for day in days],
         "events": {"lines": len(uploads), "distinct": len(shop.events), "duplicates": duplicates, "bad_lines": BAD_LINES},
-        "cohorts": cohorts, "campaign": campaign,
+        "cohorts": cohorts, "campaign": campaign, "club": club,
     }  # fmt: skip
     (out / "answer-key.json").write_text(json.dumps(key, indent=2) + "\n")
 
