@@ -39,7 +39,10 @@ def test_a_cohort_has_its_size_before_it_is_saved_and_people_behind_it_after(vis
     page.get_by_role("menuitem", name="Did not do an event").click()
     _did(page, 1, "Buy")
     expect(page.get_by_text("20 people; 20 left")).to_be_visible()
+    page.get_by_role("button", name="Did it often").click()
+    expect(page.get_by_role("textbox", name="Times").last).to_have_value("3")
     assert here.faults() == []
+    page.get_by_role("button", name="Remove this clause").last.click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Opened and bought nothing")).to_be_visible()
     expect(page.get_by_role("table").first).to_contain_text("20")

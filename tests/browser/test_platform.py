@@ -15,7 +15,9 @@ TEXT = """
 cohorts: [{id: vip, name: Best customers, kind: static, file: lab.csv, identifiers: {idfa: DAID}}]
 connections: [{id: acme, name: Acme, destination: thetradedesk, advertiser: ready1, region: sandbox, auth: signature,
   secret: {env: LAB_SECRET}, identity: [{from: column.idfa, to: DAID}]}]
-syncs: [{cohort: vip, connection: acme, id: vip, cadence: daily, segment: Lab customers}]
+syncs:
+  - {cohort: vip, connection: acme, id: vip, cadence: daily, segment: Lab customers}
+  - {cohort: vip, connection: acme, id: again, cadence: daily, segment: Lab customers once more}
 """
 
 
@@ -30,7 +32,8 @@ def prepared(desk: Desk, chromium: Browser) -> None:
     product.write("lab.csv", "idfa\n" + "".join(f"{UUID(int=(0xB << 120) + number, version=4)}\n" for number in range(5_400)))
     product.write("lab.yaml", TEXT)
     product.ok("--project", "lab", "apply", "lab.yaml")
-    product.ok("--project", "lab", "syncs", "run", "vip")
+    for sync in ("vip", "again"):
+        product.ok("--project", "lab", "syncs", "run", sync)
     desk.state(chromium)
 
 
@@ -65,6 +68,9 @@ def test_an_account_is_given_a_token_and_its_segment_is_put_to_use(visit: Callab
     expect(page.get_by_text("choose the audience in an ad group")).to_be_visible()
     page.get_by_role("button", name="Done", exact=True).click()
     page.get_by_role("button", name="Make a seed").click()
+    page.get_by_role("combobox", name="Made of these segments").click()
+    page.get_by_role("option", name="Lab customers once more").click()
+    page.keyboard.press("Tab")
     page.get_by_role("button", name="See what would change").click()
     page.get_by_role("button", name="Do it").click()
     expect(page.get_by_text("It is pending for up to a day.")).to_be_visible()
@@ -72,6 +78,7 @@ def test_an_account_is_given_a_token_and_its_segment_is_put_to_use(visit: Callab
     assert [each["name"] for kind in ("data_groups", "audiences", "seeds") for each in there[kind]] == [
         "Lab customers", "Summer sale", "Lab customers",
     ]  # fmt: skip
+    assert len(there["seeds"][0]["segments"]) == 2
 
     narrow = visit(390)
     page = narrow.go(f"{HOME}/segments/vip")

@@ -4,7 +4,21 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { count } from "../../parts/figures";
 import { ClauseEditor } from "./ClauseEditor";
 import type { Size } from "./queries";
-import { ANY_EVENT, did, type Group, group, has, isBare, life, moreOften, nested, type Rule, sample, sequence } from "./rule";
+import {
+  ANY_EVENT,
+  did,
+  type Group,
+  group,
+  has,
+  isBare,
+  lastDays,
+  life,
+  moreOften,
+  nested,
+  type Rule,
+  sample,
+  sequence,
+} from "./rule";
 
 /** Sizes by the key of the part they are of. */
 export type Sizes = Map<number, Size>;
@@ -72,7 +86,10 @@ export function RuleEditor({ part, sizes, onChange, onRemove }: Props) {
             <Leaves size={sizes.get(rule.key)} mode={part.mode} />
           </div>
         ))}
-        <Add onAdd={(rule) => onChange({ ...part, rules: [...part.rules, rule] })} />
+        <Row gap="xs">
+          <Add onAdd={(rule) => onChange({ ...part, rules: [...part.rules, rule] })} />
+          {!onRemove && <Usual onAdd={(...rules) => onChange({ ...part, rules: [...part.rules, ...rules] })} />}
+        </Row>
       </Stack>
     </section>
   );
@@ -119,6 +136,26 @@ function Add({ onAdd }: { onAdd: (rule: Rule) => void }) {
       </Menu.Dropdown>
     </Menu>
   );
+}
+
+/** What is asked for most, a click each: how often, how lately, and one thing without the other. */
+function Usual({ onAdd }: { onAdd: (...rules: Rule[]) => void }) {
+  const usual: [string, () => Rule[]][] = [
+    ["Did it often", () => [{ ...did(), number: "3" }]],
+    ["Did it lately", () => [{ ...did(), window: lastDays(3) }]],
+    [
+      "Did one, not the other",
+      () => [
+        { ...did(), window: lastDays(7) },
+        { ...did(), never: true, window: lastDays(7) },
+      ],
+    ],
+  ];
+  return usual.map(([name, rules]) => (
+    <Button key={name} variant="subtle" size="xs" onClick={() => onAdd(...rules())}>
+      {name}
+    </Button>
+  ));
 }
 
 /** Lays the sizes of a written rule beside its parts: both have the same form. */

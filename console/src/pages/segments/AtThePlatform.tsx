@@ -1,7 +1,7 @@
 /** What the platform itself says of a segment, and what is made of it there: shown first, done when somebody agrees. */
-import { Anchor, Button, Card, Group, List, Modal, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Button, Card, Group, List, Modal, MultiSelect, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { answer, api, type Shape, sentence } from "../../api/client";
@@ -11,7 +11,7 @@ import { MayButton } from "../../parts/May";
 import { Failure } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { useConnections } from "../destinations/queries";
-import { type Portrait, segmentOf } from "../syncs/queries";
+import { askSegments, type Portrait, segmentOf } from "../syncs/queries";
 
 type Plan = Shape<"ArrangementView">;
 type Made = Shape<"ArrangedView">;
@@ -131,8 +131,8 @@ function Actions({ found }: { found: Portrait }) {
       <Modal opened={attaching} onClose={attach.close} title="Put this segment into an audience" size="lg">
         {attaching && <Attach sync={sync} segment={found.segment.sync.segment} close={attach.close} />}
       </Modal>
-      <Modal opened={seeding} onClose={seed.close} title="Make a seed of this segment" size="lg">
-        {seeding && <Seed sync={sync} segment={found.segment.sync.segment} close={seed.close} />}
+      <Modal opened={seeding} onClose={seed.close} title="Make a seed of segments" size="lg">
+        {seeding && <Seed sync={found.segment.sync} close={seed.close} />}
       </Modal>
     </Group>
   );
@@ -158,25 +158,29 @@ function Attach({ sync, segment, close }: { sync: string; segment: string; close
   );
 }
 
-function Seed({ sync, segment, close }: { sync: string; segment: string; close: () => void }) {
+function Seed({ sync, close }: { sync: Portrait["segment"]["sync"]; close: () => void }) {
   const project = useProject();
-  const [name, setName] = useState(segment);
+  const [name, setName] = useState(sync.segment);
+  const [syncs, setSyncs] = useState([sync.id]);
+  const fellows = (useQuery(askSegments(project)).data?.items ?? []).filter((each) => each.sync.connection === sync.connection);
   const params = { path: { project } };
-  const body = { name, syncs: [sync] };
+  const body = { name, syncs };
   return (
     <Arrange
-      names={name}
+      names={[name, ...syncs].join("\n")}
       close={close}
       look={() => answer(api.POST("/api/v1/projects/{project}/seeds/plan", { params, body }))}
       act={(mark) => answer(api.POST("/api/v1/projects/{project}/seeds", { params, body: { ...body, mark } }))}
       then="It is pending for up to a day. Then choose it in a campaign, unless it is the default."
     >
-      <TextInput
-        label="Seed"
-        description="It is made of this segment alone. For a seed of several: tradewind segments seed."
-        maxLength={256}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
+      <TextInput label="Seed" maxLength={256} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      <MultiSelect
+        label="Made of these segments"
+        description="Whoever is in any of them is in the seed."
+        searchable
+        data={fellows.map((each) => ({ value: each.sync.id, label: each.sync.segment }))}
+        value={syncs}
+        onChange={setSyncs}
       />
     </Arrange>
   );
