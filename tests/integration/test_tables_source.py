@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from postgres_process import PASSWORD, Server, postgres
 from product import Product
+from sandbox_process import SandboxProcess
+from tradewind.lots import lot
 
 SHOP = """\
 CREATE SCHEMA shop;
@@ -103,6 +106,47 @@ def test_cohorts_are_answered_from_tables_that_are_there(product: Product) -> No
     assert (seen["overlap"]["both"], seen["why"]["who"]["holds"]) == (1, True)
     product.ok("projects", "answer", "default", "--own-events")
     assert product.ok("cohorts", "preview", "big")["members"] == 0
+
+
+MARKET = """\
+CREATE TABLE shop.members (id bigint PRIMARY KEY, ad_id uuid);
+CREATE TABLE shop.deals (who bigint, at timestamptz, total numeric(10, 2));
+INSERT INTO shop.members SELECT n, ('cccccccc-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 80) AS n;
+INSERT INTO shop.deals SELECT n, now() - interval '1 day', 1000 FROM generate_series(1, 80) AS n;
+GRANT SELECT ON shop.members, shop.deals TO reader
+"""
+DEALS = """\
+engine: postgresql
+url: {env: SHOP_URL}
+events: [{table: shop.deals, time: at, event: Deal, user: who, columns: {total: total}}]
+people: [{table: shop.members, user: id, columns: {ad: ad_id}}]
+"""
+SENT = """
+cohorts: [{id: deals, name: Deals, kind: behavioural, who: {did: Deal}}]
+connections: [{id: acme, name: Acme, destination: thetradedesk, advertiser: ready1, region: sandbox, auth: signature,
+  secret: {env: ACME_SECRET}, identity: [{from: user.ad, to: DAID}]}]
+syncs: [{id: deals, cohort: deals, connection: acme, cadence: daily, holdout: {percent: 40}}]
+"""
+
+
+def test_what_sending_does_is_counted_in_the_tables(server: Server, sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Deals of before, and of others, count nothing; two of one person are added up."""
+    server.run(MARKET)
+    product = Product(tmp_path, sandbox.url, SHOP_URL=server.url(), ACME_SECRET="sandbox-secret-ready1")
+    product.ok("init")
+    product.ok("sources", "add", "tables", "shop", "--file", str(product.write("deals.yaml", DEALS)))
+    product.ok("projects", "answer", "default", "--from", "shop")
+    product.ok("apply", str(product.write("sent.yaml", SENT)))
+    product.ok("syncs", "run", "deals")
+    out = {number for number in range(1, 81) if lot(hashlib.md5(f"user:{number}".encode()).digest()[::-1], "deals") < 0.4}
+    buyers = [*sorted(out)[:5], *sorted(set(range(1, 81)) - out)[:20]]
+    rows = ", ".join(f"({number}, now(), 2.5), ({number}, now(), 7)" for number in buyers)
+    server.run(f"INSERT INTO shop.deals VALUES {rows}, (99, now(), 3), ({buyers[0]}, now() + interval '1 day', 3)")
+    found = product.ok("lift", "deals", "--event", "Deal", "--value", "total")
+    assert [found[arm] for arm in ("sent", "held_out")] == [
+        {"people": 80 - len(out), "converted": 20, "value": 190.0, "squares": 20 * 9.5**2},
+        {"people": len(out), "converted": 5, "value": 47.5, "squares": 5 * 9.5**2},
+    ]  # fmt: skip
 
 
 def test_a_source_is_unverified_until_its_server_was_asked(product: Product) -> None:

@@ -26,17 +26,24 @@ class Events(Protocol):
         """What happened before an instant."""
 
 
-def outcomes(
-    events: Events, trial: Trial, people: Path, event: str, value: str | None, days: int | None, as_of: datetime, bounds: Bounds
-) -> tuple[Arm, Arm, int]:
+def own_deeds(events: Events, project: str, event: str, value: str | None, as_of: datetime) -> str:
+    """A relation of who did an event before an instant, when, and `value`, a property of it: 0 where that is no number."""
+    view = events.view(project, [value] if value else [], [], as_of)
+    worth = DuckDBDialect().number(quoted(f"e:{value}")).sql("duckdb") if value else "0"
+    return f"SELECT who, time, COALESCE({worth}, 0) AS value FROM ({view.relation()}) AS event WHERE event_type = {literal(event)}"
+
+
+def written_deeds(file: Path) -> str:
+    """The same from a file that somebody's server has filled: `member`, `time`, `value`."""
+    return f"SELECT member::UUID AS who, time, value FROM read_parquet({literal(file)})"
+
+
+def outcomes(deeds: str, trial: Trial, people: Path, days: int | None, as_of: datetime, bounds: Bounds) -> tuple[Arm, Arm, int]:
     """The sent, the held out, and how many are in neither arm since the share that is held out was another for a time.
 
-    A person converts by doing `event` from their first day on and before `as_of`; `value` is a property of these events, of which
-    what is no number counts nothing. With `days` only so many days from each person's first count, and only people who have had them.
-    Raises EngineError when the events or the file cannot be read.
+    A person converts by one of `deeds` from their first day on and before `as_of`; its value is what they are worth. With `days` only
+    so many days from each person's first count, and only people who have had them. Raises EngineError when a file cannot be read.
     """
-    view = events.view(trial.project, [value] if value else [], [], as_of)
-    worth = DuckDBDialect().number(quoted(f"e:{value}")).sql("duckdb") if value else "0"
     lot = lot_sql("member", literal(trial.salt))
     until = _instant(as_of)
     within = f" AND time < since + INTERVAL {days} DAY" if days else ""
@@ -45,8 +52,7 @@ def outcomes(
         WITH person AS (
             SELECT member::UUID AS who, since, {lot} AS lot FROM read_parquet({literal(people)}){whole}
         ), deed AS (
-            SELECT who, sum(COALESCE({worth}, 0)) AS value FROM ({view.relation()}) AS event JOIN person USING (who)
-            WHERE event_type = {literal(event)} AND time >= since{within} GROUP BY who
+            SELECT who, sum(value) AS value FROM ({deeds}) AS done JOIN person USING (who) WHERE time >= since{within} GROUP BY who
         )
         SELECT CASE WHEN lot < {trial.least} / 100.0 THEN 'held_out' WHEN lot >= {trial.most} / 100.0 THEN 'sent' ELSE 'neither' END AS arm,
             count(*), count(value), COALESCE(sum(value), 0), COALESCE(sum(value * value), 0)

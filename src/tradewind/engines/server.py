@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
+from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
 from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.rules import properties
 from tradewind.compute import Bounds, connect, literal
@@ -32,6 +32,10 @@ from tradewind.model.tables import ColumnKind, Rows
 
 ROWS = 65_536
 """Rows that are written at a time."""
+
+_DEED: dict[str, pa.DataType] = {"member": pa.binary(), "time": pa.timestamp("us"), "value": pa.float64()}
+DEEDS = pa.schema([pa.field(name, kind) for name, kind in _DEED.items()])
+"""Somebody did something: who, when, and what it was worth."""
 
 Named = tuple[str, exp.Query]
 """A table of a WITH."""
@@ -131,6 +135,22 @@ class ServerEngine:
             with asking.session.rows(named, tables) as reader:
                 found = pa.Table.from_batches(list(_as(reader, _schema([PERSON], ()))), _schema([PERSON], ()))
         return {row["member"]: row[PERSON] for row in found.to_pylist()}
+
+    def deeds(self, event: str, value: str | None, since: datetime, as_of: datetime, out: Path) -> None:
+        """Write to `out` who did an event between two instants, when, and its property `value`: 0 where that is no number."""
+        with self._asking("finding who did an event", as_of) as asking:
+            zero = exp.Literal.number(0)
+            worth = exp.Coalesce(this=asking.dialect.number(quoted(f"e:{value}")), expressions=[zero]) if value else zero
+            member = exp.alias_(asking.dialect.member(exp.column(WHO)), "member")
+            this = exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event))
+            from_then = exp.GTE(this=exp.column("time"), expression=asking.dialect.instant(since))
+            done = exp.select(member, exp.column("time"), exp.alias_(worth, "value")).from_(EVENTS).where(this, from_then)
+            growing = out.with_name(f".{out.name}.growing")
+            tables = asking.tables([value] if value else [])
+            with asking.session.rows(done, tables) as reader, pq.ParquetWriter(growing, DEEDS) as file:
+                for batch in _as(reader, DEEDS):
+                    file.write_batch(batch)
+            publish(growing, out)
 
     def close(self) -> None:
         """Nothing is held between questions."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from tradewind.engines.outcomes import outcomes
+from tradewind.compute import Bounds
+from tradewind.engines.outcomes import outcomes, own_deeds, written_deeds
+from tradewind.engines.server import Served, ServerEngine
 from tradewind.errors import DefinitionError
 from tradewind.operations.instants import instant
+from tradewind.operations.scratch import scratch
+from tradewind.operations.tables import of_tables
 from tradewind.parts import Parts
 from tradewind.trials.compare import Arm, Difference, conversion, worth
+from tradewind.trials.sql import Trial
 
 LITTLE = "256MiB"
 """Memory of a comparison: it goes on beside runs."""
@@ -43,8 +49,8 @@ class Lift:
 def lift(parts: Parts, project: str, sync: str, event: str, value: str | None, days: int | None, as_of: str | None) -> Lift:
     """Compare the arms of a sync by an event, and by the sum of one of its properties.
 
-    Raises DefinitionError when the sync never had a holdout, the event is nowhere in the project's, or an arm has nobody yet;
-    ConfigurationError without the extra `science`, EngineError when the events cannot be read.
+    Raises DefinitionError when the sync never had a holdout, or an arm has nobody yet; ConfigurationError without the extra `science`,
+    EngineError when the events cannot be read.
     """
     if days is not None and not 1 <= days <= LONGEST:
         raise DefinitionError(f"{days} days are not possible; give 1 to {LONGEST}")
@@ -54,7 +60,9 @@ def lift(parts: Parts, project: str, sync: str, event: str, value: str | None, d
         raise DefinitionError(f"nobody of sync '{sync}' was held out in a run yet; give it a holdout such as 10 percent, and run it")
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     bounds = replace(parts.bounds, memory=LITTLE, threads=1)
-    sent, held_out, neither = outcomes(parts.events, trial, parts.home / trial.path, event, value, days, moment, bounds)
+    with scratch(parts) as folder:
+        deeds = _deeds(parts, trial, event, value, moment, folder, bounds)
+        sent, held_out, neither = outcomes(deeds, trial, parts.home / trial.path, days, moment, bounds)
     for arm, name in ((sent, "sent"), (held_out, "held out")):
         if arm.people < 2:
             raise DefinitionError(
@@ -69,3 +77,15 @@ def lift(parts: Parts, project: str, sync: str, event: str, value: str | None, d
         found, worth(sent, held_out) if value else None,
         needed, None if needed is None else round(elapsed * needed / people),
     )  # fmt: skip
+
+
+def _deeds(parts: Parts, trial: Trial, event: str, value: str | None, moment: datetime, folder: Path, bounds: Bounds) -> str:
+    """Who did the event, from where the cohorts of the project are answered: its own events, or a client's tables."""
+    source = parts.catalog.project(trial.project).source
+    if source is None:
+        return own_deeds(parts.events, trial.project, event, value, moment)
+    tables = of_tables(parts, trial.project, source).tables
+    assert tables is not None
+    file = folder / "deeds.parquet"
+    ServerEngine(Served(parts.server(tables), tables.rows, {}), bounds).deeds(event, value, trial.began_at, moment, file)
+    return written_deeds(file)

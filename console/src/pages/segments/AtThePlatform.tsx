@@ -1,7 +1,7 @@
 /** What the platform itself says of a segment, and what is made of it there: shown first, done when somebody agrees. */
 import { Anchor, Button, Card, Group, List, Modal, MultiSelect, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { answer, api, type Shape, sentence } from "../../api/client";
@@ -11,7 +11,7 @@ import { MayButton } from "../../parts/May";
 import { Failure } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { useConnections } from "../destinations/queries";
-import { askSegments, type Portrait, segmentOf } from "../syncs/queries";
+import { type Portrait, segmentOf, useFewSegments } from "../syncs/queries";
 
 type Plan = Shape<"ArrangementView">;
 type Made = Shape<"ArrangedView">;
@@ -162,7 +162,7 @@ function Seed({ sync, close }: { sync: Portrait["segment"]["sync"]; close: () =>
   const project = useProject();
   const [name, setName] = useState(sync.segment);
   const [syncs, setSyncs] = useState([sync.id]);
-  const fellows = (useQuery(askSegments(project)).data?.items ?? []).filter((each) => each.sync.connection === sync.connection);
+  const fellows = (useFewSegments(project, 200).data?.items ?? []).filter((each) => each.sync.connection === sync.connection);
   const params = { path: { project } };
   const body = { name, syncs };
   return (
