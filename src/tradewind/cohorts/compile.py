@@ -56,6 +56,17 @@ def compile_rule(
     return exp.select(*map(exp.column, columns)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
 
 
+def matters(rule: Rule, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr | None:
+    """Which rows of `events` can change who is a member, or a member's `last_event`; None where each of them may."""
+    facts = Facts(as_of, zone, dialect, {})
+    _verdict(rule, facts)
+    _last_event(rule, facts, [])
+    if idle(rule) is not False or facts.first_use or facts.types is None:
+        return None
+    asked = [condition.copy() for condition in facts.conditions]
+    return exp.and_(*_matters(facts), *([exp.paren(exp.or_(*asked))] if asked else []))
+
+
 def _verdict(rule: Rule, facts: Facts) -> exp.Expr:
     match rule:
         case All(rules):

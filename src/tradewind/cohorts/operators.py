@@ -124,8 +124,9 @@ def _compared(text: exp.Expr, operator: Operator, values: Sequence[str], dialect
         return as_text
     number = dialect.number(text.copy())
     as_number: exp.Expr = compare(this=number.copy(), expression=dialect.number(exp.Literal.string(farthest(numbers, key=float))))
-    if words:
-        as_number = exp.or_(as_number, compare(this=text.copy(), expression=exp.Literal.string(farthest(words))))
+    if not words:  # what is no number compares as NULL, and the text is read for a number once
+        return exp.Coalesce(this=as_number, expressions=[as_text])
+    as_number = exp.or_(as_number, compare(this=text.copy(), expression=exp.Literal.string(farthest(words))))
     return exp.Case().when(_present(number), as_number).else_(as_text)
 
 

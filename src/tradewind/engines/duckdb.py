@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
-from tradewind.cohorts.compile import compile_rule
+from tradewind.cohorts.compile import compile_rule, matters
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.cohorts.rules import properties
 from tradewind.compute import Bounds, connect, literal
@@ -154,12 +154,13 @@ class DuckDBEngine:
             recent = {name for name, path in nested.items() if LAST_EVENT in pq.read_schema(path).names} if recency else None
             tables = shares.nest(nested, recent or ())
             compiled = partial(compile_rule, rule, as_of, project.zone, self._dialect, tables, recent)
+            few = None if sql.glances(wanted) else self._asked(matters(rule, as_of, project.zone, self._dialect))
             beside = [*([PERSON] if named else []), *([LAST_EVENT] if recency else [])]
             members = self._written(sql.members(compiled(), beside, self._dialect))
             at_once = self._written(sql.at_once(compiled(beside=sql.glances(wanted)), beside, wanted, self._dialect))
             most = False
             with MemberFile(growing) as file:
-                for rows in shares.each(self._share_rows, named=named):
+                for rows in shares.each(self._share_rows, named=named, matters=few):
                     if most and not named:
                         self._write(connection, file, wanted, at_once)
                         continue
@@ -230,6 +231,9 @@ class DuckDBEngine:
         self._read(connection, project, as_of, sql.properties(empty))
         counts = _row(connection, self._written(sql.stated(empty)))
         return tuple(column.source for column, count in zip(empty, counts, strict=True) if count == 0)
+
+    def _asked(self, condition: exp.Expr | None) -> str | None:
+        return None if condition is None else condition.sql(self._dialect.name)
 
     def _written(self, select: exp.Select) -> str:
         return select.sql(self._dialect.name)

@@ -24,6 +24,9 @@ from tradewind.model.snapshot import LAST_EVENT
 MOST = 256
 """The most shares there are."""
 
+SAMPLED, ENOUGH = 64, 50_000
+"""How many events matter is asked of one in so many of the people, where that many events are expected of them."""
+
 
 class EventTable(Protocol):
     """Where an engine finds what people did."""
@@ -50,29 +53,39 @@ class Shares:
             self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {columns} FROM read_parquet({literal(path)})")
         return dict(zip(nested, self._nested, strict=True))
 
-    def each(self, rows: int, *, named: bool = True) -> Iterator[int]:
+    def each(self, rows: int, *, named: bool = True, matters: str | None = None) -> Iterator[int]:
         """Show share after share, each of about so many events at most; gives how many they are, about.
 
-        Unless `named`, not everybody has a `person` and a `device_id`.
+        Unless `named`, not everybody has a `person` and a `device_id`. With `matters`, a condition, only events that meet it are shown.
         """
-        lent = f"({self._events.lent(named=named)})"
+        of, shown = 1, self._rows(matters)
+        while of < MOST and of * rows < shown:
+            of *= 2
+        lent = f"FROM ({self._events.lent(named=named, matters=matters or 'TRUE')}) {'ORDER BY who' if of > 1 else ''}"
         try:
             (found,) = self._connection.execute(
-                f"COPY (FROM {lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
+                f"COPY ({lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
             ).fetchall()[0]
             read = f"read_parquet({literal(self._aside)})" if found else None
-            of = 1
-            while of < MOST and of * rows < self._events.rows:
-                of *= 2
             for number in range(of):
-                self._show(Share(number, of), read)
-                yield self._events.rows // of
+                self._show(Share(number, of), read, matters)
+                yield shown // of
         finally:
             with suppress(FileNotFoundError):
                 self._aside.unlink()
 
-    def _show(self, share: Share, lent: str | None) -> None:
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._events.own(share, lent)}")
+    def _rows(self, matters: str | None) -> int:
+        """How many rows there are to be shown, about: events that meet a condition are counted among some of the people."""
+        if matters is None:
+            return self._events.rows
+        part = Share(0, SAMPLED if self._events.rows > SAMPLED * ENOUGH else 1)
+        events = f"(SELECT {part.of} * count(*) FROM ({self._events.own(part, None)}) AS {EVENTS} WHERE {matters})"
+        counts = [events, *(f"(SELECT count(*) FROM all_{table})" for table in self._nested)]
+        return int(self._connection.execute(f"SELECT {' + '.join(counts)}").fetchall()[0][0])
+
+    def _show(self, share: Share, lent: str | None, matters: str | None) -> None:
+        events = f"SELECT * FROM ({self._events.own(share, lent)}) AS {EVENTS} WHERE {matters or 'TRUE'}"
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {events}")
         for table in self._nested:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
 

@@ -13,6 +13,9 @@ from tradewind.events.shape import person_key
 _ALONE = "user_id IS NULL"
 """An event without a user: its person is its device, unless that is known by a user."""
 
+_SIGNED_IN = "who <> device_key"
+"""An event with a user and a device, told without reading ids as text: the two keys are of different persons only then."""
+
 
 @dataclass(frozen=True)
 class EventView:
@@ -44,12 +47,15 @@ class EventView:
         """All of them."""
         return person_relation(self.files, self.event_properties, self.user_properties, self.before)
 
-    def lent(self, *, named: bool) -> str:
-        """Those that must be laid aside before `own` is asked: see `lent_relation`."""
-        return lent_relation(self.files, self.event_properties, self.user_properties, self.before, named=named)
+    def lent(self, *, named: bool, matters: str = "TRUE") -> str:
+        """Those that must be laid aside before `own` is asked, of all that meet a condition: see `lent_relation`."""
+        return lent_relation(self.files, self.event_properties, self.user_properties, self.before, matters, named=named)
 
     def own(self, share: Share, lent: str | None) -> str:
-        """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
+        """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none.
+
+        Where that was asked for rows that meet a condition, only rows that meet it are told right.
+        """
         return own_relation(self.files, self.event_properties, self.user_properties, self.before, share, lent)
 
 
@@ -64,7 +70,7 @@ def person_relation(
     with one user are a plain join, and those with several go through windows.
     """
     events = event_relation(files, event_properties, user_properties, before)
-    return f"""{_owners(files, before)}
+    return f"""{_owners(files, before, f"SELECT * FROM ({event_relation(files, before=before)}) WHERE {_ALONE}")}
         SELECT COALESCE(keeper.who, owner.who, event.who) AS who,
             COALESCE(keeper.person, owner.person, 'user:' || event.user_id, 'device:' || event.device_id) AS person,
             event.* EXCLUDE (who, alone)
@@ -74,20 +80,25 @@ def person_relation(
 
 
 def lent_relation(
-    files: Sequence[EventFile], event_properties: Iterable[str], user_properties: Iterable[str], before: datetime | None, *, named: bool
+    files: Sequence[EventFile],
+    event_properties: Iterable[str],
+    user_properties: Iterable[str],
+    before: datetime | None,
+    matters: str,
+    *,
+    named: bool,
 ) -> str:
     """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one.
 
-    They are in the order of `who`, so that those of a share lie together. Unless `named`, without `person` and `device_id`.
+    Only those that meet a condition. Unless `named`, without `person` and `device_id`.
     """
-    events = event_relation(files, event_properties, user_properties, before)
+    alone = f"SELECT * FROM ({event_relation(files, event_properties, user_properties, before)}) AS events WHERE {_ALONE} AND {matters}"
     names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
-    return f"""{_owners(files, before)}
+    return f"""{_owners(files, before, alone)}
         SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE (who, user_id, device_id)
-        FROM (SELECT * FROM ({events}) WHERE {_ALONE}) AS event
+        FROM ({alone}) AS event
         JOIN owner ON owner.device_key = event.device_key
-        LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time
-        ORDER BY 1"""
+        LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time"""
 
 
 def own_relation(
@@ -108,14 +119,17 @@ def own_relation(
         UNION ALL BY NAME SELECT * FROM {lent} WHERE {share.holds("who")}"""
 
 
-def _owners(files: Sequence[EventFile], before: datetime | None) -> str:
-    """Tables of a WITH: `owner`, the one user of a device (any, of several), and `keeper`, who it was at a time, of several."""
+def _owners(files: Sequence[EventFile], before: datetime | None, alone: str) -> str:
+    """Tables of a WITH: `owner`, the one user of a device (any, of several), and `keeper`, who it was at a time, of several.
+
+    Of the devices of `alone`, a SELECT of events without a user.
+    """
     seen, key = event_relation(files, (), (), before), person_key("person")
     return f"""WITH seen AS NOT MATERIALIZED (SELECT who, device_key, user_id, time FROM ({seen})),
-        alone AS (SELECT DISTINCT device_key FROM seen WHERE {_ALONE}),
+        alone AS (SELECT DISTINCT device_key FROM ({alone})),
         device AS (
             SELECT device_key, min(who) AS least, max(who) AS greatest, any_value(user_id) AS user_id
-            FROM seen WHERE user_id IS NOT NULL AND device_key IN (FROM alone) GROUP BY device_key
+            FROM seen WHERE {_SIGNED_IN} AND device_key IN (FROM alone) GROUP BY device_key
         ),
         instant AS (
             SELECT device_key, time, max(user_id) AS user_id

@@ -9,11 +9,25 @@ import duckdb
 import pytest
 from sqlglot import exp
 
-from tradewind.cohorts.compile import compile_rule
+from tradewind.cohorts.compile import compile_rule, matters
 from tradewind.cohorts.operators import lowered
 from tradewind.cohorts.rules import properties
 from tradewind.engines.duckdb import DuckDBDialect
-from tradewind.model.cohort import AT_LEAST_ONCE, All, AnyOf, Count, Did, EventFilter, InCohort, Last, Not, Operator, Rule, UserProperty
+from tradewind.model.cohort import (
+    AT_LEAST_ONCE,
+    All,
+    AnyOf,
+    Count,
+    Did,
+    EventFilter,
+    FirstUse,
+    InCohort,
+    Last,
+    Not,
+    Operator,
+    Rule,
+    UserProperty,
+)
 from tradewind.model.cohort import Comparison as Compared
 
 AS_OF = datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=UTC)
@@ -40,6 +54,22 @@ def test_events_are_read_once() -> None:
     rule = All((Did("A"), Did("B", window=Last(3)), UserProperty("plan", Operator.IS, ("x",)), InCohort("vips"), Not(InCohort("late"))))
     statement = compiled(rule, vips="nested0", late="nested1")
     assert [table.name for table in statement.find_all(exp.Table)].count("events") == 1
+
+
+def test_only_events_that_a_rule_asks_for_matter() -> None:
+    rule = All((Did("A", WHERE), AnyOf((Did("B", window=Last(3)), Not(Did("C", window=Last(9)))))))
+    told = """(VALUES ('A', 'x', 99), ('A', 'y', 1), ('A', NULL, 1), ('B', NULL, 2), ('B', NULL, 5), ('C', NULL, 5), ('C', NULL, 12),
+        ('D', 'x', 1)) AS told(event_type, "e:p", ago)"""
+    condition = matters(rule, AS_OF, "UTC", DuckDBDialect())
+    assert condition is not None
+    events = f"(SELECT *, TIMESTAMP '2026-07-01 12:00:00' - to_days(ago) AS time FROM {told}) AS events"
+    found = duckdb.execute(f"SELECT event_type, ago FROM {events} WHERE {condition.sql('duckdb')} ORDER BY ALL").fetchall()
+    assert found == [("A", 99), ("B", 2), ("C", 5)]
+
+
+@pytest.mark.parametrize("rule", [Not(Did("A")), All((Did("A"), UserProperty("plan", Operator.IS, ("x",)))), Did("A", window=FirstUse(3))])
+def test_every_event_matters_where_the_others_say_something_too(rule: Rule) -> None:
+    assert matters(rule, AS_OF, "UTC", DuckDBDialect()) is None
 
 
 def test_the_properties_of_a_rule() -> None:

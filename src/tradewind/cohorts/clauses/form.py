@@ -94,6 +94,8 @@ class Facts:
     """The event types that matter; None where all do."""
     earliest: list[datetime | None] = field(default_factory=list)
     """From when each thing asked for matters; None for from the beginning."""
+    conditions: dict[exp.Expr, None] = field(default_factory=dict)
+    """What events are asked for: an event that meets none of these changes nothing, where `types` are known."""
     first_use: bool = False
     """Whether `events` needs the column `first`, the time of a person's first event."""
 
@@ -132,7 +134,9 @@ class Facts:
             conditions.append(exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event)))
         conditions += self.within(when)
         conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, self.dialect) for part in where]
-        return exp.and_(*conditions) if conditions else exp.true()
+        found = exp.and_(*conditions)
+        self.conditions[found] = None
+        return found
 
     def within(self, when: Span) -> list[exp.Expr]:
         """What makes the time of a row lie within a span."""
