@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what 
 
 LONGEST_FIRST = ("chaos", "docs", "generative", "browser", "integration", "conformance")
 """Folders whose files take long: begun first, so that no core is idle at the end while the other works on one of them."""
+
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+"""Where the files of tests lie, if so many bytes are free: tests commit hundreds of thousands of times, and a disk lets each wait."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the files of tests into memory, and remove them at the end; `--basetemp FOLDER` keeps those of what fails, in the folder."""
+    of_another = hasattr(config, "workerinput")  # a worker is told where by who started it
+    if of_another or config.option.basetemp or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return
+    folder = tempfile.mkdtemp(prefix="tradewind-tests-", dir=MEMORY)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    config.option.basetemp = Path(folder) / "files"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -67,6 +67,12 @@ class Product:
         assert done.code == 0, f"{' '.join(words)}: {done.error}{done.output}"
         return done.json
 
+    def apart(self, *words: str) -> Called:
+        """The same in a process of its own, as a person starts it."""
+        command = [sys.executable, "-m", "tradewind", *words]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
+        return Called(done.returncode, done.stdout, done.stderr)
+
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a command in a process of its own, which the caller ends."""
         command = [sys.executable, "-m", "tradewind", *words]

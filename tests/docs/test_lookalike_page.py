@@ -24,7 +24,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess) -> 
     card = here.ask("cohorts", "show", "like-buyers")["card"]
     assert card["auc"] > card["baseline"], "better than ranking people by how much they did, in the same run"
     assert card["auc_low"] > 0.5
-    told = here.run("cohorts", "show", "like-buyers").stdout
+    told = here.run("cohorts", "show", "like-buyers").output
     assert f"AUC {card['auc']:.3f}" in told
     assert "Purchase" in told
     segment = sandbox.members("ready1", "[Tradewind] Like buyers: like-buyers")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from product import Called, Product
 from sandbox_process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,39 +20,34 @@ HELD = 12
 
 @dataclass
 class Terminal:
-    """A folder and an environment in which the lines of a page are typed."""
+    """A folder and an environment in which the lines of a page are typed: each in a process of its own, or by the same door in this one."""
 
-    folder: Path
-    environment: dict[str, str]
+    product: Product
+    alone: bool = False
 
     def type(self, line: str, code: int = 0) -> None:
         """One `tradewind` or `export` line. RUN stands for the newest run, as a reader would take it from the list."""
         if line.startswith("export "):
             for each in shlex.split(line)[1:]:
                 name, _, value = each.partition("=")
-                self.environment.setdefault(name, value)
+                self.product.environment.setdefault(name, value)
             return
         words = [self.newest_run() if word == "RUN" else word for word in shlex.split(line)]
         done = self.run(*words[1:])
-        assert done.returncode == code, f"{line}\n{done.stdout}{done.stderr}"
+        assert done.code == code, f"{line}\n{done.output}{done.error}"
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tradewind", *words]
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+    def run(self, *words: str) -> Called:
+        return self.product.apart(*words) if self.alone else self.product.text(*words)
 
     def ask(self, *words: str) -> Any:
-        done = self.run(*words, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return self.product.ok(*words)
 
     def newest_run(self) -> str:
         return str(self.ask("runs", "list")["runs"][0]["id"])
 
 
-def terminal(folder: Path, sandbox: SandboxProcess) -> Terminal:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
-    home = folder / "home"
-    return Terminal(folder, kept | {"TRADEWIND_HOME": str(home), "TRADEWIND_SANDBOX_URL": sandbox.url})
+def terminal(folder: Path, sandbox: SandboxProcess, *, alone: bool = False) -> Terminal:
+    return Terminal(Product(folder, sandbox.url), alone)
 
 
 def lines_of(text: str) -> list[str]:
@@ -70,7 +63,7 @@ def saved_files(text: str) -> dict[str, str]:
 
 def test_the_tutorial_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess) -> None:
     text = (ROOT / "docs" / "tutorial" / "own-events.md").read_text("utf-8")
-    here, segment = terminal(tmp_path, sandbox), "[Tradewind] Cart and no purchase: cart-no-buy"
+    here, segment = terminal(tmp_path, sandbox, alone=True), "[Tradewind] Cart and no purchase: cart-no-buy"
     files = saved_files(text)
     assert files.keys() == {"events.json", "shop.yaml"}
     for name, content in files.items():
@@ -86,7 +79,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path, sandbox: SandboxProcess)
 
 def test_the_retargeting_example_reaches_whom_it_names(tmp_path: Path, sandbox: SandboxProcess) -> None:
     here = terminal(ROOT, sandbox)
-    here.environment["TRADEWIND_HOME"] = str(tmp_path / "home")
+    here.product.environment["TRADEWIND_HOME"] = str(tmp_path / "home")
     day = 86_400_000
     noon = 1_781_697_600_000  # 17 June 2026, 12:00 UTC
     did = [("ann", "Open App", 6), ("ann", "Add to Cart", 2), ("bob", "Open App", 6), ("bob", "Add to Cart", 2), ("bob", "Purchase", 1)]
@@ -133,7 +126,7 @@ def with_account(folder: Path, sandbox: SandboxProcess) -> Terminal:
     """A home with events to come and the account that pages call `acme`, which the sandbox knows."""
     here = terminal(folder, sandbox)
     here.type("tradewind init")
-    here.environment["ACME_SECRET"] = "sandbox-secret-ready1"
+    here.product.environment["ACME_SECRET"] = "sandbox-secret-ready1"
     here.type("tradewind connections add acme --advertiser ready1 --region sandbox --secret-env ACME_SECRET --map user.advertising_id=DAID")
     return here
 
