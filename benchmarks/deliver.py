@@ -196,7 +196,7 @@ def ours(home: Path) -> Callable[[], None]:
 
 def load_what_comes_late() -> None:
     """Imports do not count, and some come late: pyarrow loads pandas in the midst of its work, where that is installed."""
-    for name in ("encodings.idna", "sqlite3", "numpy.ma", "pandas"):
+    for name in ("encodings.idna", "sqlite3", "numpy.ma", "pyarrow.vendored.version", "pandas"):
         with suppress(ModuleNotFoundError):
             import_module(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import random
@@ -192,11 +193,21 @@ def _opened(settings: Settings) -> Iterator[Parts]:
     try:
         database_upgrade(database)
         parts = _parts(settings, database, door)
-        with exported(os.environ), closing(parts.previews):
+        with exported(os.environ), closing(parts.previews), _settled():
             yield parts
     finally:
         door.close()
         database.close()
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """What was imported is there as long as the process is: the collector need not look through it again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def with_little_memory(parts: Parts) -> Parts:

@@ -48,7 +48,9 @@ class Rows:
 
     def compact(self) -> Rows:
         """The same with the facts that are still true of somebody."""
-        used = np.bincount(self.codes, minlength=len(self.facts)) > 0
+        used = np.zeros(len(self.facts), np.bool_)
+        used[self.codes[:1]] = True
+        used[self.codes[1:][self.codes[1:] != self.codes[:-1]]] = True  # most often neighbours share a fact
         if used.all():
             return self
         places = (np.cumsum(used) - 1).astype(np.int32)
@@ -65,10 +67,12 @@ def together(pieces: Sequence[Rows]) -> Rows:
     if len(pieces) == 1:
         return pieces[0]
     first = pieces[0].facts
-    shared = all(piece.facts is first for piece in pieces)
-    shifts = [0] * len(pieces) if shared else np.cumsum([0, *(len(piece.facts) for piece in pieces)]).tolist()
-    codes = [piece.codes + np.int32(shift) for piece, shift in zip(pieces, shifts, strict=False)]
-    facts = first if shared else np.concatenate([piece.facts for piece in pieces])
+    if all(piece.facts is first for piece in pieces):
+        codes, facts = [piece.codes for piece in pieces], first
+    else:
+        shifts = np.cumsum([0, *(len(piece.facts) for piece in pieces[:-1])])
+        codes = [piece.codes + np.int32(shift) for piece, shift in zip(pieces, shifts, strict=True)]
+        facts = np.concatenate([piece.facts for piece in pieces])
     ids = pa.concat_arrays([piece.ids for piece in pieces])
     return Rows(ids, np.concatenate([piece.keys for piece in pieces]), np.concatenate(codes), facts)
 

@@ -159,9 +159,23 @@ class _Text:
 
 
 def _write_guids(text: _Text, values: Bytes) -> None:
-    """16 bytes -> 36 characters, dashes stand already: two bytes at a time through a table of their four hexadecimal digits."""
-    digits = _hex_table().take(values.view("<u2"))
-    text.column(0, _DASHED)[:] = np.ndarray((text.items,), _DIGITS, digits)
+    """16 bytes -> 36 characters; the dashes stand already."""
+    text.column(0, _DASHED)[:] = np.ndarray((text.items,), _DIGITS, _digits(values))
+
+
+def _digits(values: Bytes) -> npt.NDArray[np.uint16]:
+    """Bytes -> two hexadecimal digits each, by arithmetic on all of them: a table would have to be fetched anew after each body."""
+    digits, letters = values.astype(np.uint16), np.empty(values.shape, np.uint16)
+    np.left_shift(digits, 8, out=letters)
+    np.right_shift(digits, 4, out=digits)
+    np.bitwise_or(digits, letters, out=digits)
+    np.bitwise_and(digits, 0x0F0F, out=digits)  # the first digit's value in the lower byte, the second's in the upper
+    np.add(digits, 0x0606, out=letters)
+    np.right_shift(letters, 4, out=letters)
+    np.bitwise_and(letters, 0x0101, out=letters)  # 1 where the value is ten or more
+    np.multiply(letters, ord("a") - ord("0") - 10, out=letters)
+    np.add(digits, letters, out=digits)
+    return np.add(digits, 0x3030, out=digits)
 
 
 def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
@@ -221,14 +235,6 @@ def _buffer(ids: pa.Array[Any], number: int) -> memoryview[int]:
     buffer = ids.buffers()[number]
     assert buffer is not None, "an array that is not empty has offsets and values"
     return memoryview(buffer)
-
-
-@cache
-def _hex_table() -> npt.NDArray[np.uint32]:
-    """Two bytes as they lie in memory -> their four hexadecimal digits as they lie in memory."""
-    pairs = np.arange(65536, dtype="<u2").view(np.uint8)
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    return np.stack([digits[pairs >> 4], digits[pairs & 15]], axis=1).reshape(65536, 4).view(np.uint32).reshape(65536)
 
 
 @cache
