@@ -93,11 +93,13 @@ ODD = (
 
 words_and_odd = st.one_of(words, words, st.sampled_from(ODD))
 numbers = st.one_of(
-    st.integers(-3, 12),
-    st.integers(-3, 12),
-    st.sampled_from([0.1, 0.2, -0.5, 2.5, 1e22, 1e-7, 10**17, 10**18, -(10**18), 2**53 + 1, 2**64]),
+    st.integers(-3, 12), st.integers(-3, 12), st.sampled_from([0.1, 0.2, -0.5, 2.5, 10**17, 10**18, -(10**18), 2**53 + 1, 2**64])
 )
-values = st.one_of(words_and_odd, numbers, st.booleans(), st.none(), st.lists(st.one_of(words_and_odd, numbers, st.none()), max_size=3))
+powers = st.sampled_from([1e22, 1e-7])
+"""Written anew where they stand in a list, so that they are not compared as text there."""
+
+listed = st.lists(st.one_of(words_and_odd, numbers, st.none()), max_size=3)
+values = st.one_of(words_and_odd, numbers, powers, st.booleans(), st.none(), listed)
 # Clocks in New York, then in Berlin, change within these days; hours fall on both sides of midnight everywhere.
 spread = st.builds(
     lambda day, hour, micro: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day, hours=hour, microseconds=micro),
@@ -259,7 +261,7 @@ def looked_at(previews: Previews, asked: Asked, nested: Mapping[str, Path]) -> t
     return found
 
 
-@fuzzed(80)
+@fuzzed(100)
 @given(events, rules, st.sampled_from(ZONES), st.sampled_from([4, SHARE_ROWS]), st.booleans())
 def test_duckdb_answers_as_plain_python_does(told: list[Event], rule: Rule, zone: str, share_rows: int, named: bool) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, zone, ())

@@ -64,7 +64,7 @@ def test_an_operator_means_the_same_there_and_in_python(session: PostgresSession
     assert found == {value: meets(value, *met) for value in TEXTS}
 
 
-@fuzzed(60)
+@fuzzed(100)
 @given(events, rules, st.sampled_from(ZONES), st.booleans(), st.booleans())
 def test_a_server_answers_as_plain_python_does(
     session: PostgresSession, told: list[Event], rule: Rule, zone: str, named: bool, recency: bool

@@ -36,24 +36,27 @@ def compile_rule(
     named there (who, person). `as_of` is aware. `beside` are aggregates over all the events of a member, carried along under their names.
     """
     facts = Facts(as_of, zone, dialect, nested, recent or ())
-    verdict = exp.alias_(_verdict(rule, facts), BELONGS)
+    verdict = exp.alias_(_verdict(rule, facts), BELONGS, copy=False)
     carried = list(beside)
     last = None if recent is None else _last_event(rule, facts, carried)
     everybody = bool(beside) or idle(rule) is not False
     people = _people(facts, dated=last is not None)
-    found = [*([exp.alias_(last, LAST_EVENT)] if last is not None else []), *(exp.column(each.alias, "counted") for each in beside)]
-    judged = people.select(verdict, *found).with_(HAPPENED, as_=_happened(facts, everybody=everybody))
-    judged = judged.with_("counted", as_=_counted(facts, carried))
+    found = [
+        *([exp.alias_(last, LAST_EVENT, copy=False)] if last is not None else []),
+        *(exp.column(each.alias, "counted") for each in beside),
+    ]
+    judged = people.select(verdict, *found, copy=False).with_(HAPPENED, as_=_happened(facts, everybody=everybody), copy=False)
+    judged = judged.with_("counted", as_=_counted(facts, carried), copy=False)
     for table, alias in facts.tables.items():
         assert isinstance(table, exp.Select)
-        judged = judged.with_(alias, as_=table)
+        judged = judged.with_(alias, as_=table, copy=False)
     if facts.cohorts:
-        judged = judged.with_("people", as_=_everybody(facts))
+        judged = judged.with_("people", as_=_everybody(facts), copy=False)
     for column in list(judged.find_all(exp.Column)):
         if column.table == EVERYBODY:
             column.set("table", exp.to_identifier("people" if facts.cohorts else "counted"))
     columns = [WHO, PERSON, *([LAST_EVENT] if last is not None else []), *(each.alias for each in beside)]
-    return exp.select(*map(exp.column, columns)).from_(judged.subquery("judged")).where(exp.column(BELONGS))
+    return exp.select(*map(exp.column, columns)).from_(judged.subquery("judged", copy=False)).where(exp.column(BELONGS), copy=False)
 
 
 def matters(rule: Rule, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr | None:
@@ -70,11 +73,11 @@ def matters(rule: Rule, as_of: datetime, zone: str, dialect: Dialect) -> exp.Exp
 def _verdict(rule: Rule, facts: Facts) -> exp.Expr:
     match rule:
         case All(rules):
-            return exp.and_(*(_verdict(part, facts) for part in rules))
+            return exp.and_(*(_verdict(part, facts) for part in rules), copy=False)
         case AnyOf(rules):
-            return exp.or_(*(_verdict(part, facts) for part in rules))
+            return exp.or_(*(_verdict(part, facts) for part in rules), copy=False)
         case Not(part):
-            return exp.Not(this=exp.paren(_verdict(part, facts)))
+            return exp.Not(this=exp.paren(_verdict(part, facts), copy=False))
         case _:
             return form_of(rule).verdict(rule, facts)
 
@@ -84,8 +87,8 @@ def _last_event(rule: Rule, facts: Facts, carried: list[exp.Alias]) -> exp.Expr:
     moments = [moment for clause in qualifying(rule) for moment in form_of(clause).moments(clause, facts)]
     columns = [moment for moment in moments if isinstance(moment, exp.Column) and moment.name == LAST_EVENT]
     done = [moment for moment in moments if moment not in columns]
-    condition = exp.or_(*done) if done else exp.false()
-    latest = exp.Max(this=exp.Case().when(condition, exp.column("time")))
+    condition = exp.or_(*done, copy=False) if done else exp.false()
+    latest = exp.Max(this=exp.Case().when(condition, exp.column("time"), copy=False))
     carried.append(exp.Alias(this=latest, alias=exp.to_identifier(LAST_EVENT)))
     own = exp.column(LAST_EVENT, "counted")
     return exp.Greatest(this=own, expressions=columns, ignore_nulls=True) if columns else own
@@ -101,7 +104,7 @@ def _happened(facts: Facts, *, everybody: bool) -> exp.Select:
         firsts = exp.select(exp.column(WHO, EVENTS), first).from_(EVENTS).where(before.copy()).group_by(exp.column(WHO, EVENTS))
         same = exp.EQ(this=exp.column(WHO, "use"), expression=exp.column(WHO, EVENTS))
         select = select.select(exp.column(FIRST, "use")).join(firsts.subquery("use"), on=same)
-    return select if everybody else select.where(*_matters(facts))
+    return select if everybody else select.where(*_matters(facts), copy=False)
 
 
 def _matters(facts: Facts) -> list[exp.Expr]:
@@ -119,8 +122,8 @@ def _matters(facts: Facts) -> list[exp.Expr]:
 def _counted(facts: Facts, carried: Iterable[exp.Alias]) -> exp.Select:
     """One row a person: every aggregate that is asked for."""
     person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
-    found = [exp.alias_(aggregate.copy(), name) for aggregate, name in facts.aggregates.items()]
-    return exp.select(exp.column(WHO), person, *found, *carried).from_(HAPPENED).group_by(exp.column(WHO))
+    found = [exp.alias_(aggregate, name, copy=False) for aggregate, name in facts.aggregates.items()]
+    return exp.select(exp.column(WHO), person, *found, *carried).from_(HAPPENED, copy=False).group_by(exp.column(WHO), copy=False)
 
 
 def _everybody(facts: Facts) -> exp.Select | exp.Union:
@@ -133,15 +136,15 @@ def _everybody(facts: Facts) -> exp.Select | exp.Union:
 def _people(facts: Facts, *, dated: bool) -> exp.Select:
     """Everybody, with what is known of each."""
     people = "people" if facts.cohorts else "counted"
-    select = exp.select(exp.column(WHO, people), exp.column(PERSON, people)).from_(people)
+    select = exp.select(exp.column(WHO, people), exp.column(PERSON, people)).from_(people, copy=False)
     if facts.cohorts:
-        select = select.join("counted", join_type="left", on=_same("counted", people))
+        select = select.join("counted", join_type="left", on=_same("counted", people), copy=False)
     for cohort, alias in facts.cohorts.items():
         last = [exp.column(LAST_EVENT)] if dated and cohort in facts.recent else []
         members = exp.select(exp.column(WHO), exp.column(PERSON), *last).distinct().from_(exp.to_table(facts.nested[cohort]))
-        select = select.join(members.subquery(alias), join_type="left", on=_same(alias, people))
+        select = select.join(members.subquery(alias), join_type="left", on=_same(alias, people), copy=False)
     for alias in facts.tables.values():
-        select = select.join(alias, join_type="left", on=_same(alias, people))
+        select = select.join(alias, join_type="left", on=_same(alias, people), copy=False)
     return select
 
 

@@ -43,15 +43,19 @@ def condition(value: exp.Expr, operator: Operator, values: Sequence[str], dialec
     if operator in _SETS:
         return (
             exp.Case()
-            .when(_missing(value), exp.convert(meets_nothing(operator, values)))
-            .when(_present(elements), _whole(elements, operator, values, dialect))
-            .else_(_whole(dialect.listed([value]), operator, values, dialect))
+            .when(_missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
+            .when(_present(elements), _whole(elements, operator, values, dialect), copy=False)
+            .else_(_whole(dialect.listed([value]), operator, values, dialect), copy=False)
         )
     return (
         exp.Case()
-        .when(_missing(value), exp.convert(meets_nothing(operator, values)))
-        .when(_present(elements), dialect.any_element("element", elements, lambda element: _plain(element, operator, values, dialect)))
-        .else_(_plain(value, operator, values, dialect))
+        .when(_missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
+        .when(
+            _present(elements),
+            dialect.any_element("element", elements, lambda element: _plain(element, operator, values, dialect)),
+            copy=False,
+        )
+        .else_(_plain(value, operator, values, dialect), copy=False)
     )
 
 
@@ -75,14 +79,14 @@ def _plain(  # noqa: PLR0911 - one answer an operator
 ) -> exp.Expr:
     """One text that is there, against the values as alternatives."""
     if operator in _NEGATIONS:
-        return exp.Not(this=exp.paren(_plain(text, _NEGATIONS[operator], values, dialect)))
+        return exp.Not(this=exp.paren(_plain(text, _NEGATIONS[operator], values, dialect), copy=False))
     if operator is Operator.IS:
         return _is(text, values)
     if operator in _COMPARED:
         return _compared(text, operator, values, dialect)
     if operator is Operator.GLOB_MATCH:
         return _one_of([regex(value) for value in values], lambda pattern: dialect.matches(text.copy(), pattern), dialect)
-    small = exp.Lower(this=text)
+    small = exp.Lower(this=text.copy())
     if operator is Operator.STARTS_WITH:
         return _one_of([lowered(value) for value in values], lambda value: exp.StartsWith(this=small.copy(), expression=value), dialect)
     if "" in values:
@@ -94,7 +98,7 @@ def _one_of(values: Sequence[str], test: Callable[[exp.Expr], exp.Expr], dialect
     """Whether the test holds for one of the values: written out while they are few, else over a list of them."""
     literals = [exp.Literal.string(value) for value in values]
     if len(literals) <= FEW:
-        return exp.or_(*map(test, literals))
+        return exp.or_(*map(test, literals), copy=False)
     return dialect.any_element("value", dialect.listed(literals), test)
 
 
@@ -127,13 +131,13 @@ def _compared(text: exp.Expr, operator: Operator, values: Sequence[str], dialect
     if not words:  # what is no number compares as NULL, and the text is read for a number once
         return exp.Coalesce(this=as_number, expressions=[as_text])
     as_number = exp.or_(as_number, compare(this=text.copy(), expression=exp.Literal.string(farthest(words))))
-    return exp.Case().when(_present(number), as_number).else_(as_text)
+    return exp.Case().when(_present(number), as_number, copy=False).else_(as_text, copy=False)
 
 
 def _whole(elements: exp.Expr, operator: Operator, values: Sequence[str], dialect: Dialect) -> exp.Expr:
     """A list against all the values together."""
     if operator in _NEGATIONS:
-        return exp.Not(this=exp.paren(_whole(elements, _NEGATIONS[operator], values, dialect)))
+        return exp.Not(this=exp.paren(_whole(elements, _NEGATIONS[operator], values, dialect), copy=False))
     wanted = sorted(set(values))
     includes = dialect.includes(elements.copy(), [exp.Literal.string(value) for value in wanted])
     if operator is Operator.SET_CONTAINS:

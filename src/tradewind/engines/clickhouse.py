@@ -282,7 +282,7 @@ class ClickHouseSession:
 
     @contextmanager
     def rows(self, statement: exp.Select, tables: Sequence[Named]) -> Iterator[pa.RecordBatchReader]:
-        query = self.dialect.written(behind(statement, tables, (MEMBERS, OWNER) if self._keeps else ()))
+        query = self.dialect.written(behind(statement, tables, dict.fromkeys((MEMBERS, OWNER), True) if self._keeps else {}))
         with self.wire.ask(f"{query} SETTINGS {_KEEPS} = 1" if self._keeps else query) as batches:
             first = _without_empty_lists(next(batches))
             others = (_without_empty_lists(batch) for batch in batches)

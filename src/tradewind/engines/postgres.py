@@ -7,12 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, PERSON
@@ -21,6 +19,7 @@ from tradewind.compute import Bounds, connect
 from tradewind.engines.server import Named, Session, turned
 from tradewind.engines.sql import MEMBERS
 from tradewind.engines.tables import OWNER
+from tradewind.engines.template import behind, filled
 from tradewind.errors import ConfigurationError, DefinitionError, EngineError
 from tradewind.model.snapshot import LAST_EVENT
 from tradewind.model.tables import ColumnKind
@@ -63,6 +62,13 @@ _KINDS = {
 }
 
 
+_KEPT = {EVENTS: False, MEMBERS: True, OWNER: True}
+
+
+def _sql(text: str, /, **parts: exp.Expr) -> exp.Expr:
+    return filled(text, "postgres", parts)
+
+
 class PostgresDialect:
     """The expressions of rules and tables as PostgreSQL 14 and later write them."""
 
@@ -74,25 +80,25 @@ class PostgresDialect:
 
     def number(self, text: exp.Expr) -> exp.Expr:
         """What is too large or too small cannot be read as a double: by way of a numeric."""
-        double = _written(
+        double = _sql(
             """CASE WHEN ABS(CAST(:text AS NUMERIC)) > 1.7976931348623158079e308
                THEN SIGN(CAST(:text AS NUMERIC)) * CAST('Infinity' AS FLOAT8)
                WHEN ABS(CAST(:text AS NUMERIC)) < 2.4703282292062327209e-324 THEN CAST(0 AS FLOAT8)
                ELSE CAST(CAST(:text AS NUMERIC) AS FLOAT8) END""",
             text=text,
         )
-        return _written("CASE WHEN :number THEN :double END", number=self.matches(text, exp.Literal.string(NUMBER)), double=double)
+        return _sql("CASE WHEN :number THEN :double END", number=self.matches(text, exp.Literal.string(NUMBER)), double=double)
 
     def matches(self, text: exp.Expr, pattern: exp.Expr) -> exp.Expr:
         """A dot matches a new line without being told so, and may not be told so in the middle of an expression."""
-        plain = _written("REPLACE(:pattern, '(?s:.*)', '.*')", pattern=pattern)
+        plain = _sql("REPLACE(:pattern, '(?s:.*)', '.*')", pattern=pattern)
         if isinstance(pattern, exp.Literal):
             plain = exp.Literal.string(str(pattern.this).replace("(?s:.*)", ".*"))
-        return _written("(:text ~ ('^(?:' || :pattern || ')$'))", text=text, pattern=plain)
+        return _sql("(:text ~ ('^(?:' || :pattern || ')$'))", text=text, pattern=plain)
 
     def elements(self, text: exp.Expr) -> exp.Expr:
         """A text is taken apart only when it is JSON, which is found out by folding what is innermost until one thing is left."""
-        folded = _written(
+        folded = _sql(
             """(WITH RECURSIVE folded(t) AS (
                     SELECT REGEXP_REPLACE(:text, :string, '""', 'g') UNION SELECT REGEXP_REPLACE(t, :innermost, 'null', 'g') FROM folded
                 ) SELECT BOOL_OR(t ~ :one) FROM folded)""",
@@ -101,28 +107,28 @@ class PostgresDialect:
             innermost=exp.Literal.string(_INNERMOST),
             one=exp.Literal.string(f"^null{_SPACE}$"),
         )
-        listed = _written(
+        listed = _sql(
             """ARRAY(SELECT e.e COLLATE "C" FROM JSON_ARRAY_ELEMENTS_TEXT(CAST(:text AS JSON)) AS e(e) WHERE NOT e.e IS NULL)""", text=text
         )
-        return _written(
+        return _sql(
             "CASE WHEN STARTS_WITH(:text, '[') THEN CASE WHEN :folded THEN :listed END END", text=text, folded=folded, listed=listed
         )
 
     def any_element(self, name: str, elements: exp.Expr, holds: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
         each = f"EXISTS(SELECT 1 FROM UNNEST(:elements) AS {name}({name}) WHERE :holds)"
-        return _written(each, elements=elements, holds=holds(exp.column(name, name)))
+        return _sql(each, elements=elements, holds=holds(exp.column(name, name)))
 
     def listed(self, texts: Sequence[exp.Expr]) -> exp.Expr:
         return exp.cast(exp.Array(expressions=[text.copy() for text in texts]), exp.DataType.build("TEXT[]", dialect="postgres"))
 
     def includes(self, elements: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
-        return _written("(:elements @> :wanted)", elements=elements, wanted=self.listed(values))
+        return _sql("(:elements @> :wanted)", elements=elements, wanted=self.listed(values))
 
     def different(self, elements: exp.Expr) -> exp.Expr:
-        return _written("(SELECT COUNT(DISTINCT e.e) FROM UNNEST(:elements) AS e(e))", elements=elements)
+        return _sql("(SELECT COUNT(DISTINCT e.e) FROM UNNEST(:elements) AS e(e))", elements=elements)
 
     def latest(self, value: exp.Expr, time: exp.Expr, stated: exp.Expr) -> exp.Expr:
-        return _written(
+        return _sql(
             "(ARRAY_AGG(:value ORDER BY :time DESC, :value DESC NULLS LAST) FILTER (WHERE :stated))[1]",
             value=value,
             time=time,
@@ -130,52 +136,52 @@ class PostgresDialect:
         )
 
     def decimal(self, text: exp.Expr) -> exp.Expr:
-        read = _written(
+        read = _sql(
             """CASE WHEN ABS(ROUND(CAST(:text AS NUMERIC), 9)) < 1000000000000000000 THEN ROUND(CAST(:text AS NUMERIC), 9) END""", text=text
         )
-        return _written("CASE WHEN :number THEN :read END", number=self.matches(text, exp.Literal.string(NUMBER)), read=read)
+        return _sql("CASE WHEN :number THEN :read END", number=self.matches(text, exp.Literal.string(NUMBER)), read=read)
 
     def exactly(self, number: Decimal) -> exp.Expr:
-        return _written("CAST(:number AS NUMERIC)", number=exp.Literal.string(f"{number:f}"))
+        return _sql("CAST(:number AS NUMERIC)", number=exp.Literal.string(f"{number:f}"))
 
     def micros(self, time: exp.Expr) -> exp.Expr:
-        return _written("CAST(EXTRACT(EPOCH FROM :time) * 1000000 AS BIGINT)", time=time)
+        return _sql("CAST(EXTRACT(EPOCH FROM :time) * 1000000 AS BIGINT)", time=time)
 
     def day(self, time: exp.Expr, zone: str) -> exp.Expr:
-        return _written("CAST((:time AT TIME ZONE 'UTC') AT TIME ZONE :zone AS DATE)", time=time, zone=exp.Literal.string(zone))
+        return _sql("CAST((:time AT TIME ZONE 'UTC') AT TIME ZONE :zone AS DATE)", time=time, zone=exp.Literal.string(zone))
 
     def md5_hex(self, text: exp.Expr) -> exp.Expr:
-        return _written('MD5(:text) COLLATE "C"', text=text)
+        return _sql('MD5(:text) COLLATE "C"', text=text)
 
     def member_hex(self, who: exp.Expr) -> exp.Expr:
         """A member's bytes are those of the key from the last to the first."""
-        return _written(r"REGEXP_REPLACE(REVERSE(REPLACE(CAST(:who AS TEXT), '-', '')), '(.)(.)', '\2\1', 'g')", who=who)
+        return _sql(r"REGEXP_REPLACE(REVERSE(REPLACE(CAST(:who AS TEXT), '-', '')), '(.)(.)', '\2\1', 'g')", who=who)
 
     def member(self, who: exp.Expr) -> exp.Expr:
-        return _written("UUID_SEND(:who)", who=who)
+        return _sql("UUID_SEND(:who)", who=who)
 
     def in_order(self, value: exp.Expr, time: exp.Expr) -> exp.Expr:
-        return _written("ARRAY_AGG(:value ORDER BY :time, :value)", value=value, time=time)
+        return _sql("ARRAY_AGG(:value ORDER BY :time, :value)", value=value, time=time)
 
     def key(self, person: exp.Expr) -> exp.Expr:
-        return _written("CAST(MD5(:person) AS UUID)", person=person)
+        return _sql("CAST(MD5(:person) AS UUID)", person=person)
 
     def text(self, column: exp.Expr, kind: ColumnKind) -> exp.Expr:
         how = {ColumnKind.JSON: ":column OPERATOR(pg_catalog.#>>) '{}'", ColumnKind.LIST: "CAST(TO_JSON(:column) AS TEXT)"}
-        return _written(f'({how.get(kind, "CAST(:column AS TEXT)")}) COLLATE "C"', column=column)
+        return _sql(f'({how.get(kind, "CAST(:column AS TEXT)")}) COLLATE "C"', column=column)
 
     def property(self, document: exp.Expr, name: str) -> exp.Expr:
-        return _written('(:json OPERATOR(pg_catalog.->>) :name) COLLATE "C"', json=document, name=exp.Literal.string(name))
+        return _sql('(:json OPERATOR(pg_catalog.->>) :name) COLLATE "C"', json=document, name=exp.Literal.string(name))
 
     def states(self, document: exp.Expr, name: str) -> exp.Expr:
-        return _written("NOT (:json OPERATOR(pg_catalog.->) :name) IS NULL", json=document, name=exp.Literal.string(name))
+        return _sql("NOT (:json OPERATOR(pg_catalog.->) :name) IS NULL", json=document, name=exp.Literal.string(name))
 
     def utc(self, column: exp.Expr, kind: ColumnKind) -> exp.Expr:
         how = {
             ColumnKind.INSTANT: ":column AT TIME ZONE 'UTC'",
             ColumnKind.INTEGER: "TIMESTAMP '1970-01-01' + (:column) * INTERVAL '1 microsecond'",
         }
-        return _written(how.get(kind, "CAST(:column AS TIMESTAMP)"), column=column)
+        return _sql(how.get(kind, "CAST(:column AS TIMESTAMP)"), column=column)
 
     def moment(self, instant: datetime, kind: ColumnKind) -> exp.Expr:
         if kind is not ColumnKind.INSTANT:
@@ -188,18 +194,6 @@ class PostgresDialect:
     def written(self, statement: exp.Expr) -> str:
         """The whole statement, with the few things that SQLGlot does not turn into PostgreSQL's own."""
         return statement.transform(_own, copy=False).sql(self.name, copy=False)
-
-
-@cache
-def _template(text: str) -> exp.Expr:
-    return sqlglot.parse_one(text, dialect="postgres")
-
-
-def _written(text: str, /, **parts: exp.Expr) -> exp.Expr:
-    """PostgreSQL's SQL with expressions in the place of its `:names`."""
-    return _template(text).transform(
-        lambda node: parts[node.name].copy() if isinstance(node, exp.Placeholder) and node.name in parts else node
-    )
 
 
 def _own(node: exp.Expr) -> exp.Expr:
@@ -221,7 +215,7 @@ def _lower(node: exp.Lower) -> exp.Expr:
     """Some letters have a lower case of two letters, or one that depends on where they stand: these go first."""
     if isinstance(node.this, exp.Collate):
         return node
-    text = _written("""TRANSLATE(:text, 'İΣ', 'iσ') COLLATE "und-x-icu" """, text=node.this.transform(_own))
+    text = _sql("""TRANSLATE(:text, 'İΣ', 'iσ') COLLATE "und-x-icu" """, text=node.this.transform(_own))
     small = exp.Anonymous(this="LOWER", expressions=[text])
     return exp.paren(exp.Collate(this=exp.paren(small), expression=exp.to_identifier("C", quoted=True)))
 
@@ -256,7 +250,7 @@ class PostgresSession:
         if last:
             micros = "CAST(one.one OPERATOR(pg_catalog.->>) 2 AS BIGINT)"
             columns.append(f"TIMESTAMP '1970-01-01' + {micros} * INTERVAL '1 microsecond' AS {LAST_EVENT}")
-        found = _written(
+        found = _sql(
             f"SELECT {', '.join(columns)} FROM JSON_ARRAY_ELEMENTS(CAST(:people AS JSON)) AS one(one)", people=exp.Literal.string(row[0])
         )
         assert isinstance(found, exp.Select)
@@ -264,14 +258,7 @@ class PostgresSession:
 
     @contextmanager
     def rows(self, statement: exp.Select, tables: Sequence[Named]) -> Iterator[pa.RecordBatchReader]:
-        for name, select in tables:
-            once = {EVENTS: False, MEMBERS: True, OWNER: True}.get(name)
-            statement = statement.with_(name, as_=select, materialized=once, copy=False)
-        # What a statement says of its own stands behind the tables it reads.
-        clause = statement.args["with_"]
-        own = len(clause.expressions) - len(tables)
-        clause.set("expressions", [*clause.expressions[own:], *clause.expressions[:own]])
-        query = self.dialect.written(statement)
+        query = self.dialect.written(behind(statement, tables, _KEPT))
         with self._connection.cursor() as cursor:
 
             def answer() -> pa.RecordBatchReader:

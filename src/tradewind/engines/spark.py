@@ -282,7 +282,7 @@ class SparkSession:
 
     @contextmanager
     def rows(self, statement: exp.Select, tables: Sequence[Named]) -> Iterator[pa.RecordBatchReader]:
-        query = self.dialect.written(behind(statement, tables))
+        query = self.dialect.written(behind(statement, tables, {}))
         table: pa.Table = self._tried(lambda: self._spark.sql(query).toArrow())
         yield table.to_reader()
 

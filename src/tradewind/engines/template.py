@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import sqlglot
@@ -23,11 +23,12 @@ def filled(text: str, dialect: str, parts: dict[str, exp.Expr]) -> exp.Expr:
     return _parsed(text, dialect).transform(put)
 
 
-def behind(statement: exp.Select, tables: Sequence[tuple[str, exp.Query]], once: Collection[str] = ()) -> exp.Select:
-    """The statement behind the tables that it reads, those of `once` kept; its own WITH stands behind them too."""
+def behind(statement: exp.Select, tables: Sequence[tuple[str, exp.Query]], kept: Mapping[str, bool]) -> exp.Select:
+    """The statement behind the tables that it reads; `kept` names those found once (True) or anew wherever they are named (False)."""
     for name, select in tables:
-        statement = statement.with_(name, as_=select, materialized=True if name in once else None, copy=False)
+        statement = statement.with_(name, as_=select, materialized=kept.get(name), copy=False)
     if tables:
+        # What a statement says of its own stands behind the tables it reads.
         clause = statement.args["with_"]
         own = len(clause.expressions) - len(tables)
         clause.set("expressions", [*clause.expressions[own:], *clause.expressions[:own]])

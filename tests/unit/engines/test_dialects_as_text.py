@@ -60,7 +60,7 @@ def statement(table: Table, case: Case, dialect: TableDialect) -> exp.Select:
     relation = Relation((rows_of("told", whole=False),), {"told": COLUMNS}, dialect, table.as_of)
     tables = relation.tables(*({*one, *other} for one, other in zip(*names, strict=True)))
     members = (sql.MEMBERS, sql.members(found, [PERSON], dialect))
-    return behind(sql.with_columns(wanted, dialect, kept=["member", PERSON]), [*tables, members])
+    return behind(sql.with_columns(wanted, dialect, kept=["member", PERSON]), [*tables, members], {})
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -123,6 +123,6 @@ def test_known_places_are_written_as_meant(dialect: SnowflakeDialect | BigQueryD
     assert isinstance(definition, Behaviour)
     relation = Relation((SHOP,), {"shop.orders": KINDS}, dialect, NOON)
     found = compile_rule(definition.who, NOON, "UTC", dialect, {})
-    written = dialect.written(behind(found, relation.tables(["amount", "tags"])))
+    written = dialect.written(behind(found, relation.tables(["amount", "tags"]), {}))
     assert [fragment for fragment in fragments if fragment not in written] == [], written
     assert EVENTS in written

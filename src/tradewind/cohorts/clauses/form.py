@@ -134,7 +134,7 @@ class Facts:
             conditions.append(exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event)))
         conditions += self.within(when)
         conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, self.dialect) for part in where]
-        found = exp.and_(*conditions)
+        found = exp.and_(*conditions, copy=False)
         self.conditions[found] = None
         return found
 

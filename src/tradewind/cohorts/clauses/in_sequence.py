@@ -91,20 +91,25 @@ def _done(clause: InSequence, steps: int, facts: Facts) -> exp.Select:
     for number in range(2, steps + 1):
         step = clause.steps[number - 1]
         before = _before(exp.column(f"s{number - 1}"), step.within, holding)
-        after = exp.Case().when(exp.column(f"is{number}"), before)
-        layer = exp.select(exp.Star(), exp.alias_(after, f"s{number}")).from_(layer.subquery(f"l{number - 1}"))
+        after = exp.Case().when(exp.column(f"is{number}"), before, copy=False)
+        layer = exp.select(exp.Star(), exp.alias_(after, f"s{number}", copy=False)).from_(layer.subquery(f"l{number - 1}", copy=False))
     begun, found = exp.column(f"s{steps}"), [there(exp.column(f"s{steps}"))]
     if clause.within:
         length = exp.Sub(this=exp.column(_AT), expression=begun.copy())
         found.append(exp.LTE(this=length, expression=_micros(clause.within)))
     if clause.without:
         spoilt = _before(exp.Case().when(exp.column("spoils"), exp.column(_AT)), None, holding)
-        layer = exp.select(exp.Star(), exp.alias_(spoilt, "spoilt")).from_(layer.subquery("unspoilt"))
+        layer = exp.select(exp.Star(), exp.alias_(spoilt, "spoilt", copy=False)).from_(layer.subquery("unspoilt", copy=False))
         found.append(
             exp.or_(exp.Is(this=exp.column("spoilt"), expression=exp.Null()), exp.LTE(this=exp.column("spoilt"), expression=begun.copy()))
         )
     last = exp.alias_(exp.Max(this=exp.column("time")), LAST_EVENT)
-    return exp.select(exp.column(WHO), last).from_(layer.subquery("steps")).where(*found).group_by(exp.column(WHO))
+    return (
+        exp.select(exp.column(WHO), last)
+        .from_(layer.subquery("steps", copy=False))
+        .where(*found, copy=False)
+        .group_by(exp.column(WHO), copy=False)
+    )
 
 
 def _steps(clause: InSequence, steps: int, holding: list[str], facts: Facts) -> exp.Select:
@@ -118,14 +123,14 @@ def _steps(clause: InSequence, steps: int, holding: list[str], facts: Facts) -> 
         exp.column(WHO),
         exp.column("time"),
         exp.alias_(at, _AT),
-        exp.alias_(exp.Case().when(are[0], at.copy()), "s1"),
-        *(exp.alias_(is_step, f"is{number}") for number, is_step in enumerate(are[1:], 2)),
-        *([exp.alias_(exp.or_(*spoils), "spoils")] if spoils else []),
+        exp.alias_(exp.Case().when(are[0].copy(), at.copy(), copy=False), "s1"),
+        *(exp.alias_(is_step.copy(), f"is{number}", copy=False) for number, is_step in enumerate(are[1:], 2)),
+        *([exp.alias_(exp.or_(*spoils), "spoils", copy=False)] if spoils else []),
         *(exp.alias_(quoted(f"e:{name}"), alias) for name, alias in zip(clause.holding, holding, strict=True)),
     )
     held = [there(quoted(f"e:{name}")) for name in clause.holding]
     before = exp.LT(this=exp.column("time"), expression=facts.dialect.instant(facts.as_of))
-    return select.from_(HAPPENED).where(before, exp.or_(*(each.copy() for each in (*are, *spoils))), *held)
+    return select.from_(HAPPENED, copy=False).where(before, exp.or_(*are, *spoils, copy=False), *held, copy=False)
 
 
 def _before(value: exp.Expr, within: timedelta | None, holding: list[str]) -> exp.Window:

@@ -38,7 +38,8 @@ NUMBERS = Table(
 MIXED = Table(
     "One property, many types",
     "What a property holds may change from event to event. A number, `true` and a list are compared as the text of their JSON; what is "
-    "missing, `null` and a key of another name have no value.",
+    "missing, `null` and a key of another name have no value. Inside a list or an object a number with a point or a power may be written "
+    "anew (`1.50` as `1.5`, `1e+22` as `1e22`): it stays the same number.",
     (
         did("ann", "E", v=7),
         did("bob", "E", v="7"),
@@ -52,8 +53,14 @@ MIXED = Table(
         did("jon", "E", v=7),
         did("jon", "E", v="seven"),
         did("kim", "E", v="7.0"),
+        did("lea", "E", v=[1e22]),
     ),
     (
+        Case(
+            "{did: E, where: {event.v: {greater: 1e21, less: 1e23}}}",
+            "eve lea",
+            "lea's as a number, however it is written; of eve's, 7 and a text",
+        ),
         Case("{did: E, where: {event.v: {is: 7}}}", "ann bob eve jon", "kim's is written 7.0"),
         Case("{did: E, where: {event.v: {greater_or_equal: 7, less_or_equal: 7}}}", "ann bob eve jon kim"),
         Case("{did: E, where: {event.v: {is: 'true'}}}", "cem"),
