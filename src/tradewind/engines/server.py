@@ -23,7 +23,7 @@ from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import rule_of
 from tradewind.engines.shares import MemberFile
-from tradewind.engines.tables import Kinds, Relation, TableDialect
+from tradewind.engines.tables import Kinds, Relation, TableDialect, person_of
 from tradewind.errors import EngineError
 from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project
@@ -128,7 +128,7 @@ class ServerEngine:
         with self._asking("finding the names of members", as_of) as asking:
             tables = [*asking.tables(), ("asked", asking.session.lend(asked))]
             mine = exp.column(WHO).isin(query=exp.select(exp.column(WHO)).from_("asked"))
-            known = exp.select(exp.column(WHO), exp.column(PERSON)).distinct().from_(EVENTS).where(mine)
+            known = exp.select(exp.column(WHO), exp.column(PERSON)).from_(_named_by_events(asking.dialect)).where(mine)
             named = exp.select(exp.alias_(asking.dialect.member(exp.column(WHO)), "member"), exp.column(PERSON)).from_(
                 known.subquery("known")
             )
@@ -227,6 +227,16 @@ class _Asking:
         with self.session.rows(sql.stated(wanted), self.tables(*sql.properties(wanted))) as reader:
             (counts,) = reader.read_all().to_pylist()
         return tuple(column.source for column, count in zip(wanted, counts.values(), strict=True) if count == 0)
+
+
+def _named_by_events(dialect: TableDialect) -> exp.Subquery:
+    """Whoever an event is of, and devices that acted without a user: one that has a user by now was somebody by itself before."""
+    device, nobody = exp.column("device_id"), exp.column("user_id").is_(exp.null())
+    seen = exp.select(device).distinct().from_(EVENTS).where(nobody, exp.Not(this=device.is_(exp.null())))
+    person = person_of(sql.DEVICE, device)
+    alone = exp.select(exp.alias_(dialect.key(person), WHO), exp.alias_(person, PERSON)).from_(seen.subquery("seen"))
+    of_events = exp.select(exp.column(WHO), exp.column(PERSON)).from_(EVENTS)
+    return exp.union(of_events, alone, distinct=True).subquery("everyone")
 
 
 def _schema(beside: Sequence[str], wanted: Sequence[Wanted]) -> pa.Schema:

@@ -70,7 +70,7 @@ class Relation:
         told = self._told(sorted(set(event)), sorted(set(user)))
         names = told.named_selects
         user_id, device_id = exp.column("user_id", "told"), exp.column("device_id", "told")
-        persons = [_person(USER, user_id), _person(DEVICE, device_id)]
+        persons = [person_of(USER, user_id), person_of(DEVICE, device_id)]
         before: list[tuple[str, exp.Query]] = []
         joins: list[exp.Join] = []
         if self._lends():
@@ -80,7 +80,7 @@ class Relation:
                 this=_equal(exp.column("device_id", OWNER), alone), expression=_equal(exp.column("time", OWNER), exp.column("time", "told"))
             )
             joins.append(exp.Join(this=exp.to_table(OWNER), side="LEFT", on=held))
-            persons.insert(1, _person(USER, exp.column("user_id", OWNER)))
+            persons.insert(1, person_of(USER, exp.column("user_id", OWNER)))
         whose = _alias(exp.Coalesce(this=persons[0], expressions=persons[1:]), PERSON)
         seen = _select([*(exp.column(exp.to_identifier(name, quoted=True), "told") for name in names), whose], _named(told, "told"))
         seen.set("joins", joins)
@@ -215,7 +215,8 @@ def _all(selects: Sequence[exp.Select]) -> exp.Query:
     return reduce(lambda one, other: exp.Union(this=one, expression=other, distinct=False), others, cast("exp.Query", first))
 
 
-def _person(kind: str, own: exp.Expr) -> exp.Expr:
+def person_of(kind: str, own: exp.Expr) -> exp.Expr:
+    """What a user or a device is known by: `user:<id>` or `device:<id>`; NULL without an id."""
     return exp.DPipe(this=exp.Literal.string(kind), expression=own.copy(), safe=True)
 
 

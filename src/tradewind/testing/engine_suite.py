@@ -181,6 +181,12 @@ class EngineSuite:
             assert found == {member: row["person"] for member, row in rows.items() if row["person"] != "user:zoe"}
             assert len(found) == len(rows) - 1 == 26
 
+    def test_a_device_that_has_a_user_by_now_is_still_named(self, engine_of: EngineOf) -> None:
+        """It may be a member of a cohort of an earlier instant, by what it did before."""
+        events = [happened(3, None, "d1"), happened(2, "bob", "d1"), happened(2, "cem", "d2")]
+        asked = {hashlib.md5(who.encode(), usedforsecurity=False).digest()[::-1]: who for who in ("device:d1", "user:bob", "device:d2")}
+        assert set(engine_of(events).persons(PROJECT, list(asked), NOON).values()) == {"device:d1", "user:bob"}
+
     def test_without_events_there_is_nobody(self, members: Callable[..., Any]) -> None:
         """An empty store answers with an empty file of the right columns."""
         snapshot, rows = members([], [Wanted("user.adid", False)])
