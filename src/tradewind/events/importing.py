@@ -72,20 +72,21 @@ def import_events(
     clock: Clock,
     piece: int = PIECE,
     hours: Sequence[HourRow] = (),
+    arrived: datetime | None = None,
 ) -> ImportSummary:
     """Bring the events of files and folders into the store.
 
     A file seen before is skipped, a bad line goes to the rejects file, a damaged file (or a table without the needed
     columns) is refused whole; nothing is visible until everything is on the disk. `piece` is how many bytes of text are
     taken at a time. `hours` are those of a source that the files hold whole: they are written down with the events, unless a file
-    is refused. Raises DefinitionError when a path is missing or of an unknown kind or when another import of the
-    project is going on, EngineError when memory or disk do not suffice.
+    is refused; `arrived` is when they came here, where that is not now. Raises DefinitionError when a path is missing or of an unknown
+    kind or when another import of the project is going on, EngineError when memory or disk do not suffice.
     """
-    started, begun = clock.now(), clock.monotonic()
+    started, begun = arrived or clock.now(), clock.monotonic()
     found, ignored = find_inputs(paths)
     with alone(store.home / "events" / project, ".importing", f"another import into project '{project}' is going on") as folder:
         _remove_unnamed(store, project, folder)
-        work = _Import(store, project, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
+        work = _Import(store, project, f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
         inputs, skipped = work.choose(found)
         try:
             shutil.rmtree(work.scratch, ignore_errors=True)

@@ -118,7 +118,7 @@ def count_imports(database: Database, project: str) -> int:
 
 
 def select_arrival(database: Database, project: str, after: datetime, until: datetime) -> datetime | None:
-    """When the first of the imports began that ended with something new after one instant, and up to another (naive, UTC)."""
+    """When the first file came of the imports that ended with something new after one instant, and up to another (naive, UTC)."""
     table = event_import.c
     query = sa.select(sa.func.min(table.started_at)).where(
         table.project == project, table.events_new > 0, table.finished_at > utc(after), table.finished_at <= utc(until)

@@ -40,7 +40,7 @@ class EventStore:
         return sql.count_imports(self.database, project)
 
     def arrived(self, project: str, after: datetime, until: datetime) -> datetime | None:
-        """When the first of the imports began that brought something new between two instants; None where none did."""
+        """When the first file came of the imports that brought something new between two instants; None where none did."""
         found = sql.select_arrival(self.database, project, after, until)
         return found.replace(tzinfo=UTC) if found else None
 

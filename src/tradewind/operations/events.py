@@ -64,14 +64,17 @@ def words(parts: Parts, project: str) -> Words:
     return Words(happened(parts.events.files(project), parts.bounds), known.event, known.user, parts.events.newest(project))
 
 
-def import_files(parts: Parts, project: str, paths: Sequence[Path], on_progress: OnProgress) -> ImportSummary:
+def import_files(
+    parts: Parts, project: str, paths: Sequence[Path], on_progress: OnProgress, arrived: datetime | None = None
+) -> ImportSummary:
     """Import event files. A file seen before is skipped; a bad line goes to the rejects file; nothing stops the rest.
 
+    `arrived` is when the first of them came here, where that is not now.
     Raises DefinitionError when a path is not there or holds no events that can be read.
     """
     parts.catalog.project(project)
     with span("import", project=project) as tell:
-        done = import_events(parts.events, project, paths, on_progress=on_progress, clock=parts.clock)
+        done = import_events(parts.events, project, paths, on_progress=on_progress, clock=parts.clock, arrived=arrived)
         tell(events=done.events_new)
     if not (done.files or done.skipped_files or done.refused_files):
         raise DefinitionError(f"holds no file that can be imported; expected {KINDS}", file=", ".join(map(str, paths)))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tradewind.durable import sync
+from tradewind.model.sync import Cadence, SyncState
 from tradewind.operations import uploads
 from tradewind.operations.door_secrets import Door
 from tradewind.parts import Parts
@@ -24,7 +25,7 @@ PROGRAMS = "programs"
 """Who sent what was received, in the list of uploads."""
 
 EVERY = timedelta(minutes=5)
-"""Requests are brought in once the first of them has waited so long: each time makes a file a month."""
+"""Requests are brought in once the first of them has waited so long: each time makes a file a month. With a sync on change, each minute."""
 
 ENOUGH = 64 << 20
 """Or once so many bytes wait."""
@@ -89,8 +90,17 @@ def gather(parts: Parts) -> None:
     """Make an upload of what has waited long enough, project by project, unless an earlier one is still being brought in."""
     for project in parts.received.projects():
         rows = parts.received.waiting(project)
-        if rows and (parts.clock.now() - rows[0].received_at >= EVERY or sum(row.bytes for row in rows) >= ENOUGH):
+        if rows and (_waited(parts, project, rows[0].received_at) or sum(row.bytes for row in rows) >= ENOUGH):
             _gather(parts, project, rows)
+
+
+def _waited(parts: Parts, project: str, since: datetime) -> bool:
+    """Whether requests have waited long enough: to the end of the minute where a sync on change could run in the next."""
+    now = parts.clock.now()
+    if now - since >= EVERY:
+        return True
+    keen = any(each.cadence is Cadence.ON_CHANGE and each.state is SyncState.ACTIVE for each in parts.catalog.syncs(project))
+    return keen and since < now.replace(second=0, microsecond=0)
 
 
 def sweep(parts: Parts) -> None:
@@ -115,8 +125,8 @@ def _gather(parts: Parts, project: str, rows: tuple[Waiting, ...]) -> None:
                     shutil.copyfileobj(part, file)
         for path in (whole, folder, folder.parent):
             sync(path)
-        size, now = whole.stat().st_size, parts.clock.now()
-        done = parts.received.hand_over(rows, Upload(upload, project, UploadKind.RECEIVED, whole.name, size, PROGRAMS, now))
+        size, came = whole.stat().st_size, rows[0].received_at
+        done = parts.received.hand_over(rows, Upload(upload, project, UploadKind.RECEIVED, whole.name, size, PROGRAMS, came))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

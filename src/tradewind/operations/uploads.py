@@ -123,7 +123,7 @@ def _taken_in(parts: Parts, waiting: Upload, owner: str, check: Check) -> Upload
             noted = parts.clock.monotonic()
             parts.uploads.go_on(waiting.id, owner, read, parts.clock.now() + LEASE)
 
-    done = events.import_files(parts, waiting.project, [path], told)
+    done = events.import_files(parts, waiting.project, [path], told, waiting.received_at)
     if done.refused_files:
         return replace(waiting, state=UploadState.REFUSED, message=done.refused_files[0][1])
     counts = {name: getattr(done, name) for name in ("events_read", "events_new", "duplicates")}
