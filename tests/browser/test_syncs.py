@@ -271,3 +271,9 @@ def test_some_are_held_out_and_each_value_has_a_segment(visit: Visits, shop: Sho
     for value in ("gold", "silver"):
         assert found[f"vip-other-{value}"]["only"] == {"split": "vip-other", "property": "tier", "value": value}
         assert found[f"vip-other-{value}"]["holdout"] == {"percent": 20, "salt": "vip-other"}
+    page.get_by_role("link", name="[Tradewind] Best customers: vip gold").click()
+    expect(page.get_by_text("People whose tier is gold: a part of the split vip-other.")).to_be_visible()
+    page.get_by_role("button", name="Run all parts").click()
+    expect(page.get_by_role("heading", name="Run of")).to_be_visible()
+    ran = {each["sync"] for each in shop.desk.product.ok("--project", "store", "runs", "list")["runs"]}
+    assert {"vip-other-gold", "vip-other-silver"} <= ran

@@ -1,4 +1,4 @@
-/** Run a sync now. */
+/** Run a sync now; of a split all parts, as of one instant, so that whoever moves is in one of them afterwards. */
 import { Stack, Text } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -7,15 +7,29 @@ import { answer, api, sentence } from "../../api/client";
 import { MayButton } from "../../parts/May";
 import { runsOf } from "./queries";
 
-export function Again({ project, sync }: { project: string; sync: string }) {
+interface Props {
+  project: string;
+  sync: string;
+  /** The split that it is a part of. */
+  split?: string;
+}
+
+export function Again({ project, sync, split }: Props) {
   const go = useNavigate();
   const client = useQueryClient();
-  const params = { path: { project, sync } };
   const start = useMutation({
-    mutationFn: () => answer(api.POST("/api/v1/projects/{project}/syncs/{sync}/runs", { params })),
+    mutationFn: async () => {
+      if (split) {
+        const params = { path: { project, split } };
+        const { runs } = await answer(api.POST("/api/v1/projects/{project}/splits/{split}/runs", { params }));
+        return runs.find((run) => run.sync === sync);
+      }
+      const params = { path: { project, sync } };
+      return answer(api.POST("/api/v1/projects/{project}/syncs/{sync}/runs", { params }));
+    },
     onSuccess: async (run) => {
       await client.invalidateQueries({ queryKey: runsOf(project) });
-      await go(`/projects/${project}/runs/${run.id}`);
+      await go(`/projects/${project}/runs/${run?.id ?? ""}`);
     },
   });
   return (
@@ -26,7 +40,7 @@ export function Again({ project, sync }: { project: string; sync: string }) {
         loading={start.isPending}
         onClick={() => start.mutate()}
       >
-        Run now
+        {split ? "Run all parts" : "Run now"}
       </MayButton>
       {start.error && (
         <Text size="sm" c="red" maw={360} role="alert">

@@ -51,7 +51,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
             {words.lift}
           </Button>
           <Pausing project={project} segment={found.segment} />
-          {sync.state !== "paused" && <Again project={project} sync={sync.id} />}
+          {sync.state !== "paused" && <Again project={project} sync={sync.id} split={sync.only?.split} />}
         </>
       }
       about={
@@ -62,6 +62,8 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
           </Anchor>
           , {cadences[sync.cadence]?.toLowerCase()}, through the account {names.account(sync.connection)} (advertiser{" "}
           {found.segment.advertiser || "unknown"}).
+          {sync.only && ` People whose ${sync.only.property} is ${sync.only.value}: a part of the split ${sync.only.split}.`}
+          {sync.holdout && ` ${sync.holdout.percent} percent of the people are held out.`}
         </>
       }
     >
