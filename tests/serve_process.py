@@ -41,12 +41,12 @@ class Serving:
 
 
 @contextmanager
-def serving(product: Product) -> Iterator[Serving]:
-    """`tradewind serve` for the length of the block."""
+def serving(product: Product, *options: str) -> Iterator[Serving]:
+    """`tradewind serve`, perhaps with more options, for the length of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tradewind", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "tradewind", "serve", "--port", str(port), *options]
     with (product.folder / "serve.out").open("wb") as out, (product.folder / "serve.err").open("wb") as err:
         process = subprocess.Popen(command, cwd=product.folder, env=product.environment, stdout=out, stderr=err)
     server = Serving(product, port, process)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from product import Product
@@ -48,6 +50,15 @@ def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> d
 
     wait_until(is_there, f"run {run} is {state}", PATIENCE)
     return found
+
+
+def answers(url: str) -> bool:
+    """Whether anybody listens there."""
+    try:
+        httpx2.get(url, timeout=5)
+    except httpx2.TransportError:
+        return False
+    return True
 
 
 def taken_in(server: Serving, headers: dict[str, str], upload: str, counts: dict[str, int]) -> None:
@@ -110,11 +121,20 @@ def test_an_address_that_is_taken_is_told_in_one_sentence(product: Product) -> N
 
 
 def test_a_server_that_was_killed_leaves_its_place_to_the_next(product: Product) -> None:
+    """The next has the sandbox beside it, which ends with its server however that ends."""
     with serving(product) as server:
         first = server.code()
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
-    with serving(product) as server:
+    del product.environment["TRADEWIND_SANDBOX_URL"]
+    with serving(product, "--sandbox", "--sandbox-port", "0") as server:
         assert server.code() != first
         set_up = {"code": first, "user": "root", "name": "Root", "password": PASSWORD}
         assert server.http.post("/api/v1/setup", json=set_up).status_code == 422
+        account = {"name": "Main", "destination": "thetradedesk", "advertiser": "ready1", "region": "sandbox"}
+        secret = {"secret": "sandbox-secret-ready1", "identity": ["column.idfa=DAID"]}
+        tried = server.http.post(f"{P}/connections/main/draft/test", json=account | secret, headers=signed_in(server))
+        assert tried.json()["ready"] is True, tried.text
+        beside = re.findall(r"TRADEWIND_SANDBOX_URL=(http://127\.0\.0\.1:[0-9]+)", server.said())[-1]
+        assert answers(beside)
+    wait_until(lambda: not answers(beside), "the sandbox has ended", PATIENCE)

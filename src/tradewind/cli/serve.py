@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tradewind.cli import show
 from tradewind.cli.place import home_of
+from tradewind.errors import ConfigurationError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,6 +26,8 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to answer at. Others than this machine's need TLS in front of it.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="The port.")] = 8420,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each request and run.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Run the sandbox beside it, to try everything without an account.")] = False,
+    sandbox_port: Annotated[int, typer.Option(min=0, max=65_533, help="The sandbox's port, as of 'tradewind sandbox'.")] = 8765,
 ) -> None:
     """Answer the JSON API, and run the syncs of every project when they are due, until told to stop."""
     from tradewind.app import opened, with_little_memory
@@ -31,5 +38,28 @@ def serve(
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
-    with opened(home_of(context)) as parts:
+    with _beside(home_of(context), sandbox_port) if sandbox else nullcontext(), opened(home_of(context)) as parts:
         raise typer.Exit(serve(parts, with_little_memory(parts), host, port, tell, show.note))
+
+
+@contextmanager
+def _beside(home: Path | None, port: int) -> Iterator[None]:
+    """The sandbox for as long as the block lasts, where this process finds it; what it holds is kept in the home."""
+    from tradewind.app import home_at
+    from tradewind.sandbox.beside import running
+    from tradewind.sandbox.unusable import Unusable
+
+    if os.environ.get("TRADEWIND_SANDBOX_URL"):
+        raise ConfigurationError("TRADEWIND_SANDBOX_URL names a sandbox already; unset it, or leave out --sandbox")
+    folder, ports = home_at(home), [str(port and port + place) for place in range(3)]
+    options = ["--port", ports[0], "--amplitude-port", ports[1], "--amplitude-eu-port", ports[2], "--state", str(folder / "sandbox.json")]
+    try:
+        with running(folder, *options) as there:
+            os.environ["TRADEWIND_SANDBOX_URL"] = there.url
+            os.environ["TRADEWIND_SANDBOX_AMPLITUDE_URL"] = there.amplitude["us"]
+            os.environ["TRADEWIND_SANDBOX_AMPLITUDE_EU_URL"] = there.amplitude["eu"]
+            show.note(f"The sandbox, an emulated The Trade Desk, answers at {there.url}, for commands beside the server with:")
+            show.note(f"export TRADEWIND_SANDBOX_URL={there.url}")
+            yield
+    except Unusable as error:
+        raise ConfigurationError(str(error)) from None

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tradewind.sandbox.beside import PATIENCE, running
+from tradewind.sandbox.unusable import Unusable
+
 SHOP = Path(__file__).with_name("shop.py")
 ADVERTISER, SECRET = "ready1", "sandbox-secret-ready1"
-PATIENCE = 60.0
-"""Seconds the sandbox may take to listen."""
 
 
 class TourFailed(Exception):
@@ -78,28 +79,13 @@ def tour(people: int, seed: int, keep: Path | None, *, as_json: bool) -> int:
 @contextmanager
 def _sandbox(going: Tour) -> Iterator[None]:
     """The Trade Desk, emulated, in a process of its own that ends with the block."""
-    ready = going.folder / "sandbox.json"
-    ready.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "tradewind.sandbox", "--host", "127.0.0.1", "--port", "0", "--ready-file", str(ready)]
-    with (going.folder / "sandbox.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            url = _wait_for(ready, process)
-            going.environment = _environment(going.folder, url)
-            going.say(f"# The Trade Desk, emulated, listens at {url}")
+    try:
+        with running(going.folder) as there:
+            going.environment = _environment(going.folder, there.url)
+            going.say(f"# The Trade Desk, emulated, listens at {there.url}")
             yield
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
-
-
-def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> str:
-    end = time.monotonic() + PATIENCE
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > end:
-            raise TourFailed("the sandbox did not start; see sandbox.log")
-        time.sleep(0.02)
-    return str(json.loads(ready.read_text())["url"])
+    except Unusable as error:
+        raise TourFailed(str(error)) from None
 
 
 def _environment(folder: Path, url: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--amplitude-port", type=int, default=0, help="the same for Amplitude in the US (default: 0)")
     parser.add_argument("--amplitude-eu-port", type=int, default=0, help="the same for Amplitude in the EU (default: 0)")
     parser.add_argument("--ready-file", type=Path, help="write {url, amplitude, pid} here, as JSON, once it answers; removed when it stops")
+    parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input ends, as it does with whoever started it")
     parser.add_argument("--state", type=Path, help="keep what it holds in this file, and start from it")
     parser.add_argument("--advertisers", type=Path, help="a JSON file with more advertisers")
     return parser
@@ -85,7 +87,14 @@ def _run(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespac
         if keeper:
             keeper.start()
         _announce(servers["thetradedesk"].url, amplitude.urls, options.ready_file, at_the_end)
+        if options.until_input_ends:
+            threading.Thread(target=_stop_at_the_end_of_input, daemon=True).start()
         signal.sigwait(signals)
+
+
+def _stop_at_the_end_of_input() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _servers(desk: Desk, amplitude: Amplitude, host: str, options: argparse.Namespace, at_the_end: ExitStack) -> dict[str, Server]:

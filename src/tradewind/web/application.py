@@ -16,7 +16,7 @@ from tradewind.door import is_loopback
 from tradewind.errors import Bug, TradewindError, of_system
 from tradewind.operations.alerting import Watchman
 from tradewind.parts import Parts
-from tradewind.web.bodies import API
+from tradewind.web.bodies import API, text_of
 from tradewind.web.gate import NEEDS, Anybody, Need, SignedIn, address_of
 from tradewind.web.limits import Limits, Seen
 from tradewind.web.looks import Looks
@@ -165,7 +165,7 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
         wrong = ready()
         return problem(503, wrong, kind="not-ready") if wrong else JSONResponse({"state": "ready"})
 
-    @app.get("/metrics", tags=["process"])
+    @app.get("/metrics", tags=["process"], response_class=Response, responses=text_of("text/plain"))
     def counts(ask: Anybody) -> Response:
         """Counts for Prometheus; only to this machine."""
         if not is_loopback(address_of(ask.request)):
@@ -181,9 +181,9 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
 def declare(app: FastAPI) -> None:
     """Write into the description of each route who may call it, and that anything else is a problem."""
     for route in routes_of(app):
-        extra = dict(route.openapi_extra or {}) | {"x-needs": need_of(route).key}
-        refused = {"description": "A problem: what is wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
-        route.openapi_extra = extra | {"responses": {"default": refused}}
+        route.openapi_extra = dict(route.openapi_extra or {}) | {"x-needs": need_of(route).key}
+        refused: dict[str, Any] = {"description": "A problem: what is wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
+        route.responses = {"default": refused, **route.responses}
 
 
 def _answer_errors(app: FastAPI) -> None:

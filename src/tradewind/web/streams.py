@@ -20,8 +20,10 @@ from tradewind.web.problems import Refusal
 
 MEDIA = "text/event-stream"
 
+EVENT = {"type": "object", "properties": {field: {"type": "string"} for field in ("id", "event", "data")}}
+
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events.", "content": {MEDIA: {"schema": {"type": "string"}}}},
+    200: {"description": "Events; the schema is that of one.", "content": {MEDIA: {"schema": EVENT}}},
     204: {"description": "It has ended, and its last event was received."},
 }
 """How a route that streams describes its answers."""

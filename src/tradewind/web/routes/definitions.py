@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from tradewind.model.sync import Leaving
 from tradewind.operations import definitions
 from tradewind.operations.apply import Action
-from tradewind.web.bodies import API, Body, Id
+from tradewind.web.bodies import API, Body, Id, text_of
 from tradewind.web.gate import Manager
 from tradewind.web.views import StakeView, stake_view
 
@@ -58,7 +58,7 @@ class AppliedView(BaseModel):
     how: Leaving | None
 
 
-@router.get("")
+@router.get("", response_class=Response, responses=text_of(MEDIA, "object"))
 def export(ask: Manager, project: Id) -> Response:
     """The whole project as YAML, without secrets."""
     return Response(definitions.written(ask.parts, project), media_type=MEDIA)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tradewind.operations import figures, statements
-from tradewind.web.bodies import API, Id
+from tradewind.web.bodies import API, Id, text_of
 from tradewind.web.gate import SignedIn, Viewer
 
 router = APIRouter(prefix=API, tags=["figures"])
@@ -81,7 +81,7 @@ def show_statement(ask: Viewer, project: Id, connection: Id, month: Month) -> St
     return StatementView(**vars(found) | {"lines": [LineView(**vars(line)) for line in found.lines]})
 
 
-@router.get("/projects/{project}/connections/{connection}/statement.csv")
+@router.get("/projects/{project}/connections/{connection}/statement.csv", response_class=Response, responses=text_of("text/csv"))
 def download_statement(ask: Viewer, project: Id, connection: Id, month: Month) -> Response:
     """The same as CSV."""
     text = statements.as_csv(statements.statement(ask.parts, project, connection, month))

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from tradewind.operations import receiving
 from tradewind.operations.receiving import Taken
@@ -47,23 +47,42 @@ class KeyView(BaseModel):
     key: str
 
 
+class UnfitView(BaseModel):
+    """Amplitude's answer to what is wrong; more fields name events by their places."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: int
+    error: str
+
+
 EVENTS: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 FORM: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}}
 
 
-@router.post("/2/httpapi", openapi_extra=EVENTS, response_model=IngestedView)
+AS_AMPLITUDE: dict[int | str, dict[str, Any]] = {
+    status: {"model": UnfitView, "description": "As Amplitude answers."} for status in (400, 413, 429)
+}
+
+IN_WORDS: dict[int | str, dict[str, Any]] = {
+    status: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "As Amplitude answers."}
+    for status in (200, 400, 413, 429)
+}
+
+
+@router.post("/2/httpapi", openapi_extra=EVENTS, response_model=IngestedView, responses=AS_AMPLITUDE)
 async def http_v2(ask: Sender, project: Id) -> Response:
     """Take events as Amplitude's HTTP V2 API does, by the project's key in the body. They are on the disk before the answer."""
     return await _events(ask, project)
 
 
-@router.post("/batch", openapi_extra=EVENTS, response_model=IngestedView)
+@router.post("/batch", openapi_extra=EVENTS, response_model=IngestedView, responses=AS_AMPLITUDE)
 async def batch(ask: Sender, project: Id) -> Response:
     """Take events as Amplitude's batch API does: as HTTP V2, and larger."""
     return await _events(ask, project)
 
 
-@router.post("/identify", openapi_extra=FORM)
+@router.post("/identify", openapi_extra=FORM, response_class=PlainTextResponse, responses=IN_WORDS)
 async def identify(ask: Sender, project: Id) -> Response:
     """Take what is said of users as Amplitude's Identify API does: a form with `api_key` and `identification`."""
     try:
