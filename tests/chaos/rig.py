@@ -49,6 +49,9 @@ SLOTS = 4
 CYCLES = 4
 """Slots within which everything must agree once the faults have stopped."""
 
+TRIES = 3
+"""Slots in one of which a moment must come."""
+
 CALM = 10
 """Kills after which the faults stop for a while, so that a loss is seen before a later change hides it."""
 
@@ -180,6 +183,22 @@ class Rig:
         kinds = [each for each in FAULTS if each["kind"] not in but]
         order = {"mode": "random", "rate": 0.34, "seed": self.chance.random(), "kinds": kinds, "faults": list(first)}
         self.sandbox.post("/_sandbox/faults", order)
+
+    def die_at(self, name: str, lead: Callable[[Rig], object] = lambda _: None) -> None:
+        """Die at a moment, beside faults, once led to it. Whether a life comes to it depends on what those before it were answered."""
+        for _ in range(TRIES):
+            self.change()
+            self.advance(HOUR)
+            self.misbehave()
+            lead(self)
+            fate = self.live(kill_at=[name, 1])
+            if fate["killed"]:
+                assert fate["moments"][-1] == name
+                return
+            self.listed.grow_back()
+            self.advance(HOUR)
+            self.live(approve=True)  # what a guard held goes on, so that the next slot has something to send
+        raise AssertionError(f"{name} was not reached: {fate}")
 
     def kill_at_random(self, kills: int) -> Iterator[int]:
         """Kill so many times: half at a moment that was reached before, half after a time, short or long beside a whole life.

@@ -17,7 +17,7 @@ FIRST, LAST, STEP = 4_096, 4_000_000, 1.6
 """Bytes a file may have: from one page of the database to more than any file of such a run has, each limit so many times the last."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_run_survives_a_limit_at_every_size_of_its_files(tmp_path: Path) -> None:
     """The system refuses to let any file grow beyond a limit, which rises from one page until whole runs fit."""
     with running_rig(tmp_path / "rig", seed=4) as rig:
@@ -37,7 +37,7 @@ def test_a_run_survives_a_limit_at_every_size_of_its_files(tmp_path: Path) -> No
         rig.end()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_run_survives_a_disk_without_room(tmp_path: Path) -> None:
     """The home lies on a small disk of its own, which is filled up but for a little more each time."""
     small = tmp_path / "disk"

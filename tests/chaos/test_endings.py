@@ -28,7 +28,7 @@ PERSON = {"runs": [["default", "listed"]]}
 MINUTE = 60.0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_removal_that_is_killed_anywhere_ends_with_an_empty_segment(tmp_path: Path) -> None:
     """Who removes a sync with its people may have to ask again; in the end nobody is in the segment, and others are as they were."""
     with running_rig(tmp_path / "rig", seed=9) as rig:
@@ -41,7 +41,7 @@ def test_a_removal_that_is_killed_anywhere_ends_with_an_empty_segment(tmp_path: 
         _judge(rig)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_an_opt_out_that_is_killed_anywhere_leaves_nobody_in(tmp_path: Path) -> None:
     """Asked again, it is carried out: who said no is in no segment though the list still names them, and the advertiser was told."""
     with running_rig(tmp_path / "rig", seed=10) as rig:
@@ -65,7 +65,7 @@ def test_an_opt_out_that_is_killed_anywhere_leaves_nobody_in(tmp_path: Path) -> 
         _judge(rig)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_second_tap_that_is_killed_anywhere_is_made(tmp_path: Path) -> None:
     """Some come, every answer is lost, and they leave: whatever is cut short, their removal is said twice, and they are out."""
     with running_rig(tmp_path / "rig", seed=11, refresh="before_expiry") as rig:

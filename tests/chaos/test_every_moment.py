@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -47,51 +46,22 @@ ELSEWHERE = ("download.", "settling.", "sync.removed", "suppressions.", "privacy
 HERE = [name for name in MOMENTS if not name.startswith(ELSEWHERE)]
 
 
-PATIENCE = 3
-"""Slots in which a moment must come."""
-
-
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_killed_at_every_moment_nothing_is_lost(tmp_path: Path) -> None:
     """One home, one kill at each moment of the table, a fault on a third of the answers meanwhile."""
     of_making = [name for name in HERE if name.startswith("schema.")]
     with running_rig(tmp_path / "rig", seed=1) as rig:
         for name in of_making:
-            _die_at(rig, name, rig.set_up)
+            assert rig.set_up(kill_at=[name, 1])["moments"][-1] == name
         rig.set_up()
         for place, name in enumerate(name for name in HERE if name not in of_making):
             if place % 4 == 0:  # else hardly anything would ever be delivered
                 rig.advance(HOUR)
                 rig.live()
-            _come_to(rig, name)
+            rig.die_at(name, LEADS_TO.get(name, lambda _: None))
             rig.integrity()
         verdict = rig.end()
     print(verdict)
     assert set(rig.moments) >= set(HERE)
     assert verdict.kills == len(HERE)
     assert verdict.clean, verdict
-
-
-def _come_to(rig: Rig, name: str) -> None:
-    """Die at the moment, in one of a few slots: whether a life comes to it depends on the answers that those before it got."""
-    for _ in range(PATIENCE):
-        rig.change()
-        rig.advance(HOUR)
-        rig.misbehave()
-        if name in LEADS_TO:
-            LEADS_TO[name](rig)
-        fate = rig.live(kill_at=[name, 1])
-        if fate["killed"]:
-            assert fate["moments"][-1] == name
-            return
-        rig.listed.grow_back()
-        rig.advance(HOUR)
-        rig.live(approve=True)  # what a guard held goes on, so that the next has something to send
-    pytest.fail(f"{name} was not reached: {fate}")
-
-
-def _die_at(rig: Rig, name: str, live: Callable[..., dict[str, Any]]) -> None:
-    """The life ends at the moment, and not before or after."""
-    fate = live(kill_at=[name, 1])
-    assert fate["killed"], f"{name} was not reached: {fate}"
-    assert fate["moments"][-1] == name

@@ -21,7 +21,7 @@ MOMENTS = (
 """Those that come in every life that does something."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_worker_that_is_told_to_stop_ends_in_order(tmp_path: Path) -> None:
     """Exit code 0 in time, at most what was under way is sent after the signal, and no batch that was answered is sent again."""
     with running_rig(tmp_path / "rig", seed=6) as rig:

@@ -37,7 +37,7 @@ def written(rig: Rig) -> list[Any]:
         return [rows.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in tables]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("moment", ["delta.written", "intent.committed", "answer.whole", "membership.written"])
 def test_a_holder_that_was_stopped_for_too_long_writes_nothing(rig: Rig, moment: str) -> None:
     """Stopped, it keeps its run while its claim lasts; then another worker finishes the run, and the first, awake, changes nothing."""

@@ -27,7 +27,7 @@ def fuzzed(examples: int) -> Callable[[Test], Test]:
     )
 
     def decorated(test: Test) -> Test:
-        bounded: Test = pytest.mark.timeout(36_000 if EXAMPLES else 300)(seed(SEED)(chosen(test)))
+        bounded: Test = pytest.mark.timeout(36_000 if EXAMPLES else 900)(seed(SEED)(chosen(test)))
         return bounded
 
     return decorated

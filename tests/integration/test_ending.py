@@ -65,7 +65,7 @@ def test_another_account_is_asked_for_then_the_old_one_is_emptied_with_its_own_s
     assert product.call("ledger", "verify").code == 0
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_kill_in_the_middle_of_it_makes_nobody_forget_it(product: Product, sandbox: SandboxProcess) -> None:
     """`kill -9` among the removals, when the connection is another account already: the next worker goes on with the same run."""
     apply(product, COHORT + CONNECTION % ("ready2", "SECOND_SECRET") + SYNC, "--empty")

@@ -201,7 +201,7 @@ def test_a_refusal_after_a_lost_answer_forgets_nobody(product: Product, sandbox:
     assert "may still be applied. They are sent again after" in said
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_killed_run_goes_on_where_it_was(product: Product, sandbox: SandboxProcess) -> None:
     """kill -9 while the answer is on its way: the batch is sent again as the same bytes, and nobody is lost."""
     segment = a_list(product, guids(50))

@@ -117,7 +117,7 @@ def run(product: Product, sync: str, as_of: str) -> dict[str, Any]:
     return report.json
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_three_cohorts_at_two_instants(product: Product, sandbox: SandboxProcess) -> None:
     """Members and identifiers as of 1 July; nothing but refreshes at once after; the right changes by 15 August."""
     folder = plain.real_events()

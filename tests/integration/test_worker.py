@@ -90,7 +90,7 @@ def test_once_ends_with_the_code_of_what_went_wrong(product: Product) -> None:
     assert {run["outcome"] for run in product.ok("runs", "list", "--sync", "q-main")["runs"]} == {"failed"}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_several_workers_run_a_slot_once(product: Product, sandbox: SandboxProcess) -> None:
     """Three at the same moment: one run, one request, and nobody complains."""
     workers = [product.start("worker", "--once") for _ in range(3)]
@@ -101,7 +101,7 @@ def test_several_workers_run_a_slot_once(product: Product, sandbox: SandboxProce
     assert [request["items"] for request in sandbox.requests() if request["items"]] == [50]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_signal_ends_the_worker_after_the_request_under_way(product: Product, sandbox: SandboxProcess) -> None:
     """SIGTERM in the first of three slow requests: that one is settled, the others are not sent; the next worker finishes the run."""
     product.ok("worker", "--once")
@@ -125,7 +125,7 @@ def test_a_signal_ends_the_worker_after_the_request_under_way(product: Product, 
     assert sandbox.members("ready1", SEGMENT) == {("DAID", each) for each in guids(5, 60)}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_second_signal_ends_it_at_once(product: Product, sandbox: SandboxProcess) -> None:
     """The request under way is left unanswered: unknown, and sent again as the same bytes by the next worker."""
     sandbox.faults({"kind": "late", "seconds": 20, "times": 1})

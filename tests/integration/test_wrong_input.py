@@ -161,7 +161,7 @@ def test_a_wrong_definition_changes_nothing(product: Product, name: str) -> None
 
 
 @pytest.mark.parametrize("case", PLACES)
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_a_wrong_file_or_column_is_named(product: Product, case: Case) -> None:
     """Missing, of another kind, a pipe that never ends, a column that the data does not have, a store that lost a file."""
     refused(product, case)
