@@ -38,10 +38,21 @@ PAGES = {
     "account": "catalog/destinations/thetradedesk/sandbox",
     "settings": "settings",
     "list": "cohorts/new/static",
+    "select": "cohorts/new/sql",
+    "amplitude": "cohorts/new/amplitude",
+    "pushed": "cohorts/new/webhook",
+    "lookalike": "cohorts/new/lookalike",
     "events": "settings/events",
     "privacy": "settings/privacy",
+    "plan": "settings/plan",
+    "alerts": "settings/alerts",
+    "tokens": "settings/tokens",
+    "audit": "settings/audit",
 }
 """Name of the picture -> address within the project."""
+
+DOORS = {"sign-in": "/sign-in", "welcome": "/welcome"}
+"""Pages for whoever is not signed in."""
 
 WIDTHS = {1280: 800, 390: 844}
 
@@ -88,6 +99,10 @@ def pictures(browser: Browser, url: str, code: str) -> None:
     for name, address in PAGES.items():
         page.goto(f"{url}/projects/default/{address.format(**names)}")
         shot(page, name)
+    for name, address in DOORS.items():
+        context.clear_cookies()
+        page.goto(f"{url}{address}")
+        shot(page, name)
     context.close()
 
 
@@ -119,7 +134,9 @@ def shot(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(300)
-        page.screenshot(path=HERE / f"{name}-{width}.png", full_page=True)
+        whole = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": max(height, whole)})
+        page.screenshot(path=HERE / f"{name}-{width}.png")
     page.set_viewport_size({"width": 1280, "height": 800})
 
 

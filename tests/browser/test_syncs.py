@@ -114,19 +114,43 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
     assert len(shop.sandbox.members("ready2", "Best customers elsewhere")) == 500
 
 
-def test_a_viewer_sees_runs_and_segments_and_may_start_nothing(visit: Visits, shop: Shop) -> None:
+def test_a_viewer_sees_everything_and_is_told_why_nothing_can_be_changed(visit: Visits, shop: Shop) -> None:
     shop.other_sync()
-    code = shop.desk.product.ok("users", "add", "walt", "--name", "Walt Watcher", "--role", "store=viewer")["code"]
-    here = visit(signed_in=False)
-    page = here.go("/welcome")
-    page.locator("input[name=code]").fill(code)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Choose and sign in").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    here.go(f"{SHOP}/segments/other")
+    page = _as(visit, shop, "viewer")
+    page.goto(f"{shop.desk.server.url}{SHOP}/segments/other")
     for name in ("Run now", "Pause", "Trace"):
         expect(page.get_by_role("button", name=name)).to_have_attribute("aria-disabled", "true")
     expect(page.get_by_role("heading", name="Best customers elsewhere")).to_be_visible()
+    page.get_by_role("navigation", name="Places of the project").get_by_role("link", name="Catalog").click()
+    page.get_by_role("link", name="TheTradeDesk").click()
+    button = page.get_by_role("button", name="Add another destination").first
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_attribute("aria-description", "This needs the role manager in this project; yours is viewer.")
+
+
+def test_a_key_that_fails_stops_the_account_and_the_right_one_lets_it_go_on(visit: Visits, shop: Shop) -> None:
+    shop.other_sync()
+    here = visit()
+    page = here.go(f"{SHOP}/catalog/destinations/thetradedesk/other")
+    page.get_by_role("textbox", name="Advertiser Secret Key").fill("one-that-was-revoked")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Other")).to_be_visible()
+    here.go(f"{SHOP}/segments/other")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("alert")).to_contain_text("Why it ended so", timeout=60_000)
+    here.go(f"{SHOP}/overview")
+    expect(page.get_by_role("row", name="Best customers elsewhere")).to_contain_text("Failing")
+    here.go(f"{SHOP}/catalog/destinations/thetradedesk/other")
+    expect(page.get_by_role("alert")).to_contain_text("This account is paused")
+    assert here.faults() == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved, and still paused")).to_be_visible()
+    page.get_by_role("textbox", name="Advertiser Secret Key").fill("sandbox-secret-ready2")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Other")).to_contain_text("Ready")
+    here.go(f"{SHOP}/segments/other")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
 
 
 def test_somebody_new_is_invited_and_every_deed_is_written_down(visit: Visits, shop: Shop) -> None:
@@ -241,7 +265,7 @@ def _add_account(page: Page, advertiser: str, secret: str) -> None:
     page.get_by_role("textbox", name="Advertiser Secret Key").fill(secret)
     _choose(page, "Data Center Region", "Sandbox on this machine")
     _choose(page, "User ID, row 1", "Column of a list")
-    page.get_by_role("textbox", name="Name of the column, row 1").fill("idfa")
+    page.get_by_role("combobox", name="Name of the column, row 1").fill("idfa")
     _choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name="Main account")).to_contain_text("Ready")

@@ -10,7 +10,7 @@ export function Nowhere() {
     <Page title="Nothing here">
       <Empty icon={IconCompass} title="This address leads nowhere">
         It may be mistyped, or what it named was removed.{" "}
-        <Anchor component={Link} to="/">
+        <Anchor underline="always" component={Link} to="/">
           All projects
         </Anchor>
       </Empty>

@@ -94,7 +94,7 @@ function HowMuch({ part, put }: { part: Did; put: (change: Partial<Did>) => void
       </Group>
       <Select
         aria-label="Of what"
-        w={170}
+        w={part.measure === "count" ? { base: 116, sm: 170 } : 170}
         data={measures}
         value={part.measure}
         onChange={(measure) => put({ measure: (measure ?? "count") as Measure, each: measure === "nth" ? "" : part.each })}

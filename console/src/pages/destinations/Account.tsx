@@ -4,12 +4,13 @@ import { IconCircleCheck, IconCircleX } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { answer, api, type Shape, sentence } from "../../api/client";
+import { answer, api, Problem, type Shape, sentence } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Failure } from "../../parts/States";
+import { useThen } from "../../parts/then";
 import { Nowhere } from "../../shell/Nowhere";
 import { IdentityRows } from "./IdentityRows";
 import { idFrom, type Row, rowOf, written } from "./identity";
@@ -65,7 +66,8 @@ function Form({ tile, known, taken }: { tile: Tile; known?: Connection; taken: s
         }),
       ),
   });
-  const save = useSave(project, path.connection, tile, fields, `${base}/${tile.kind}`);
+  const { then } = useThen();
+  const save = useSave(project, path.connection, tile, fields, then ?? `${base}/${tile.kind}`);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate();
@@ -83,7 +85,7 @@ function Form({ tile, known, taken }: { tile: Tile; known?: Connection; taken: s
         <Stack gap="md" maw={860}>
           {known?.paused && (
             <Alert color="yellow" title="This account is paused">
-              {sentence(new Error(known.paused))} A test that succeeds lets it send again.
+              {sentence(new Error(known.paused))} Mend what is wrong and save: it is tested then, and sends again when it answers.
             </Alert>
           )}
           <Credentials tile={tile} known={known} fields={fields} set={set} disabled={!may} />
@@ -258,8 +260,14 @@ function useSave(project: string, connection: string, tile: Tile, fields: Fields
   const go = useNavigate();
   const params = { path: { project, connection } };
   return useMutation({
-    mutationFn: () =>
-      answer(api.PUT("/api/v1/projects/{project}/connections/{connection}", { params, body: bodyOf(tile, fields) })),
+    mutationFn: async () => {
+      const saved = await answer(
+        api.PUT("/api/v1/projects/{project}/connections/{connection}", { params, body: bodyOf(tile, fields) }),
+      );
+      if (!saved.paused) return;
+      const { ready, proved } = await answer(api.POST("/api/v1/projects/{project}/connections/{connection}/test", { params }));
+      if (!ready) throw new Problem(0, "Saved, and still paused", proved);
+    },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: connectionsOf(project) });
       await go(back);

@@ -1,5 +1,5 @@
 /** One kind of platform: what it asks, what stands in the way, and the project's accounts there. */
-import { Badge, Card, Grid, List, Stack, Table, Text, Title } from "@mantine/core";
+import { Badge, Button, Card, Grid, List, Stack, Table, Text, Title } from "@mantine/core";
 import { IconPlugConnected, IconPlus } from "@tabler/icons-react";
 import { Link, useParams } from "react-router";
 import { useProject } from "../../api/session";
@@ -8,6 +8,7 @@ import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
 import { Asked, Empty } from "../../parts/States";
 import { Status } from "../../parts/Status";
+import { useThen } from "../../parts/then";
 import { Nowhere } from "../../shell/Nowhere";
 import { Enablement } from "./Enablement";
 import { sourceLabel } from "./identity";
@@ -30,8 +31,14 @@ export function Component() {
 function Shown({ tile, project }: { tile: Tile; project: string }) {
   const base = `/projects/${project}/catalog/destinations`;
   const connections = useConnections(project);
+  const { then, onTheWay } = useThen();
   const add = (
-    <MayButton needs="manager" to={`${base}/${tile.kind}/new`} leftSection={<IconPlus size={16} />} disabled={tile.wall !== null}>
+    <MayButton
+      needs="manager"
+      to={onTheWay(`${base}/${tile.kind}/new`)}
+      leftSection={<IconPlus size={16} />}
+      disabled={tile.wall !== null}
+    >
       {words.add}
     </MayButton>
   );
@@ -43,6 +50,11 @@ function Shown({ tile, project }: { tile: Tile; project: string }) {
       actions={add}
     >
       <Enablement tile={tile} project={project} />
+      {then && !tile.wall && connections.data?.items.some((each) => each.destination === tile.kind) && (
+        <Button component={Link} to={then} w="fit-content">
+          Go on with the sync
+        </Button>
+      )}
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack gap="sm">

@@ -1,7 +1,9 @@
 /** The mapping row of the guide: User ID on the left, TheTradeDesk User ID on the right, as many as there are identifiers. */
-import { ActionIcon, Button, Group, Radio, Select, Stack, Text, TextInput, VisuallyHidden } from "@mantine/core";
+import { ActionIcon, Autocomplete, Button, Group, Radio, Select, Stack, Text, VisuallyHidden } from "@mantine/core";
 import { IconArrowRight, IconPlus, IconTrash } from "@tabler/icons-react";
-import { idTypes, document as words } from "../../labels";
+import { useProject } from "../../api/session";
+import { idTypes, document as labels } from "../../labels";
+import { useWords } from "../cohorts/queries";
 import { KINDS, needsName, type Row } from "./identity";
 
 interface Props {
@@ -65,11 +67,12 @@ function OneRow(props: {
 }) {
   const { row, place, onChange, onRemove } = props;
   const first = place === 0;
+  const words = useWords(useProject()).data;
   return (
     <Group gap="xs" align="flex-end" wrap="wrap">
       <Select
-        label={first ? words.userId : undefined}
-        aria-label={`${words.userId}, row ${place + 1}`}
+        label={first ? labels.userId : undefined}
+        aria-label={`${labels.userId}, row ${place + 1}`}
         data={KINDS}
         value={row.kind}
         onChange={(kind) => kind && onChange({ ...row, kind })}
@@ -77,11 +80,13 @@ function OneRow(props: {
         flex="1 1 150px"
       />
       {needsName(row.kind) && (
-        <TextInput
+        <Autocomplete
           aria-label={`Name of the ${row.kind === "column" ? "column" : "property"}, row ${place + 1}`}
           placeholder={row.kind === "column" ? "name of the column" : "advertising_id"}
+          data={row.kind === "user" ? words?.user_properties : row.kind === "event" ? words?.event_properties : undefined}
+          limit={50}
           value={row.name}
-          onChange={(event) => onChange({ ...row, name: event.currentTarget.value })}
+          onChange={(name) => onChange({ ...row, name })}
           required
           disabled={props.disabled}
           flex="1 1 140px"
@@ -92,13 +97,14 @@ function OneRow(props: {
         <VisuallyHidden>goes to</VisuallyHidden>
       </Text>
       <Select
-        label={first ? words.platformUserId : undefined}
-        aria-label={`${words.platformUserId}, row ${place + 1}`}
+        label={first ? labels.platformUserId : undefined}
+        aria-label={`${labels.platformUserId}, row ${place + 1}`}
         data={props.idTypes.map((value) => ({ value, label: idTypes[value] ?? value }))}
         value={row.idType}
         onChange={(idType) => idType && onChange({ ...row, idType })}
         disabled={props.disabled}
         flex="2 1 330px"
+        classNames={{ input: "long" }}
       />
       {onRemove && (
         <ActionIcon size={36} onClick={onRemove} aria-label={`Remove row ${place + 1}`} disabled={props.disabled}>

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, Navigate, useNavigate, useSearchParams } from "react-router";
 import { answer, api } from "../../api/client";
+import { inside } from "../../parts/then";
 import { Door } from "./Door";
 
 export function Component() {
@@ -17,7 +18,7 @@ export function Component() {
     mutationFn: () => answer(api.POST("/api/v1/session", { body: { user: user.trim(), password } })),
     onSuccess: async () => {
       client.clear();
-      await go(inside(words.get("next")), { replace: true });
+      await go(inside(words.get("next")) ?? "/", { replace: true });
     },
   });
   if (setup.data?.needed) return <Navigate to="/set-up" replace />;
@@ -32,7 +33,7 @@ export function Component() {
       below={
         <Text size="sm" c="dimmed" ta="center">
           Somebody gave you a one-time code?{" "}
-          <Anchor component={Link} to="/welcome">
+          <Anchor underline="always" component={Link} to="/welcome">
             Choose your password
           </Anchor>
         </Text>
@@ -57,9 +58,4 @@ export function Component() {
       />
     </Door>
   );
-}
-
-/** Where to go on: an address of this console, whatever a link said. */
-function inside(next: string | null): string {
-  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\") ? next : "/";
 }

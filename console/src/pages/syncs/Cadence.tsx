@@ -1,5 +1,5 @@
 /** How often: each cadence with when people would expire, and beneath it what few people change. */
-import { Accordion, Card, Group, NumberInput, Radio, Select, Stack, TagsInput, Text, TextInput, Title } from "@mantine/core";
+import { Accordion, Card, NumberInput, Radio, Select, Stack, TagsInput, Text, TextInput, Title } from "@mantine/core";
 import type { Shape } from "../../api/client";
 import { cadences, refreshes } from "../../labels";
 import { count, many, moment } from "../../parts/figures";
@@ -61,16 +61,27 @@ export function Cadence({ fields, set, forecast, tells }: Props) {
             onChange={(event) => set({ cron: event.currentTarget.value })}
           />
         )}
-        {(fields.cadence === "hourly" || fields.cadence === "daily" || fields.cadence === "on_change") && (
-          <Group gap="md" align="flex-end">
-            <TextInput
-              type="time"
-              w={140}
-              label={fields.cadence === "hourly" ? "At the minute of" : "At, in the project's zone"}
-              value={fields.at}
-              onChange={(event) => event.currentTarget.value && set({ at: event.currentTarget.value })}
-            />
-          </Group>
+        {fields.cadence === "hourly" && (
+          <NumberInput
+            size="sm"
+            w={200}
+            label="At this minute of every hour"
+            min={0}
+            max={59}
+            allowDecimal={false}
+            clampBehavior="strict"
+            value={Number(fields.at.slice(3))}
+            onChange={(minute) => typeof minute === "number" && set({ at: `00:${String(minute).padStart(2, "0")}` })}
+          />
+        )}
+        {(fields.cadence === "daily" || fields.cadence === "on_change") && (
+          <TextInput
+            type="time"
+            w={200}
+            label="At, in the project's zone"
+            value={fields.at}
+            onChange={(event) => event.currentTarget.value && set({ at: event.currentTarget.value })}
+          />
         )}
         {forecast && <Slots forecast={forecast} />}
         <Accordion variant="contained" radius={8}>

@@ -34,7 +34,7 @@ export function FirstSend({ reach, forecast }: Props) {
             </Text>
           </Group>
         )}
-        {reach.data && <People reach={reach.data} />}
+        {reach.data && <People reach={reach.data} holds={forecast.data?.holds} />}
         {forecast.data?.cost && <Requests cost={forecast.data.cost} />}
         {forecast.data && <Sample body={forecast.data.sample} />}
       </Stack>
@@ -42,15 +42,27 @@ export function FirstSend({ reach, forecast }: Props) {
   );
 }
 
-function People({ reach }: { reach: Shape<"IdentifiersView"> }) {
+/** `holds` counts who is in the segment already; of a new one nobody can be removed or renewed. */
+function People({ reach, holds }: { reach: Shape<"IdentifiersView">; holds?: number }) {
   const part = reach.members ? reach.members_usable / reach.members : 0;
   return (
     <Stack gap={4}>
       <Line word="People in the cohort" value={count(reach.members)} />
       <Line word={`Who can be addressed (${share(part)})`} value={count(reach.members_usable)} />
       {Object.entries(reach.identifiers).map(([kind, many]) => (
-        <Line key={kind} word={`${idTypesShort[kind] ?? kind} to add`} value={count(many)} />
+        <Line key={kind} word={`${idTypesShort[kind] ?? kind} to add${holds ? " or renew" : ""}`} value={count(many)} />
       ))}
+      {holds === 0 && (
+        <>
+          <Line word="To remove" value="0" />
+          <Line word="To renew" value="0" />
+        </>
+      )}
+      {holds ? (
+        <Text size="xs" c="dimmed">
+          They are compared with who is in it before anything is sent; whoever is not in the cohort is removed.
+        </Text>
+      ) : null}
     </Stack>
   );
 }

@@ -5,9 +5,9 @@ import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useProject } from "../../api/session";
 import { places, stages, document as words } from "../../labels";
-import { many } from "../../parts/figures";
 import { Page } from "../../parts/Page";
 import { Asked, Empty } from "../../parts/States";
+import { sent } from "../../parts/then";
 import { type Connection, type Tile, useConnections, useTiles } from "../destinations/queries";
 import { Cadence } from "./Cadence";
 import { FirstSend } from "./FirstSend";
@@ -24,6 +24,7 @@ export function Component() {
   const kind = search.get("to");
   const known = useCohort(project, cohort).data;
   const name = known?.name ?? cohort;
+  const onward = (tile: Tile) => `/projects/${project}/cohorts/${cohort}/sync?to=${tile.kind}`;
   return (
     <Page
       title={`${words.sync} ${name}`}
@@ -37,7 +38,7 @@ export function Component() {
           <Asked of={connections}>
             {({ items }) => {
               const tile = found.find((each) => each.kind === kind);
-              if (!tile) return <ChooseTile tiles={found} onNext={(to) => setSearch({ to })} project={project} />;
+              if (!tile) return <ChooseTile tiles={found} onNext={(to) => setSearch({ to })} project={project} then={onward} />;
               const accounts = items.filter((each) => each.destination === tile.kind);
               return (
                 <ChooseRest
@@ -46,6 +47,7 @@ export function Component() {
                   tile={tile}
                   accounts={accounts}
                   onBack={() => setSearch({})}
+                  then={onward(tile)}
                 />
               );
             }}
@@ -56,7 +58,15 @@ export function Component() {
   );
 }
 
-function ChooseTile({ tiles, project, onNext }: { tiles: Tile[]; project: string; onNext: (kind: string) => void }) {
+interface Choice {
+  tiles: Tile[];
+  project: string;
+  onNext: (kind: string) => void;
+  /** Where to go on when what a destination needs is there. */
+  then: (tile: Tile) => string;
+}
+
+function ChooseTile({ tiles, project, onNext, then }: Choice) {
   const open = tiles.filter((each) => each.wall === null);
   const [kind, setKind] = useState(open.length === 1 ? (open[0]?.kind ?? null) : null);
   return (
@@ -72,7 +82,7 @@ function ChooseTile({ tiles, project, onNext }: { tiles: Tile[]; project: string
               {tile.wall && (
                 <Text size="sm" c="dimmed" pl={32}>
                   Not enabled in this project.{" "}
-                  <Link to={`/projects/${project}/catalog/destinations/${tile.kind}`}>What it needs</Link>
+                  <Link to={sent(`/projects/${project}/catalog/destinations/${tile.kind}`, then(tile))}>What it needs</Link>
                 </Text>
               )}
             </Card>
@@ -94,9 +104,10 @@ interface Rest {
   tile: Tile;
   accounts: Connection[];
   onBack: () => void;
+  then: string;
 }
 
-function ChooseRest({ cohort, tells, tile, accounts, onBack }: Rest) {
+function ChooseRest({ cohort, tells, tile, accounts, onBack, then }: Rest) {
   const project = useProject();
   const ready = accounts.filter((each) => !each.paused);
   const [fields, setFields] = useState<Fields>({ ...FRESH, connection: ready[0]?.id ?? null });
@@ -104,7 +115,7 @@ function ChooseRest({ cohort, tells, tile, accounts, onBack }: Rest) {
   const reach = useReach(project, cohort, fields.connection);
   const identifiers = reach.data ? Object.values(reach.data.identifiers) : null;
   const forecast = useForecast(project, draftOf(cohort, fields, identifiers));
-  if (!accounts.length) return <NoAccount tile={tile} project={project} />;
+  if (!accounts.length) return <NoAccount tile={tile} project={project} then={then} />;
   return (
     <Grid gap="lg">
       <Grid.Col span={{ base: 12, md: 7 }}>
@@ -144,19 +155,19 @@ function ChooseRest({ cohort, tells, tile, accounts, onBack }: Rest) {
   );
 }
 
-function NoAccount({ tile, project }: { tile: Tile; project: string }) {
-  const to = `/projects/${project}/catalog/destinations/${tile.kind}/new`;
+function NoAccount({ tile, project, then }: { tile: Tile; project: string; then: string }) {
+  const to = sent(`/projects/${project}/catalog/destinations/${tile.kind}/new`, then);
   return (
     <Empty
       icon={IconPlugConnected}
-      title={`${tile.name} has ${many(0, "account", "accounts")} here`}
+      title={`No account at ${tile.name} yet`}
       action={
         <Button component={Link} to={to}>
           {words.add}
         </Button>
       }
     >
-      An account says to which advertiser the cohort goes, and by which identifiers.
+      An account says to which advertiser the cohort goes, and by which identifiers. When it is saved you come back here.
     </Empty>
   );
 }
