@@ -88,6 +88,7 @@ export const outcomes = {
   discarded: "Discarded",
   superseded: "Superseded",
   cancelled: "Cancelled",
+  dry: "Dry run",
 } as const;
 
 export const runKinds: Record<string, string> = {
@@ -95,6 +96,7 @@ export const runKinds: Record<string, string> = {
   keep: "Renews who would expire",
   drain: "Empties the segment",
   opt_out: "Takes out who said no",
+  dry: "Dry run: nothing is sent",
 };
 
 export const operations: Record<string, string> = { add: "Add", remove: "Remove", refresh: "Renew" };

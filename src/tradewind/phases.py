@@ -429,6 +429,14 @@ def _said_twice(stage: Stage) -> bool:
     return sum(outcome.accepted + outcome.rejected for outcome in outcomes) == planned.delta.twice
 
 
+def leave(stage: Stage) -> Run:
+    """End a run that was worked out and is not sent."""
+    stage.go_on()
+    stage.parts.ledger.close(stage.claim, RunOutcome.DRY, "", stage.parts.clock.now())
+    reached("run.closed")
+    return _as_written(stage)
+
+
 def cancel(stage: Stage, reason: str) -> Run:
     """End the run before anything of it was sent."""
     stage.parts.ledger.close(stage.claim, RunOutcome.CANCELLED, reason, stage.parts.clock.now())

@@ -40,6 +40,15 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     return phases.close(stage, stop)
 
 
+def rehearse(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
+    """Work out what the sync's own run would do now, and keep that beside its runs; nothing is sent. Raises as `run` does."""
+    stage = _stage(parts, claim, opened, watch)
+    snapshot = phases.once(stage, RunState.EVALUATED, Snapshot, lambda: phases.evaluate(stage))
+    phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
+    phases.plan(stage, phases.once(stage, "diffed", Delta, lambda: phases.diff(stage, snapshot)), snapshot)
+    return phases.leave(stage)
+
+
 def keep(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     """Renew who would lapse while the sync's own run is held or its source fails; nobody enters or leaves. Raises as `run` does."""
     stage = _stage(parts, claim, opened, watch)

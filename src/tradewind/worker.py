@@ -12,10 +12,11 @@ from tradewind.clock import Clock
 from tradewind.errors import DefinitionError, RetryableError, TakenError, TradewindError, of_system
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
-from tradewind.model.run import Run, RunOutcome, RunState
+from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import endings, partings, privacy, receiving, syncs, uploads
 from tradewind.operations.changes import mark
+from tradewind.operations.finishing import finish
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
 from tradewind.phases import Watch
@@ -105,7 +106,7 @@ def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
     """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first,
-    and take in the files that were sent.
+    do the dry runs that were asked for, and take in the files that were sent.
 
     What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
@@ -130,6 +131,9 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
         for sync, last in to_be_let_in(parts, [sync for sync, _ in due], began):
             stop.check()
             yield from _done(sync.project, sync.id, partial(syncs.let_in, watchful, sync, last, watch))
+        for dry in [run for run in parts.ledger.unclosed() if run.kind is RunKind.DRY]:
+            stop.check()
+            yield from _done(dry.project, dry.sync, partial(finish, watchful, dry, watch))
         yield from _files(watchful, stop)
         stop.check()
         if _tidied(parts) or emptied:

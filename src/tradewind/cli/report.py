@@ -43,6 +43,7 @@ KINDS = {
     RunKind.KEEP: "It only renews who would lapse, since run {keeps} could not go on; nobody was added or removed.",
     RunKind.OPT_OUT: "It only takes out people who said no; nobody else was added, removed or renewed.",
     RunKind.DRAIN: "It takes everybody out of a segment that was given up; nobody was added.",
+    RunKind.DRY: "It is a dry run: what would be done was worked out, and nothing was sent.",
     RunKind.RESTORE: "It sent nothing: the record was put back from a backup, so everybody is in doubt, and the next run sends them anew.",
 }
 """What a run is for, where it does not make a segment equal to its cohort."""

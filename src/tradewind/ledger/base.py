@@ -114,7 +114,9 @@ class Overview(Protocol):
         """The runs of ids; one that is not on record is left out."""
 
     def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
-        """The runs of each of some syncs that were opened last, at most so many of each, newest first; asked all at once."""
+        """The runs of each of some syncs that were opened last, at most so many of each, newest first; dry ones are left out.
+
+        All are asked at once."""
 
     def recalled(self, runs: Iterable[str], phase: str, kind: type[Value]) -> dict[str, Value]:
         """What a phase gave in each of some runs that came so far."""

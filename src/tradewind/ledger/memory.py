@@ -109,8 +109,8 @@ class MemoryLedger:
         return tuple(run for run in found if before is None or (run.opened_at, run.id) < (before.opened_at, before.id))[:limit]
 
     def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
-        """The runs of each of some syncs that were opened last."""
-        found = {sync: self.history(project, sync, limit) for sync in syncs}
+        """The runs of each of some syncs that were opened last, but dry ones."""
+        found = {sync: tuple(run for run in self.history(project, sync) if run.kind is not RunKind.DRY)[:limit] for sync in syncs}
         return {sync: runs for sync, runs in found.items() if runs}
 
     def unclosed(self) -> tuple[Run, ...]:

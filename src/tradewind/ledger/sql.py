@@ -252,7 +252,7 @@ class SqlLedger:
         return self._runs(*mine, *older, limit=limit)
 
     def youngest(self, project: str, syncs: Iterable[str], limit: int) -> dict[str, tuple[Run, ...]]:
-        """The runs of each of some syncs that were opened last; each sync costs two looks into the index, however long its history."""
+        """The runs of each of some syncs that were opened last, but dry ones; two looks into the index a sync, however long its history."""
         asked = list(syncs)
         if len(asked) > LOT:
             return {name: runs for lot in _lots(asked) for name, runs in self.youngest(project, lot, limit).items()}
@@ -260,9 +260,11 @@ class SqlLedger:
             return {}
         wanted = sa.values(sa.column("sync", sa.String), name="wanted").data([(each,) for each in asked]).cte("wanted")
         r, other = run_table.c, run_table.alias("other").c
-        mine = sa.and_(other.project == project, other.sync == wanted.c.sync)
+        mine = sa.and_(other.project == project, other.sync == wanted.c.sync, other.kind != RunKind.DRY.value)
         first = sa.select(other.opened_at).where(mine).order_by(other.opened_at.desc()).limit(1).offset(limit - 1).scalar_subquery()
-        here = sa.and_(r.project == project, r.sync == wanted.c.sync, r.opened_at >= sa.func.coalesce(first, BEFORE_ALL))
+        here = sa.and_(
+            r.project == project, r.sync == wanted.c.sync, r.kind != RunKind.DRY.value, r.opened_at >= sa.func.coalesce(first, BEFORE_ALL)
+        )
         query = sa.select(run_table).select_from(wanted).join(run_table, here).order_by(r.opened_at.desc(), r.id.desc())
         found: dict[str, list[Run]] = {}
         with self.database.transaction() as db:

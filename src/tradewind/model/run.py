@@ -11,7 +11,7 @@ from tradewind.model.plan import Batch
 
 class RunKind(StrEnum):
     """What a run is for: make the segment equal to the cohort; renew who would lapse; empty a segment; take named people out;
-    write down, after a backup was restored, that nothing of a segment is sure.
+    write down, after a backup was restored, that nothing of a segment is sure; work out what the first would do, and send nothing.
 
     Only the first is held by guards: the others add nobody, and a person or the sync's own run asked for them.
     """
@@ -21,6 +21,7 @@ class RunKind(StrEnum):
     DRAIN = "drain"
     OPT_OUT = "opt_out"
     RESTORE = "restore"
+    DRY = "dry"
 
 
 class RunState(StrEnum):
@@ -46,6 +47,7 @@ class RunOutcome(StrEnum):
     DISCARDED = "discarded"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    DRY = "dry"
 
 
 class Answer(StrEnum):

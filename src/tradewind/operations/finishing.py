@@ -19,6 +19,7 @@ WORK = {
     RunKind.DRAIN: runner.drain,
     RunKind.OPT_OUT: runner.opt_out,
     RunKind.RESTORE: runner.doubt,
+    RunKind.DRY: runner.rehearse,
 }
 """What is done in a run of each kind."""
 

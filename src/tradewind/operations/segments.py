@@ -12,7 +12,7 @@ from tradewind.membership.sql import Version
 from tradewind.model.destination import Size
 from tradewind.model.plan import Operation, Plan
 from tradewind.model.platform import Reader, Reading
-from tradewind.model.run import Account, Run, RunState
+from tradewind.model.run import Account, Run, RunKind, RunState
 from tradewind.model.sync import Sync, SyncState, Target
 from tradewind.parts import Parts
 from tradewind.phases import binding_of
@@ -121,7 +121,7 @@ def portrait(parts: Parts, project: str, sync_id: str) -> Portrait:
     target = known_place(parts, sync)
     version = parts.versions.newest(target.id) if target else None
     now, points = parts.clock.now(), _points(parts, project, sync_id)
-    mine = _segment(parts, sync, target, version, points[0].run if points else None)
+    mine = _segment(parts, sync, target, version, next((each.run for each in points if each.run.kind is not RunKind.DRY), None))
     at = _next(parts, sync, now)
     fresh = now - timedelta(days=RECEIVED) + timedelta(minutes=sync.ttl_minutes)
     due = renewal(sync, at) if at else None

@@ -196,6 +196,25 @@ def ask(parts: Parts, project: str, sync_id: str, moment: datetime | None = None
     return _open(parts, sync, _new(parts, sync, moment or parts.clock.now()))
 
 
+def rehearse(parts: Parts, project: str, sync_id: str) -> Run:
+    """Open a dry run for the worker to do: what a run would do now, kept beside the runs; nothing is sent, and one that is held stays.
+
+    Raises as `plan` does, TakenError while a run is under way at the segment.
+    """
+    sync = permitted(parts, project, sync_id)
+    target = place_of(parts, sync).id
+    for earlier in parts.ledger.unclosed():
+        if earlier.target != target or earlier.state is RunState.HELD:
+            continue
+        if earlier.kind is RunKind.DRY:
+            return earlier
+        raise TakenError(f"run {earlier.id} is under way at segment '{sync.segment}'; ask again when it has ended")
+    new = replace(_new(parts, sync, parts.clock.now()), kind=RunKind.DRY)
+    parts.ledger.open(new, binding_of(parts, sync))
+    reached("run.opened")
+    return new
+
+
 def allowed(parts: Parts, held: Run) -> bool:
     """Whether a person has answered every verdict that holds a run."""
     planned = parts.ledger.recall(held.id, RunState.PLANNED, Plan)

@@ -66,6 +66,7 @@ function Shown({ report, project }: { report: Report; project: string }) {
           {moment(report.settles_at)}, by itself.
         </Alert>
       )}
+      {run.outcome === "dry" && <Dry report={report} />}
       {run.reason && run.state === "closed" && (
         <Alert color={run.outcome === "failed" || run.outcome === "incomplete" ? "red" : "gray"} title="Why it ended so">
           {sentence(new Error(run.reason))}
@@ -81,6 +82,16 @@ function Shown({ report, project }: { report: Report; project: string }) {
       {report.account.rejected > 0 && <Refusals project={project} run={run.id} />}
       {report.requests > 0 && <Batches project={project} run={run.id} requests={report.requests} repeated={report.repeated} />}
     </Page>
+  );
+}
+
+/** What would come of the plan. */
+function Dry({ report }: { report: Report }) {
+  const held = report.verdicts.map((each) => sentence(new Error(each.sentence))).join(" ");
+  return (
+    <Alert color={held ? "yellow" : "blue"} title="A dry run: nothing was sent">
+      {held ? `A run would be held. ${held}` : "What is planned below is what a run would have sent."}
+    </Alert>
   );
 }
 

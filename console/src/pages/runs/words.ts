@@ -13,6 +13,7 @@ const OUTCOME_TONES: Record<Shape<"RunOutcome">, Tone> = {
   discarded: "none",
   superseded: "none",
   cancelled: "none",
+  dry: "none",
 };
 
 const STATE_TONES: Record<Shape<"RunState">, Tone> = {

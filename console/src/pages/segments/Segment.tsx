@@ -12,6 +12,7 @@ import { Page } from "../../parts/Page";
 import { Asked } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { Again } from "../runs/Again";
+import { DryRun } from "../runs/DryRun";
 import { RunTable } from "../runs/Runs";
 import { healthOf } from "../syncs/health";
 import { type Portrait, useIncidents, useSegment } from "../syncs/queries";
@@ -51,6 +52,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
             {words.lift}
           </Button>
           <Pausing project={project} segment={found.segment} />
+          <DryRun project={project} sync={sync.id} />
           {sync.state !== "paused" && <Again project={project} sync={sync.id} split={sync.only?.split} />}
         </>
       }

@@ -160,6 +160,19 @@ def run_now(ask: Manager, project: Id, sync: Id, key: Key = None) -> JSONRespons
     return once(ask, key, None, make, 202)
 
 
+@router.post("/{sync}/dry-runs", status_code=202, response_model=RunView)
+def rehearse(ask: Manager, project: Id, sync: Id, key: Key = None) -> JSONResponse:
+    """Ask for a dry run: what a run would do now is worked out and kept among the runs, and nothing is sent."""
+
+    def make() -> RunView:
+        ask.note("sync.dry_run", sync, project)
+        opened = run_view(syncs.rehearse(ask.parts, project, sync))
+        ask.request.app.state.nudge()
+        return opened
+
+    return once(ask, key, None, make, 202)
+
+
 @router.post("/{sync}/pause")
 def pause(ask: Manager, project: Id, sync: Id, leaving: How = None) -> EndedView:
     """Let it run no more until it is resumed; `leaving` says what becomes of its people."""
