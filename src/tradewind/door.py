@@ -238,7 +238,8 @@ def _checked(url: str, loopback_only: bool, public_only: bool) -> Address:
         raise ConfigurationError(f"'{host}' is refused: only this machine may be reached here")
     if public_only and (found["scheme"], port) != ("https", 443):
         raise ConfigurationError("the address is refused: only https at port 443 is sent to")
-    if public_only and _literal(host.strip("[]")) and not is_public(host.strip("[]")):
+    bare = host.strip("[]")
+    if public_only and (not is_public(bare) if _literal(bare) else _NUMBERS.fullmatch(bare)):
         raise ConfigurationError(f"'{host}' is refused: it is no address of the public Internet")
     authority = host + (f":{found['port']}" if found["port"] else "")
     return Address(found["scheme"], host.strip("[]"), port, authority, found["path"] or "/")
@@ -273,6 +274,10 @@ def _look_up(address: Address, deadline: Deadline) -> list[Any]:
     threading.Thread(target=ask, name="look-up", daemon=True).start()
     found = answer.result(deadline.left())
     return found if address.scheme == "https" else [each for each in found if ipaddress.ip_address(each[4][0]).is_loopback]
+
+
+_NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}")
+"""Other spellings of an address, which a look-up takes for one."""
 
 
 def _literal(host: str) -> bool:

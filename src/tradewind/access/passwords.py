@@ -16,7 +16,13 @@ SHORTEST, LONGEST = 12, 256
 AT_ONCE = 2
 """Verifications at once: each takes 64 MiB."""
 
-_CONTEXT = ("tradewind", "tradedesk", "password", "passwort", "qwertyuiop", "letmein", "welcome", "iloveyou", "changeme")
+JUDGED = 72
+"""Characters that are looked at for how easily they are guessed."""
+
+SAFE = 3
+"""What zxcvbn says of a password that stands a hundred million guesses or more."""
+
+_CONTEXT = ("tradewind", "tradedesk", "thetradedesk")
 
 
 class Passwords:
@@ -45,17 +51,17 @@ class Passwords:
 
 
 def check_password(password: str, user: str) -> None:
-    """Raise DefinitionError, without the text, unless it can be somebody's password."""
-    folded = password.casefold()
+    """Raise DefinitionError, without the text, unless it can be somebody's password.
+
+    How many guesses it stands is estimated from lists of what people choose (the first of them, rows of keys, dates, names, the
+    user's own) and how they vary it.
+    """
+    from zxcvbn import zxcvbn  # its lists take a while to read
+
     if not SHORTEST <= len(password) <= LONGEST:
         raise DefinitionError(f"a password has {SHORTEST} to {LONGEST} characters; any of them, also spaces")
-    if len(set(folded)) < 6:
-        raise DefinitionError("this password repeats few characters and is easily guessed; take another")
-    known = [word for word in (*_CONTEXT, user.casefold(), user.casefold().partition("@")[0]) if len(word) > 2]
-    left = folded
-    for word in known:
-        left = left.replace(word, "")
-    if len("".join(char for char in left if char.isalpha())) < 4 and left != folded:
-        raise DefinitionError("this password is little more than a word that everybody here knows; take another")
-    if any(run in folded for run in ("123456789", "987654321", "abcdefgh", "qwertyui")):
-        raise DefinitionError("this password is a row of keys or letters, and among the first to be guessed; take another")
+    told = zxcvbn(password[:JUDGED], user_inputs=[*_CONTEXT, user, user.partition("@")[0]])
+    if told["score"] < SAFE:
+        raise DefinitionError(
+            "this password is among the first to be guessed; take another, such as four words that do not belong together"
+        )

@@ -203,7 +203,8 @@ def _answer_errors(app: FastAPI) -> None:
     def invalid(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(each) for each in first["loc"][1:])
-        return problem(422, f"{place or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}", kind="invalid", path=place)
+        status = 400 if first["loc"][0] == "query" else 422
+        return problem(status, f"{place or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}", kind="invalid", path=place)
 
     @app.exception_handler(HTTPException)
     def no_route(_request: Request, error: HTTPException) -> Response:

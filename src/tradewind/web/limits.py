@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +33,9 @@ LARGEST_FILE = 1 << 30
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Those that are counted and followed by their name; any other text is `other`."""
 
+PATIENCE = 30.0
+"""Seconds for a body to come; of a file, for its next part."""
+
 DEEPEST = 32
 """Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
 
@@ -50,6 +55,9 @@ HEADERS = (
     (b"strict-transport-security", b"max-age=31536000"),
     (b"cache-control", b"no-store"),
 )
+
+REPEATED = frozenset({"sync"})
+"""What may be asked for more than once in an address."""
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _NO_TEXT = re.compile(rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]")
@@ -76,11 +84,15 @@ class TooLarge(Exception):
     """A body that went on beyond its limit."""
 
 
+class TooSlow(Exception):
+    """A body that did not come."""
+
+
 class Limits:
     """ASGI around the application: bounded bodies in, headers and a request id out, every answer told."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None]) -> None:
-        self.app, self.clock, self.tell = app, clock, tell
+    def __init__(self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None], patience: float = PATIENCE) -> None:
+        self.app, self.clock, self.tell, self.patience = app, clock, tell, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; whatever else (start and stop of the application) goes through as it is."""
@@ -102,6 +114,8 @@ class Limits:
         with span("request", method=scope["method"] if scope["method"] in METHODS else "other", request=id_) as told:
             try:
                 await self._bounded(scope, receive, answer)
+            except TooSlow:
+                await problem(408, f"the body did not come within {self.patience:.0f} s")(scope, receive, answer)
             except Exception as error:  # the last net: whoever asks gets an answer, and the log says where it was
                 failure = _place(error)
                 if not status:
@@ -117,22 +131,35 @@ class Limits:
                 scope, receive, send
             )
             return
-        if b"%00" in scope["query_string"] or "\0" in scope["path"]:
-            await problem(400, "an address holds no NUL")(scope, receive, send)
+        wrong_address = _wrong_address(scope)
+        if wrong_address:
+            await problem(400, wrong_address)(scope, receive, send)
             return
         if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
-            await self.app(scope, _counted(receive, LARGEST_FILE), send)
+            await self.app(scope, _counted(receive, LARGEST_FILE, self.patience), send)
             return
         if scope["method"] == "POST" and (sent := SENT_ROUTE.fullmatch(scope["path"])):
-            await self.app(scope, _counted(receive, LARGEST_BATCH if sent[1] == "batch" else LARGEST), send)
+            await self.app(scope, _counted(receive, LARGEST_BATCH if sent[1] == "batch" else LARGEST, self.patience), send)
             return
         largest = LARGEST_MESSAGE if PUSH_ROUTE.fullmatch(scope["path"]) else LARGEST
-        body = await _read(receive, headers, largest)
+        try:
+            async with asyncio.timeout(self.patience):
+                body = await _read(receive, headers, largest)
+        except TimeoutError:
+            raise TooSlow from None
         wrong = _wrong(body, headers, largest)
         if wrong:
             await problem(*wrong)(scope, receive, send)
             return
         await self.app(scope, _once(body or b"", receive), send)
+
+
+def _wrong_address(scope: Scope) -> str:
+    """What is wrong with an address; nothing where all is well."""
+    if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+        return "an address holds no NUL"
+    asked = [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True) if name not in REPEATED]
+    return "" if len(asked) == len(set(asked)) else "the address asks the same thing twice; say each once"
 
 
 def _place(error: Exception) -> str:
@@ -161,6 +188,8 @@ def _wrong(body: bytes | None, headers: dict[bytes, bytes], largest: int) -> tup
         return 413, f"a body may have {largest:,} bytes"
     if not body:
         return None
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        return 415, "expected a body that is not packed; leave out Content-Encoding"
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     if kind != b"application/json":
         return 415, "expected a body of the type application/json"
@@ -192,13 +221,20 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-def _counted(receive: Receive, largest: int) -> Receive:
-    """The body as it comes. Raises TooLarge beyond the limit."""
-    read = 0
+def _counted(receive: Receive, largest: int, patience: float) -> Receive:
+    """The body as it comes. Raises TooLarge beyond the limit, and TooSlow when its next part does not come."""
+    read, whole = 0, False
 
     async def next_message() -> Message:
-        nonlocal read
-        message = await receive()
+        nonlocal read, whole
+        if whole:  # what comes after a body, such as that the caller has gone, may take its time
+            return await receive()
+        try:
+            async with asyncio.timeout(patience):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
+        whole = not message.get("more_body")
         read += len(message.get("body", b""))
         if read > largest:
             raise TooLarge

@@ -41,7 +41,7 @@ def part(items: Sequence[Item], key: Callable[[Item], str], cursor: str | None, 
         after = opened(cursor)
         start = next((place for place, each in enumerate(items, 1) if key(each) == after), -1)
         if start < 0:
-            raise Refusal(422, "this cursor leads nowhere any more; begin again without one")
+            raise Refusal(400, "this cursor leads nowhere any more; begin again without one")
     chosen = items[start : start + limit]
     return chosen, sealed(key(chosen[-1])) if start + limit < len(items) else None
 
@@ -62,4 +62,4 @@ def opened(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeError):
-        raise Refusal(422, "this is no cursor; send what a page gave as 'next'") from None
+        raise Refusal(400, "this is no cursor; send what a page gave as 'next'") from None

@@ -44,6 +44,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not there",
     405: "This route has no such method",
+    408: "Too slow",
     409: "Not possible as things stand",
     413: "Too large",
     415: "Not JSON",

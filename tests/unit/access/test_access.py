@@ -85,6 +85,12 @@ def test_no_two_texts_are_the_same_and_none_is_kept() -> None:
         "123456789012345",
         "ann-ann-ann-1234",
         "qwertyuiop[]",
+        "1qaz2wsx3edc",
+        "q1w2e3r4t5y6",
+        "administrator",
+        "manchesterunited",
+        "wachtwoord123",
+        "hunter2hunter2",
     ],
 )
 def test_a_password_that_is_guessed_first_is_refused_without_being_repeated(password: str) -> None:
@@ -93,8 +99,11 @@ def test_a_password_that_is_guessed_first_is_refused_without_being_repeated(pass
     assert not password or password not in str(refused.value)
 
 
+LONG = "".join(chr(33 + place * 37 % 90) for place in range(120))
+
+
 @pytest.mark.parametrize(
-    "password", ["correct horse battery", "pa ss wo rd of mine", "ünïcödé geht auch!", "y8#z,!" * 20, "tradewind takes me home"]
+    "password", ["correct horse battery", "pa ss wo rd of mine", "ünïcödé geht auch!", LONG, "tradewind takes me home"]
 )
 def test_a_long_password_of_any_characters_is_taken(password: str) -> None:
     check_password(password, "ann@shop.example")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from town import Town
+from tradewind import moment
 from tradewind.access.sql import SqlAccess, SqlTrail
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
@@ -31,6 +34,7 @@ from tradewind.vault.sql import Vault
 from tradewind.worker import Stop, run_once
 
 PASSPHRASE, QUICK = "correct horse battery", 4
+RESTORES = int(os.environ.get("TRADEWIND_RESTORES", "3"))
 DAY = timedelta(days=1)
 
 
@@ -190,6 +194,36 @@ def test_a_backup_in_the_middle_of_a_delivery_restores_to_a_run_that_is_over(
     town.clock.sleep(600)
     assert syncs.run(parts, "default", "s", None, watch).outcome is RunOutcome.CLEAN
     assert held(town) == set(range(20, 120))
+
+
+def test_a_backup_at_any_moment_of_a_run_restores_verified(town: Town, tmp_path: Path, restore: Callable[[Path], Parts]) -> None:
+    """A day and a moment each, drawn by lot; the suite takes few, `TRADEWIND_RESTORES` more. One run afterwards makes all as it should."""
+    chance, files, left = random.Random(1), list[Path](), 0
+
+    def reached(name: str) -> None:
+        nonlocal left
+        if "not yet committed" in moment.MOMENTS[name]:
+            return  # the store is the run's own then, and a backup waits for it
+        left -= 1
+        if left == 0:
+            (folder := tmp_path / f"backup-{len(files)}").mkdir()
+            files.append(backup.make(town.parts, folder, PASSPHRASE, "ann", progress, QUICK).path)
+
+    moment.watch(reached)
+    while len(files) < RESTORES:
+        left = chance.randint(1, 20)
+        first = chance.randint(0, 15)
+        town.people.numbers = set(range(first, first + 100))
+        town.clock.sleep(DAY.total_seconds())
+        run(town)
+    for file in files:
+        parts = restore(file)
+        assert [each.found for each in ledger.verify(parts, watch) if not each.ok] == []
+        assert not parts.ledger.unclosed()
+    endings.resume(parts, "default", "s")
+    town.clock.sleep(DAY.total_seconds())
+    assert syncs.run(parts, "default", "s", None, watch).outcome is RunOutcome.CLEAN
+    assert held(town) >= town.people.numbers
 
 
 def test_a_wish_that_an_old_request_may_undo_is_said_twice_after_a_restore(

@@ -115,7 +115,9 @@ def test_many_messages_are_folded_and_none_is_forgotten(site: Site, amplitude: T
             assert members() == number + 1, "from the folded file"
     amplitude.post(DOOR, json=message([7], "late", entering=False, computed=1))
     assert members() == 24, "what was computed before is over, though it came later"
-    assert amplitude.post(DOOR, json=message([3], "m3", computed=9999)).json()["new"] is False
+    assert amplitude.post(DOOR, json=message([3], "m3", computed=1003)).json()["new"] is False
+    other = amplitude.post(DOOR, json=message([3], "m3", computed=9999))
+    assert (other.status_code, "another message came with this message_id" in detail(other)) == (409, True)
     assert len(store.messages.folded("default", "k8dup3vx")) == 3
     assert len(list((tmp_path / "pushed").rglob("*.parquet"))) == 2 + 8 + 1, (
         "two foldings, what the last one stands for, and what came since"

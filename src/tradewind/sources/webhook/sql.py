@@ -67,12 +67,13 @@ class Messages:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def is_known(self, project: str, cohort: str, message: str) -> bool:
-        """Whether a message was stored before."""
+    def find(self, project: str, cohort: str, message: str) -> MessageRow | None:
+        """The message of an id, if it was stored before."""
         table = message_table.c
         where = (table.project == project, table.cohort == cohort, table.id == message)
         with self.database.transaction() as db:
-            return db.execute(sa.select(table.number).where(*where)).first() is not None
+            found = db.execute(sa.select(message_table).where(*where)).first()
+            return MessageRow(*found) if found else None
 
     def add(self, row: MessageRow) -> bool:
         """Write the row of a message under the next number; False when another with its id, or its number, came first."""

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tradewind.compute import literal, quoted
 from tradewind.durable import publish
-from tradewind.errors import DefinitionError, EngineError
+from tradewind.errors import DefinitionError, EngineError, TakenError
 from tradewind.model.cohort import Pushed
 from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources import members
@@ -37,8 +37,11 @@ class PushedStore:
     fold: int = FOLD
 
     def add(self, project: str, message: Message, now: datetime) -> bool:
-        """Store a message, so that nothing loses it. False when it was stored before. Raises EngineError when it cannot be."""
-        if self.messages.is_known(project, message.cohort, message.id):
+        """Store a message, so that nothing loses it. False when it was stored before.
+
+        Raises TakenError when another message had its id, EngineError when it cannot be stored.
+        """
+        if self._is_known(project, message):
             return False
         path = self._new(project, message.cohort)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,7 +56,7 @@ class PushedStore:
         for _ in range(TRIES):
             if self.messages.add(row):
                 return True
-            if self.messages.is_known(project, message.cohort, message.id):
+            if self._is_known(project, message):
                 path.unlink()
                 return False
         path.unlink()
@@ -80,6 +83,13 @@ class PushedStore:
             rows = work.folder / "inside.parquet"
             columns = _write_inside(work, wanted, rows)
             return members.write_members(members.Rows(rows, columns, "user_id", ("user_id",)), wanted, as_of, out)
+
+    def _is_known(self, project: str, message: Message) -> bool:
+        before = self.messages.find(project, message.cohort, message.id)
+        said = (message.entering, message.computed, message.users.num_rows, message.nameless)
+        if before and (before.entering, before.computed, before.users, before.nameless) != said:
+            raise TakenError("another message came with this message_id before; it counts, and this one is not taken")
+        return before is not None
 
     def _new(self, project: str, cohort: str) -> Path:
         return self.home / "pushed" / project / cohort / f"{secrets.token_hex(8)}.parquet"

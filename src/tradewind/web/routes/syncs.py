@@ -24,10 +24,14 @@ router = APIRouter(prefix=f"{API}/projects/{{project}}/syncs", tags=["syncs"])
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
+Days = Annotated[int, Field(ge=1, le=180, strict=True)]
+"""How long somebody stays in a segment unless renewed; no number that is written as anything else is guessed at."""
+
+
 class HoldoutBody(Body):
     """The percent of the people who stay out by lot, and whose lots; 0, in a change, ends the holdout."""
 
-    percent: int = Field(ge=0, le=50)
+    percent: int = Field(ge=0, le=50, strict=True)
     salt: str | None = Field(default=None, min_length=1, max_length=100)
 
 
@@ -38,7 +42,7 @@ class NewSync(Body):
     connection: str = Field(max_length=63)
     id: str | None = Field(default=None, max_length=63)
     segment: str | None = Field(default=None, max_length=400)
-    ttl_days: int = Field(default=30, ge=1, le=180)
+    ttl_days: Days = 30
     cadence: Cadence = Cadence.ONE_TIME
     at: str = Field(default="06:00", max_length=5)
     cron: str = Field(default="", max_length=100)
@@ -50,7 +54,7 @@ class NewSync(Body):
 class SyncChange(Body):
     """What is not given stays as it is."""
 
-    ttl_days: int | None = Field(default=None, ge=1, le=180)
+    ttl_days: Days | None = None
     cadence: Cadence | None = None
     at: str | None = Field(default=None, max_length=5)
     cron: str | None = Field(default=None, max_length=100)

@@ -1,0 +1,177 @@
+"""The corpus of bad requests: each row and the right answer to it, as the reliability plan of the house numbers them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.types import Message, Scope
+
+from site_of import HERE, PASSWORD, Site
+from tradewind.access.roles import Role
+from tradewind.clock import SystemClock
+from tradewind.destinations.registry import Registry
+from tradewind.door import Door, tls
+from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.model.alert import Contact, ContactKind
+from tradewind.model.destination import Auth, Connection, Secret
+from tradewind.model.identifier import IdentityMap, IdType
+from tradewind.model.identifier import Mapping as IdMapping
+from tradewind.model.sync import Cadence
+from tradewind.notify.messenger import PostMessenger
+from tradewind.web.limits import Limits
+
+P = "/api/v1/projects/default"
+SYNC: dict[str, Any] = {"cohort": "all", "connection": "main", "id": "second"}
+ACCOUNT: dict[str, Any] = {
+    "name": "N",
+    "destination": "fake",
+    "advertiser": "adv2",
+    "region": "here",
+    "identity": ["user.ad=DAID"],
+    "secret": "s3cret-2",
+}
+HOST = "usw-data.adsrvr.org.evil.example"
+HEAD = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.town.add("daily", Cadence.DAILY)
+    site.user("root", administrator=True)
+    site.user("ann", {"default": Role.MANAGER})
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def root(site: Site) -> TestClient:
+    return site.signed_in("root")
+
+
+Row = tuple[str, str, str, dict[str, Any], int]
+
+ROWS: list[Row] = [
+    ("F2 in a path", "GET", "/api/v1/projects/other/syncs/daily", {}, 404),
+    ("F4 a role that nobody asked for", "POST", f"{P}/syncs", {"json": SYNC | {"role": "admin"}}, 422),
+    ("F4 a project in the body", "POST", f"{P}/syncs", {"json": SYNC | {"project_id": "other"}}, 422),
+    ("F4 an administrator", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"is_admin": True}}, 422),
+    ("F5 too large", "POST", f"{P}/syncs", {"content": b"[" + b" " * (1 << 20) + b"]", "headers": HEAD}, 413),
+    ("F6 JSON as text", "POST", f"{P}/syncs", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415),
+    ("F6 packed", "POST", f"{P}/syncs", {"content": b"{}", "headers": HEAD | {"Content-Encoding": "gzip"}}, 415),
+    ("F7 less than none", "GET", f"{P}/syncs?limit=-1", {}, 400),
+    ("F7 a thousand millions", "GET", f"{P}/syncs?limit=1e9", {}, 400),
+    ("F7 no number", "GET", f"{P}/syncs?limit=abc", {}, 400),
+    ("F7 given twice", "GET", f"{P}/syncs?limit=1&limit=2", {}, 400),
+    ("F8 a cursor that was edited", "GET", f"{P}/syncs?cursor=bm9wZQ", {}, 400),
+    ("F8 no cursor", "GET", f"{P}/syncs?cursor=*", {}, 400),
+    ("F10 a path with a host", "GET", "/@evil.example", {}, 404),
+    ("F10 TRACE", "TRACE", f"{P}/syncs", {}, 405),
+    ("F14 a TTL of 0, which removes everybody", "POST", f"{P}/syncs", {"json": SYNC | {"ttl_days": 0}}, 422),
+    *(("F15", "POST", f"{P}/syncs", {"json": SYNC | {"ttl_days": days}}, 422) for days in (-1, 1.5, "30", True, 2**31, 181)),
+    ("F15 NaN", "POST", f"{P}/syncs", {"content": b'{"cohort": "all", "connection": "main", "ttl_days": NaN}', "headers": HEAD}, 422),
+    *(("F16", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"region": region}}, 422) for region in ("mars", "", "here ")),
+    *(("F17", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {name: f"https://{HOST}"}}, 422) for name in ("url", "host", "base_url")),
+    *(
+        ("F17", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"region": f"{url}{HOST}"}}, 422)
+        for url in ("http://", "https://a@", "https://")
+    ),
+    ("F19 too long", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"advertiser": "a" * 1000}}, 422),
+    *(("F20", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"secret": text}}, 422) for text in ("secret\n", "s", "s" * 5000)),
+    ("F20 a megabyte", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"secret": "s" * (1 << 20)}}, 413),
+]
+
+
+@pytest.mark.parametrize(("name", "method", "path", "sent", "status"), ROWS, ids=lambda each: each if isinstance(each, str) else "")
+def test_a_bad_request_is_answered_as_listed(
+    root: TestClient, name: str, method: str, path: str, sent: dict[str, Any], status: int
+) -> None:
+    answer = root.request(method, path, **sent)
+    assert answer.status_code == status, f"{name}: {answer.status_code} {answer.text[:300]}"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_f1_without_a_token_that_is_good_nobody_is_let_in(site: Site) -> None:
+    for text in ("", "Bearer ", "Bearer twt_nothing", "Basic YTpi"):
+        answer = TestClient(site.app, base_url=HERE, headers={"Authorization": text} if text else {}).get(f"{P}/syncs")
+        assert answer.status_code == 401
+
+
+def test_f10_a_forwarded_address_is_no_address(site: Site) -> None:
+    """Metrics are for this machine alone, whoever it says it is."""
+    assert site.browser().get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 403
+
+
+def test_f12_a_run_that_is_asked_for_twice_is_one_run(site: Site, root: TestClient) -> None:
+    first, second = (root.post(f"{P}/syncs/daily/runs").json() for _ in range(2))
+    assert first["id"] == second["id"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "169.254.169.254", "100.64.0.1"],
+)
+def test_f18_an_address_inside_is_refused_when_it_is_saved(host: str) -> None:
+    """A name that only leads there is refused when it is sent to."""
+    contact = Contact("default", "c", ContactKind.SLACK, host, ())
+    with Door(5.0, public_only=True) as door, pytest.raises(ConfigurationError):
+        PostMessenger(door, None, tls, SystemClock()).check(contact, Secret(f"https://{host}/hook"), None)
+
+
+@pytest.mark.parametrize("advertiser", ["a/b", "..", "a'b", "a b", "", "a" * 200])
+def test_f19_an_advertiser_s_id_is_letters_and_digits(advertiser: str) -> None:
+    identity = IdentityMap((IdMapping("user.ad", IdType.DAID),))
+    account = Connection("default", "a", "A", "thetradedesk", advertiser, "us-east", Auth.SIGNATURE, identity)
+    with Door(5.0) as door, pytest.raises(DefinitionError):
+        Registry(door, None).destination("thetradedesk").check(account)
+
+
+def test_f11_a_body_that_comes_a_byte_at_a_time_is_given_up(site: Site) -> None:
+    """The whole of a JSON body has thirty seconds; here less."""
+    sent: list[Message] = []
+
+    async def drip() -> Message:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def answer(message: Message) -> None:
+        sent.append(dict(message))
+
+    head = [(b"content-type", b"application/json")]
+    scope: Scope = {"type": "http", "method": "POST", "path": f"{P}/syncs", "query_string": b"", "headers": head}
+    asyncio.run(Limits(site.app, SystemClock(), lambda _: None, patience=0.1)(scope, drip, answer))
+    assert sent[0]["status"] == 408
+
+
+def test_f20_the_secret_of_another_project_is_no_oracle(root: TestClient) -> None:
+    for project in ("default", "other"):
+        assert root.put(f"/api/v1/projects/{project}/connections/same", json=ACCOUNT).status_code == 200
+
+
+def test_f21_which_password_may_be_one(site: Site) -> None:
+    rows = [("seven77", 422), ("gekko sand lampe " * 4, 204), ("y8#z,!" * 900, 422), ("correcthorse\0battery", 422), ("1qaz2wsx3edc", 422)]
+    for number, (password, status) in enumerate(rows):
+        browser = site.signed_in(site.user(f"user-{number}"))
+        answer = browser.put("/api/v1/session/password", json={"old": PASSWORD, "new": password})
+        assert answer.status_code == status, f"{number}: {answer.text}"
+
+
+def test_f22_one_name_is_one_account_and_a_look_alike_is_none(root: TestClient) -> None:
+    assert root.post("/api/v1/users", json={"id": "Ann", "name": "Ann"}).status_code in {409, 422}
+    assert root.post("/api/v1/users", json={"id": "аnn", "name": "Ann"}).status_code == 422
+
+
+def test_f23_an_unknown_user_is_told_what_a_wrong_password_is(site: Site) -> None:
+    told = [site.browser().post("/api/v1/session", json={"user": user, "password": "wrong password 1"}) for user in ("ann", "nobody")]
+    assert told[0].status_code == told[1].status_code == 401
+    assert told[0].json() == told[1].json()
+
+
+def test_f24_no_route_gives_a_secret_back(root: TestClient) -> None:
+    root.put(f"{P}/connections/kept", json=ACCOUNT)
+    for path in (f"{P}/connections", f"{P}/connections/kept", f"{P}/definitions", f"{P}/audit", f"{P}/contacts"):
+        assert ACCOUNT["secret"] not in root.get(path).text
