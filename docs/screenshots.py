@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -32,7 +34,7 @@ PAGES = {
     "run": "runs/{run}",
     "segments": "segments",
     "segment": "segments/{sync}",
-    "lift": "segments/{sync}/lift",
+    "lift": "segments/{sync}/lift?event=Redeem+Offer&value=amount",
     "catalog": "catalog/destinations",
     "destination": "catalog/destinations/thetradedesk",
     "account": "catalog/destinations/thetradedesk/sandbox",
@@ -109,20 +111,37 @@ def pictures(browser: Browser, url: str, code: str) -> None:
 def first_run(page: Page) -> dict[str, str]:
     """Send one cohort, as a person would; gives the ids of its sync and its run."""
     api = "/api/v1/projects/default"
-    wish = {"cohort": "hat-lovers", "connection": "sandbox", "cadence": "daily", "ttl_days": 30}
+    wish = {"cohort": "hat-lovers", "connection": "sandbox", "cadence": "daily", "ttl_days": 30, "holdout": {"percent": 20}}
     sync = asked(page, "POST", f"{api}/syncs", wish)["id"]
     run = asked(page, "POST", f"{api}/syncs/{sync}/runs", None)["id"]
     end = time.monotonic() + PATIENCE
     while asked(page, "GET", f"{api}/runs/{run}", None)["run"]["state"] != "closed" and time.monotonic() < end:
         page.wait_for_timeout(200)
+    upload = asked(page, "POST", f"{api}/events/imports?name=offers.ndjson", redeemed(sync))["id"]
+    while not asked(page, "GET", f"{api}/uploads/{upload}", None)["finished_at"] and time.monotonic() < end:
+        page.wait_for_timeout(200)
     return {"sync": sync, "run": run}
 
 
-def asked(page: Page, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+def redeemed(salt: str) -> str:
+    """Offers that people redeem now, more of those who are sent than of those whose lot is to be held out; an event a line."""
+    chance, lines = random.Random(7), []
+    for number in range(2_000):
+        key = hashlib.md5(f"user:u-{number:06d}".encode(), usedforsecurity=False).digest()[::-1]
+        lot = int(hashlib.md5(f"{salt}:{key.hex()}".encode(), usedforsecurity=False).hexdigest()[:8], 16) / 2**32
+        if chance.random() < (0.12 if lot < 0.2 else 0.45):
+            event = {"event_type": "Redeem Offer", "user_id": f"u-{number:06d}", "insert_id": f"offer-{number}"}
+            told = {"time": int(time.time() * 1000), "event_properties": {"amount": chance.randint(5, 40)}}
+            lines.append(json.dumps(event | told))
+    return "\n".join(lines)
+
+
+def asked(page: Page, method: str, path: str, body: dict[str, Any] | str | None) -> dict[str, Any]:
     """Ask the API as the page's own user."""
     call = """async ([method, path, body]) => {
-        const headers = body ? {"Content-Type": "application/json"} : {};
-        return (await fetch(path, {method, headers, body: body ? JSON.stringify(body) : undefined})).json();
+        const file = typeof body === "string";
+        const headers = body ? {"Content-Type": file ? "application/octet-stream" : "application/json"} : {};
+        return (await fetch(path, {method, headers, body: file || !body ? body : JSON.stringify(body)})).json();
     }"""
     found: dict[str, Any] = page.evaluate(call, [method, path, body])
     return found

@@ -174,6 +174,11 @@ function Told({ found }: { found: Found }) {
           {each}
         </Alert>
       ))}
+      {found.sent.converted + found.held_out.converted === 0 && (
+        <Alert color="gray" title={`Nobody of either arm did ${found.event} yet`}>
+          Look at how it is written, capitals too, if that cannot be.
+        </Alert>
+      )}
       <SimpleGrid cols={{ base: 1, md: found.value ? 2 : 1 }}>
         <Effect
           title={`Who did ${found.event}`}
