@@ -23,6 +23,7 @@ from tradewind.model.sync import Cadence, Holdout, Only, Sync, SyncState
 from tradewind.operations import runs, splits, syncs
 from tradewind.operations.events import import_files
 from tradewind.operations.funnel import funnel
+from tradewind.operations.lift import lift
 from tradewind.worker import Stop, run_once
 
 COHORT = "{id: openers, name: Openers, kind: behavioural, who: {did: Open}}"
@@ -163,6 +164,29 @@ def test_the_same_people_are_held_out_of_all_parts(town: Town) -> None:
     run(town)
     out = drawn(30, "by-plan", set(range(1, 51)))
     assert of(town, parts) == [each - out for each in expected({})]
+
+
+def test_what_sending_does_is_compared_over_all_parts(town: Town) -> None:
+    """Who moves from one to another takes part once, from their first day on."""
+    split(town, holdout=30)
+    run(town)
+    town.clock.sleep(86_400)
+    opened(town, {number: "free" for number in range(1, 51) if number % 5 == 1})
+    run(town)
+    opened(town, dict.fromkeys(range(1, 11), "free"))
+    town.clock.sleep(60)
+    everybody = set().union(*expected({}))
+    out = drawn(30, "by-plan", everybody)
+    found = lift(town.parts, "default", "by-plan", "Open", None, None, None)
+    assert (found.sent.people, found.held_out.people) == (len(everybody - out), len(out))
+    done = {number for number in everybody if number % 5 == 1 or number <= 10}
+    assert (found.sent.converted, found.held_out.converted) == (len(done - out), len(done & out))
+    part = lift(town.parts, "default", "by-plan-growth", "Open", None, None, None)
+    assert part.sent.people + part.held_out.people == 10
+    splits.change(town.parts, "default", "by-plan-growth", syncs.Change(holdout=30, salt="other"))
+    run(town)
+    with pytest.raises(DefinitionError, match="the parts of split 'by-plan' hold different people out"):
+        lift(town.parts, "default", "by-plan", "Open", None, None, None)
 
 
 def test_all_parts_are_changed_together_or_none(town: Town) -> None:

@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 
 def lift(
     context: typer.Context,
-    sync: Annotated[str, typer.Argument(metavar="SYNC", help="A sync with a holdout.")],
+    sync: Annotated[str, typer.Argument(metavar="SYNC", help="A sync with a holdout, or a split: all its parts together.")],
     event: Annotated[str, typer.Option(help="What people do who convert, such as Purchase.")],
     value: Annotated[str | None, typer.Option(help="A property of that event to add up for each person, such as price.")] = None,
     days: Annotated[

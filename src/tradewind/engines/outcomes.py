@@ -38,19 +38,23 @@ def written_deeds(file: Path) -> str:
     return f"SELECT member::UUID AS who, time, value FROM read_parquet({literal(file)})"
 
 
-def outcomes(deeds: str, trial: Trial, people: Path, days: int | None, as_of: datetime, bounds: Bounds) -> tuple[Arm, Arm, int]:
+def outcomes(deeds: str, trial: Trial, people: Sequence[Path], days: int | None, as_of: datetime, bounds: Bounds) -> tuple[Arm, Arm, int]:
     """The sent, the held out, and how many are in neither arm since the share that is held out was another for a time.
 
     A person converts by one of `deeds` from their first day on and before `as_of`; its value is what they are worth. With `days` only
-    so many days from each person's first count, and only people who have had them. Raises EngineError when a file cannot be read.
+    so many days from each person's first count, and only people who have had them; who is in several files takes part once, from the
+    first day on. Raises EngineError when a file cannot be read.
     """
     lot = lot_sql("member", literal(trial.salt))
     until = _instant(as_of)
     within = f" AND time < since + INTERVAL {days} DAY" if days else ""
     whole = f" WHERE since + INTERVAL {days} DAY <= {until}" if days else ""
+    files = ", ".join(map(literal, people))
     query = f"""
-        WITH person AS (
-            SELECT member::UUID AS who, since, {lot} AS lot FROM read_parquet({literal(people)}){whole}
+        WITH known AS (
+            SELECT member, min(since) AS since FROM read_parquet([{files}]) GROUP BY member
+        ), person AS (
+            SELECT member::UUID AS who, since, {lot} AS lot FROM known{whole}
         ), deed AS (
             SELECT who, sum(value) AS value FROM ({deeds}) AS done JOIN person USING (who) WHERE time >= since{within} GROUP BY who
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from tradewind.compute import Bounds
 from tradewind.engines.outcomes import outcomes, own_deeds, written_deeds
 from tradewind.engines.server import Served, ServerEngine
 from tradewind.errors import DefinitionError
+from tradewind.operations import splits
 from tradewind.operations.instants import instant
 from tradewind.operations.scratch import scratch
 from tradewind.operations.tables import of_tables
@@ -47,36 +49,54 @@ class Lift:
 
 
 def lift(parts: Parts, project: str, sync: str, event: str, value: str | None, days: int | None, as_of: str | None) -> Lift:
-    """Compare the arms of a sync by an event, and by the sum of one of its properties.
+    """Compare the arms of a sync, or of all parts of a split together, by an event, and by the sum of one of its properties.
 
     Raises DefinitionError when the sync never had a holdout, or an arm has nobody yet; ConfigurationError without the extra `science`,
     EngineError when the events cannot be read.
     """
     if days is not None and not 1 <= days <= LONGEST:
         raise DefinitionError(f"{days} days are not possible; give 1 to {LONGEST}")
-    trial = parts.trials.newest(project, sync)
-    if trial is None:
-        parts.catalog.sync(project, sync)
-        raise DefinitionError(f"nobody of sync '{sync}' was held out in a run yet; give it a holdout such as 10 percent, and run it")
+    trials = _trials(parts, project, sync)
+    trial, people = _together(trials), [parts.home / each.path for each in trials]
     moment = instant(as_of, parts.catalog.project(project).zone, parts.clock.now())
     bounds = replace(parts.bounds, memory=LITTLE, threads=1)
     with scratch(parts) as folder:
         deeds = _deeds(parts, trial, event, value, moment, folder, bounds)
-        sent, held_out, neither = outcomes(deeds, trial, parts.home / trial.path, days, moment, bounds)
+        sent, held_out, neither = outcomes(deeds, trial, people, days, moment, bounds)
     for arm, name in ((sent, "sent"), (held_out, "held out")):
         if arm.people < 2:
             raise DefinitionError(
                 f"{arm.people} people of sync '{sync}' are {name} and have had their time; two of each arm are the least that compare"
             )
     found = conversion(sent, held_out)
-    people = sent.people + held_out.people
-    needed = None if found.growth is None else max(0, round(people * (found.growth - 1)))
+    both = sent.people + held_out.people
+    needed = None if found.growth is None else max(0, round(both * (found.growth - 1)))
     elapsed = max((moment - trial.began_at) / timedelta(days=1), 0.0)
     return Lift(
         sync, event, value, days, trial.began_at, moment, trial.least, sent, held_out, neither, trial.late, trial.ended,
         found, worth(sent, held_out) if value else None,
-        needed, None if needed is None else round(elapsed * needed / people),
+        needed, None if needed is None else round(elapsed * needed / both),
     )  # fmt: skip
+
+
+def _trials(parts: Parts, project: str, name: str) -> list[Trial]:
+    """Who takes part: in the sync of this id, or in each part of the split."""
+    syncs = [each.id for each in splits.of(parts, project, name)] if splits.is_one(parts, project, name) else [name]
+    found = [trial for each in syncs if (trial := parts.trials.newest(project, each))]
+    if not found:
+        if syncs == [name]:
+            parts.catalog.sync(project, name)
+        raise DefinitionError(f"nobody of sync '{name}' was held out in a run yet; give it a holdout such as 10 percent, and run it")
+    if len({each.salt for each in found}) > 1:
+        raise DefinitionError(f"the parts of split '{name}' hold different people out; compare each part by itself")
+    return found
+
+
+def _together(trials: Sequence[Trial]) -> Trial:
+    """The trials of the parts of a split as one; that of a sync is itself."""
+    least, most = min(each.least for each in trials), max(each.most for each in trials)
+    late, ended = any(each.late for each in trials), any(each.ended for each in trials)
+    return replace(trials[0], least=least, most=most, late=late, ended=ended, began_at=min(each.began_at for each in trials))
 
 
 def _deeds(parts: Parts, trial: Trial, event: str, value: str | None, moment: datetime, folder: Path, bounds: Bounds) -> str:

@@ -1,5 +1,18 @@
 /** What sending to a segment does: those who were sent beside those who were held out, by what they did since. */
-import { Alert, Autocomplete, Button, Card, Group, NumberInput, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import {
+  Alert,
+  Autocomplete,
+  Button,
+  Card,
+  Group,
+  NumberInput,
+  SimpleGrid,
+  Stack,
+  Switch,
+  Table,
+  Text,
+  Title,
+} from "@mantine/core";
 import { IconScale } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -38,7 +51,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
       about={found.trial && since(found.trial, sync.holdout?.percent)}
       actions={found.trial && sync.state !== "ended" && <HeldOut project={project} sync={sync} sent />}
     >
-      {found.trial ? <Compare project={project} sync={sync.id} /> : <NotBegun found={found} project={project} />}
+      {found.trial ? <Compare project={project} sync={sync} /> : <NotBegun found={found} project={project} />}
     </Page>
   );
 }
@@ -79,8 +92,10 @@ interface Question {
 }
 
 /** What to compare by is in the address, so that it can be kept and sent to somebody. */
-function Compare({ project, sync }: { project: string; sync: string }) {
+function Compare({ project, sync: part }: { project: string; sync: Portrait["segment"]["sync"] }) {
   const [search, setSearch] = useSearchParams();
+  const [whole, setWhole] = useState(part.only !== null);
+  const sync = part.only && whole ? part.only.split : part.id;
   const asked: Question = { event: search.get("event") ?? "", value: search.get("value") ?? "", days: search.get("days") ?? "" };
   const found = useQuery({
     queryKey: ["lift", project, sync, asked],
@@ -94,6 +109,13 @@ function Compare({ project, sync }: { project: string; sync: string }) {
   const ask = (next: Question) => setSearch(Object.fromEntries(Object.entries(next).filter(([, text]) => text)));
   return (
     <>
+      {part.only && (
+        <Switch
+          label={`All parts of the split ${part.only.split}`}
+          checked={whole}
+          onChange={(event) => setWhole(event.currentTarget.checked)}
+        />
+      )}
       <Choose key={search.toString()} project={project} asked={asked} asking={found.isFetching} onAsk={ask} />
       {asked.event ? (
         <Asked of={found}>{(told) => <Told found={told} />}</Asked>
@@ -235,7 +257,8 @@ function Effect({ title, found, arms, said, short }: Effects) {
         <Text size="sm">{arms}</Text>
         <Interval low={low} high={high} at={difference} said={short} />
         <Text size="sm" c="dimmed">
-          19 times in 20 the true difference is from {short(low)} to {said(high)} (p {p < 0.001 ? "< 0.001" : `= ${amount(p)}`}).
+          19 times in 20 the true difference is from {short(low)} to {said(high)} (
+          {p < 0.001 ? "p\u00a0<\u00a00.001" : `p\u00a0=\u00a0${amount(p)}`}).
           {relative !== null &&
             difference !== 0 &&
             ` That found is ${share(Math.abs(relative))} ${difference > 0 ? "more" : "less"} than without.`}

@@ -70,7 +70,7 @@ class LiftView(BaseModel):
 def show_lift(
     ask: Viewer, project: Id, sync: Id, event: Name, value: Name | None = None, days: Annotated[int | None, Query(ge=1, le=365)] = None
 ) -> LiftView:
-    """Compare who was sent with who was held out, by an event, and by the sum of one of its properties."""
+    """Compare who was sent with who was held out, by an event and the sum of one of its properties; of a split, in all its parts."""
     found = operation.lift(ask.parts, project, sync, event, value, days, None)
     names = (
         "sync", "event", "property", "days", "began_at", "as_of", "percent", "neither", "late", "ended", "people_needed", "days_needed",
