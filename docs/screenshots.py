@@ -155,6 +155,7 @@ def shot(page: Page, name: str) -> None:
         page.wait_for_timeout(300)
         whole = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": width, "height": max(height, whole)})
+        page.wait_for_timeout(150)
         page.screenshot(path=HERE / f"{name}-{width}.png")
     page.set_viewport_size({"width": 1280, "height": 800})
 
