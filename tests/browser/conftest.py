@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from browser_desk import ARGUMENTS, Desk, Visit
 from product import Product
@@ -19,6 +19,11 @@ from serve_process import serving
 
 CHROMIUM = shutil.which("chromium")
 CONSOLE = Path(__file__).resolve().parents[2] / "console"
+
+PATIENCE = 60_000
+"""Milliseconds until something that is to come must be there: a page is slow beside whatever else the machine does."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +68,7 @@ def visit(chromium: Browser, desk: Desk) -> Iterator[Callable[..., Visit]]:
             color_scheme="dark" if scheme == "dark" else "light",
             storage_state=desk.state(chromium) if signed_in else None,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         seen = Visit(context.new_page(), desk.server.url)
         context.route("**/*", lambda route: _only_here(route, seen))
         opened.append(seen)

@@ -34,7 +34,7 @@ def test_a_cohort_has_its_size_before_it_is_saved_and_people_behind_it_after(vis
     page.get_by_role("textbox", name="Name", exact=True).fill("Opened and bought nothing")
     expect(page.get_by_text("1 clause is not complete yet.")).to_be_visible()
     _did(page, 0, "Open")
-    expect(page.locator(".figure").last).to_have_text("30", timeout=30_000)
+    expect(page.locator(".figure").last).to_have_text("30")
     page.get_by_role("button", name="Add a clause").click()
     page.get_by_role("menuitem", name="Did not do an event").click()
     _did(page, 1, "Buy")
@@ -89,7 +89,7 @@ def test_a_list_is_sent_with_its_columns_read_from_its_header(visit: Visits, des
     assert here.faults() == []
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="customers")).to_be_visible()
-    expect(page.locator(".figure").first).to_have_text("5", timeout=30_000)
+    expect(page.locator(".figure").first).to_have_text("5")
     assert here.faults() == []
 
 

@@ -68,7 +68,7 @@ def test_a_cohort_is_sent_as_the_guide_has_it(visit: Visits, chromium: Browser, 
     advertiser, secret = _at_the_platform(chromium, shop)
     here = visit()
     _add_account(here.go(f"{SHOP}/catalog/destinations/thetradedesk"), advertiser, secret)
-    shop.sandbox.faults({"kind": "late", "seconds": 2})
+    shop.sandbox.faults({"kind": "late", "seconds": 4})
     page = here.go(f"{SHOP}/cohorts/vip")
     page.get_by_role("main").get_by_role("link", name="Sync", exact=True).click()
     expect(page.get_by_role("heading", name="Sync Best customers")).to_be_visible()
