@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,14 +25,10 @@ MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 """Where the files of tests lie, if so many bytes are free: tests commit hundreds of thousands of times, and a disk lets each wait."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Put the files of tests into memory, and remove them at the end; `--basetemp FOLDER` keeps those of what fails, in the folder."""
-    of_another = hasattr(config, "workerinput")  # a worker is told where by who started it
-    if of_another or config.option.basetemp or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
-        return
-    folder = tempfile.mkdtemp(prefix="tradewind-tests-", dir=MEMORY)
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    config.option.basetemp = Path(folder) / "files"
+def pytest_configure() -> None:
+    """Put the files of tests into memory, unless told where."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
