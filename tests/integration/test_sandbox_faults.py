@@ -158,7 +158,7 @@ def test_looking_in_meets_no_fault(sandbox: SandboxProcess) -> None:
 
 
 def test_the_most_requests_at_once_are_counted(sandbox: SandboxProcess) -> None:
-    sandbox.faults({"kind": "late", "seconds": 0.5, "times": 3})
+    sandbox.faults({"kind": "late", "seconds": 1.5, "times": 3})
     threads = [threading.Thread(target=upload, args=(sandbox,)) for _ in range(3)]
     for thread in threads:
         thread.start()
