@@ -26,7 +26,7 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
     cohort = parts.catalog.cohort_at(run.project, sync.cohort, run.cohort_version)
     elsewhere = parts.catalog.project(run.project).source is not None
     if elsewhere or not isinstance(cohort.definition, Behaviour | Lookalike) or run.opened_at - run.as_of >= CHOSEN:
-        return Evidence(gone)
+        return Evidence(gone, ahead=run.as_of - run.opened_at)
     newest = parts.events.newest(run.project)
     silence = run.as_of - newest if newest else None
     drifted: list[str] = []
@@ -35,4 +35,4 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
         used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
         known = parts.events.vanished(run.project, before.opened_at)
         drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
-    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), period(sync))
+    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), period(sync), ahead=run.as_of - run.opened_at)

@@ -16,6 +16,8 @@ GROWTH = 10
 GROWTH_ALWAYS_ALLOWED = 1_000
 PATIENCE = timedelta(hours=48)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+AHEAD = 5 * MINUTE
 LACKING_ALWAYS_ALLOWED = 20
 LACKING_SHARE = 0.05
 
@@ -27,6 +29,7 @@ class Evidence:
     `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more. `silence` is how
     long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
     could not read. `period` is the sync's. `rows` is what a download had, of `expected` that its source said there are.
+    `ahead` is how long after the run's opening its instant lies.
     """
 
     gone: tuple[str, ...] = ()
@@ -36,6 +39,7 @@ class Evidence:
     period: timedelta = timedelta()
     rows: int | None = None
     expected: int | None = None
+    ahead: timedelta = timedelta()
 
 
 SOUND = Evidence()
@@ -43,7 +47,14 @@ SOUND = Evidence()
 
 def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
     """Every verdict against a delta and the data it comes from."""
-    about_data = (column_gone(evidence.gone), drift(evidence.drifted), stale(evidence), partial(evidence.unread), incomplete(evidence))
+    about_data = (
+        column_gone(evidence.gone),
+        drift(evidence.drifted),
+        stale(evidence),
+        partial(evidence.unread),
+        incomplete(evidence),
+        early(evidence.ahead),
+    )
     found = (*about_data, empty(delta), shrink(delta), growth(delta))
     return tuple(verdict for verdict in found if verdict)
 
@@ -75,6 +86,19 @@ def incomplete(evidence: Evidence) -> Verdict | None:
         return None
     said = f"the download has {evidence.rows:,} members, and its source lists {evidence.expected:,}"
     return Verdict("incomplete", lacking, limit, f"{said}; at most {limit:,} may lack unseen: run again, or compute the cohort anew there")
+
+
+def early(ahead: timedelta) -> Verdict | None:
+    """The instant is in the future: who will have been away by then, or did something, is not known."""
+    if ahead <= AHEAD:
+        return None
+    minutes = -(-ahead // MINUTE)
+    return Verdict(
+        "early",
+        minutes,
+        AHEAD // MINUTE,
+        f"the instant lies {minutes:,} minutes in the future: run again without --as-of, or set the clock",
+    )
 
 
 def drift(drifted: tuple[str, ...]) -> Verdict | None:

@@ -15,7 +15,7 @@ import pytest
 from tradewind.engines.base import Engine
 from tradewind.engines.memory import Event
 from tradewind.errors import Bug, ConfigurationError, EngineError
-from tradewind.model.cohort import AnyOf, Behaviour, Cohort, CohortKind, Did, InCohort, Last, Not, Rule, StaticList
+from tradewind.model.cohort import AnyOf, Behaviour, Cohort, CohortKind, Did, EventFilter, InCohort, Last, Not, Operator, Rule, StaticList
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.snapshot import Snapshot, Wanted
 
@@ -186,6 +186,24 @@ class EngineSuite:
         events = [happened(3, None, "d1"), happened(2, "bob", "d1"), happened(2, "cem", "d2")]
         asked = {hashlib.md5(who.encode(), usedforsecurity=False).digest()[::-1]: who for who in ("device:d1", "user:bob", "device:d2")}
         assert set(engine_of(events).persons(PROJECT, list(asked), NOON).values()) == {"device:d1", "user:bob"}
+
+    def test_a_value_may_be_a_megabyte_long(self, members: Callable[..., Any]) -> None:
+        """Looked for, compared and carried along; also a list of a hundred thousand elements, and one within forty others."""
+        long, wide = "x" * 999_000 + "END", ["y"] * 100_000
+        deep: list[Any] = ["z"]
+        for _ in range(40):
+            deep = [deep]
+        events = [happened(1, "ann", v=long), happened(1, "bob", v=wide), happened(1, "cem", v=deep), happened(1, "dee", v="w")]
+        asked = {
+            "ann": (Operator.CONTAINS, "xend"),
+            "ann bob": (Operator.GREATER, "w"),
+            "bob": (Operator.SET_IS, "y"),
+            "cem": (Operator.CONTAINS, '[["z"]]'),
+        }
+        for who, (operator, value) in asked.items():
+            _, rows = members(events, [Wanted("event.v", False)], Did("Buy", (EventFilter("v", operator, (value,)),)))
+            assert {person.removeprefix("user:") for person in rows} == set(who.split())
+            assert "ann" not in who or rows["user:ann"]["event.v"] == long
 
     def test_without_events_there_is_nobody(self, members: Callable[..., Any]) -> None:
         """An empty store answers with an empty file of the right columns."""

@@ -79,6 +79,12 @@ def test_an_import_that_left_files_out_holds() -> None:
     assert (verdict.guard, verdict.count, verdict.limit) == ("partial", 2, 0)
 
 
+def test_an_instant_in_the_future_holds() -> None:
+    """A clock may be five minutes behind, and no more."""
+    ahead = [judge(a_delta(held=10, refresh=10), Evidence(ahead=timedelta(minutes=minutes))) for minutes in (-60, 5, 5.5)]
+    assert [[(v.guard, v.count, v.limit) for v in found] for found in ahead] == [[], [], [("early", 6, 5)]]
+
+
 def test_a_property_that_is_no_longer_sent_holds() -> None:
     """The rule or the map uses it, so its absence changes who is in, and nobody decided that."""
     (verdict,) = judge(a_delta(held=10, refresh=10), Evidence(drifted=("event.price", "user.adid")))
