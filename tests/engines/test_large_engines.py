@@ -23,6 +23,7 @@ from tradewind.engines.base import Engine
 from tradewind.engines.matching import meets
 from tradewind.engines.memory import Event, MemoryEngine
 from tradewind.engines.server import ServerEngine
+from tradewind.engines.spark import SparkSession
 from tradewind.engines.spec.ask import ask, expected
 from tradewind.engines.spec.rows import Case, Table
 from tradewind.engines.spec.tables import TABLES
@@ -98,6 +99,17 @@ def test_a_server_answers_as_plain_python_does(
             names = engine.persons(project, [row["member"] for row in rows], AS_OF)
             answers.append((snapshot.members, snapshot.missing, rows, names))
         assert answers[0] == answers[1]
+
+
+def test_an_answer_of_spark_is_taken_in_parts(place_of: PlaceOf) -> None:
+    session = place_of("spark").session
+    assert isinstance(session, SparkSession)
+    many = exp.select(exp.alias_(exp.cast(exp.column("id"), "text"), "member")).from_("range(100)")
+    with session.taking(7).rows(many, []) as reader:
+        taken = [[str(each) for each in batch.column(0).to_pylist()] for batch in reader]
+    assert sorted(each for part in taken for each in part) == sorted(map(str, range(100)))
+    assert len(taken) > 5
+    assert max(map(len, taken)) < 50
 
 
 @pytest.mark.parametrize("kind", KINDS)

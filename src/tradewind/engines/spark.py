@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from functools import partial
+from itertools import chain, count
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,7 @@ from tradewind.model.snapshot import LAST_EVENT
 from tradewind.model.tables import ColumnKind
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
     from pyspark.sql import SparkSession as Spark
 
 Answer = TypeVar("Answer")
@@ -253,12 +255,25 @@ def _begun(url: str, variable: str) -> Spark:
         raise EngineError(f"the Spark of {variable} cannot be begun or does not answer ({type(error).__name__})") from None
 
 
-class SparkSession:
-    """Asks a Spark; its zone is UTC, and what it is lent is forgotten with it."""
+_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+"""Two properties may differ only in capital letters."""
 
-    def __init__(self, spark: Spark, variable: str) -> None:
-        self._spark, self._variable, self.dialect = spark, variable, SparkDialect()
-        self._tried(lambda: spark.conf.set("spark.sql.session.timeZone", "UTC"))
+
+ROWS = 1_000_000
+"""Rows of an answer that are taken at a time."""
+
+
+class SparkSession:
+    """Asks a Spark; its zone is UTC, and what it is lent is forgotten with it. An answer is kept there and taken `rows` at a time."""
+
+    def __init__(self, spark: Spark, variable: str, rows: int = ROWS) -> None:
+        self._spark, self._variable, self._rows, self.dialect = spark, variable, rows, SparkDialect()
+        for setting in _SETTINGS.items():
+            self._tried(partial(spark.conf.set, *setting))
+
+    def taking(self, rows: int) -> SparkSession:
+        """The same, which takes so many rows of an answer at a time."""
+        return SparkSession(self._spark, self._variable, rows)
 
     def about(self) -> str:
         return f"Spark {self._tried(lambda: self._spark.version)}"
@@ -282,9 +297,23 @@ class SparkSession:
 
     @contextmanager
     def rows(self, statement: exp.Select, tables: Sequence[Named]) -> Iterator[pa.RecordBatchReader]:
+        from pyspark import StorageLevel
+
         query = self.dialect.written(behind(statement, tables, {}))
-        table: pa.Table = self._tried(lambda: self._spark.sql(query).toArrow())
-        yield table.to_reader()
+        answer = self._tried(lambda: self._spark.sql(query).persist(StorageLevel.DISK_ONLY))
+        try:
+            parts = max(1, -(-self._tried(answer.count) // self._rows))
+            first = self._part(answer, 0, parts)
+            others = (self._part(answer, number, parts) for number in range(1, parts))
+            yield pa.RecordBatchReader.from_batches(first.schema, (batch for part in chain([first], others) for batch in part.to_batches()))
+        finally:
+            self._tried(answer.unpersist)
+
+    def _part(self, answer: DataFrame, number: int, parts: int) -> pa.Table:
+        """One of so many parts, by a hash of the first column: the same rows however often it is computed anew."""
+        mine = answer.where(f"pmod(xxhash64(`{answer.columns[0]}`), {parts}) = {number}") if parts > 1 else answer
+        found: pa.Table = self._tried(mine.toArrow)
+        return found
 
     def _tried(self, work: Callable[[], Answer]) -> Answer:
         from py4j.protocol import Py4JError
