@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -20,6 +21,7 @@ from tradewind.engines.duckdb_preview import DuckDBPreviews
 from tradewind.engines.memory import Event, MemoryEngine
 from tradewind.engines.preview import Asked, Turn
 from tradewind.engines.server import ServerEngine
+from tradewind.errors import EngineError
 from tradewind.model.cohort import (
     AnyOf,
     Behaviour,
@@ -287,6 +289,23 @@ def test_postgresql_takes_them_for_what_they_are(told: list[Event], expected: di
             assert found(engine, rule, tmp_path / "found.parquet") == expected[name], name
         assert counted(server) == tables
     assert not list(Path("/tmp").glob("stolen*"))
+
+
+def test_no_word_of_a_failed_question_is_told(told: list[Event], tmp_path: Path) -> None:
+    """The server's own words name the value that it failed at, and would name the statement."""
+    with postgres() as server:
+        served = told_tables(server, told)
+        views = tuple(f"{rows.table}_wrong" for rows in served.rows)
+        for rows, view in zip(served.rows, views, strict=True):
+            server.run(f"""CREATE VIEW {view} AS SELECT user_id, device_id, happened, event_properties, user_properties,
+                ((event_properties ->> 'p')::int)::text AS event_type FROM {rows.table}; GRANT SELECT ON {view} TO reader""")
+        wrong = replace(served, rows=tuple(replace(rows, table=view) for rows, view in zip(served.rows, views, strict=True)))
+        engine, told_of = ServerEngine(wrong, Bounds()), set()
+        for _, rule in rules():
+            with pytest.raises(EngineError) as failed:
+                found(engine, rule, tmp_path / "found.parquet")
+            told_of.add(str(failed.value))
+    assert told_of <= {f"PostgreSQL gave up on the question (SQLSTATE {state})" for state in ("22P02", "unknown")}
 
 
 def counted(server: Server) -> list[tuple[object, ...]]:

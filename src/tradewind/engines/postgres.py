@@ -62,6 +62,9 @@ _KINDS = {
 }
 
 
+_NAMING = {"42501", "42P01", "42703", "42883"}
+"""Errors whose words are names of tables, columns and functions, and never a value."""
+
 _KEPT = {EVENTS: False, MEMBERS: True, OWNER: True}
 
 
@@ -311,9 +314,9 @@ class PostgresSession:
     def _refused(self, state: str, message: str) -> NoReturn:
         """In our own words: those of the server may hold values. What is asked next is asked anew."""
         self._connection.rollback()
-        reason = message.partition("ERROR:")[2].strip().partition("\n")[0]
+        reason = message.partition("ERROR:")[2].strip().partition("\n")[0] if state in _NAMING else ""
         if state == "42501":
-            raise ConfigurationError(f"the user of {self._variable} may not read a table: {reason}") from None
+            raise ConfigurationError(f"the user of {self._variable} may not read a table: {reason or state}") from None
         if state.startswith("42"):
             raise EngineError(f"PostgreSQL does not accept the question: {reason or state}") from None
         if state == "57014" or "statement timeout" in message:

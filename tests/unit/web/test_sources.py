@@ -85,6 +85,9 @@ def test_a_source_of_tables_is_defined_on_the_server_and_chosen_from_anywhere(si
     assert "project 'default'" in detail(root.delete(f"{P}/sources/shop"))
     assert root.get(f"{P}/sources/shop").json()["tables"]["answers"] is True
     assert "is not set" in root.post(f"{P}/sources/shop/test").text
+    assert "is not set" in root.post(f"{P}/sources/shop/verify").text
+    assert site.signed_in("ann").post(f"{P}/sources/shop/verify").status_code == 403
+    assert "source.verify" in {entry.deed.what for entry in site.town.parts.trail.entries(limit=9)}
     assert root.put(f"{P}/source", json={"source": None}).json()["source"] is None
     assert [entry.deed.what for entry in site.town.parts.trail.entries(limit=9)].count("project.source") == 2
     assert root.delete(f"{P}/sources/shop").status_code == 204

@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from pydantic.config import JsonDict
 
+from tradewind.engines.spec.ask import Answer
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
 from tradewind.model.tables import EngineKind
-from tradewind.operations import sources
+from tradewind.operations import sources, tables
 from tradewind.operations.standing import is_verified
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Manager, Member, Viewer
@@ -91,6 +92,25 @@ class ReadyView(BaseModel):
     region: str | None
 
 
+class WrongRowView(BaseModel):
+    """A row of the cohort language, whom it should find, and whom the server finds; `found` is null where it failed, and `why` says so."""
+
+    table: str
+    rule: str
+    expected: list[str]
+    found: list[str] | None
+    why: str
+
+
+class VerifiedView(BaseModel):
+    """How many rows of the cohort language a server was asked, how many it answered as it should, and the others."""
+
+    server: str
+    agreed: int
+    cases: int
+    wrong: list[WrongRowView]
+
+
 class ThereView(BaseModel):
     """A cohort as it is kept there."""
 
@@ -147,11 +167,28 @@ def test_source(ask: Manager, project: Id, source: Id) -> ReadyView:
     return ReadyView.model_validate(sources.test(ask.parts, project, source), from_attributes=True)
 
 
+@router.post("/{source}/verify")
+def verify_source(ask: Manager, project: Id, source: Id) -> VerifiedView:
+    """Ask the server of a source of tables every row of the cohort language, some hundreds, and say whether it agrees.
+
+    Nothing of the client's is read. The answer takes as long as the server does.
+    """
+    ask.note("source.verify", source, project)
+    found = tables.verify(ask.parts, project, source, lambda *_: None)
+    answered = found.verification
+    return VerifiedView(server=answered.server, agreed=answered.agreed, cases=answered.cases, wrong=[_wrong(each) for each in found.wrong])
+
+
 @router.get("/{source}/cohorts")
 def cohorts_there(ask: Member, project: Id, source: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[ThereView]:
     """The cohorts that are kept there, by name; asked there now."""
     found = sources.cohorts(ask.parts, project, source)
     return page(found, lambda each: each.id, lambda each: ThereView.model_validate(each, from_attributes=True), cursor, limit)
+
+
+def _wrong(answer: Answer) -> WrongRowView:
+    found = None if answer.found is None else sorted(answer.found)
+    return WrongRowView(table=answer.table.title, rule=answer.case.rule, expected=sorted(answer.expected), found=found, why=answer.why)
 
 
 def _keys(body: Outside) -> KeyPair | None:
@@ -173,10 +210,10 @@ def _view(ask: Asked, project: str, source: str) -> SourceView:
 
 
 def _tables(found: sources.Shown) -> TablesView | None:
-    tables = found.source.tables
-    if tables is None:
+    mapped = found.source.tables
+    if mapped is None:
         return None
     names = ("table", "event", "event_column")
-    reads = [ReadView(**{name: getattr(rows, name) for name in names}, people=rows.whole) for rows in tables.rows]
+    reads = [ReadView(**{name: getattr(rows, name) for name in names}, people=rows.whole) for rows in mapped.rows]
     verified, standing = is_verified(found.source), found.standing
-    return TablesView(engine=tables.engine, variable=tables.url, reads=reads, verified=verified, standing=standing, answers=found.answers)
+    return TablesView(engine=mapped.engine, variable=mapped.url, reads=reads, verified=verified, standing=standing, answers=found.answers)
