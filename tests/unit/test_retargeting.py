@@ -96,7 +96,8 @@ def test_who_converts_in_a_request_of_a_program_is_out_as_soon(town: Town, secon
     next_run(town)
     town.at(town.clock.now().replace(second=0, microsecond=0) + timedelta(minutes=3, seconds=second))
     arrived = town.clock.now()
-    bought = [{"event_type": "Purchase", "user_id": f"u{number}", "insert_id": f"{number}"} for number in range(1, 6)]
+    at = int(arrived.timestamp() * 1000) - 1
+    bought = [{"event_type": "Purchase", "user_id": f"u{number}", "insert_id": f"{number}", "time": at} for number in range(1, 6)]
     body = {"api_key": receiving.DOOR.new(town.parts, "default"), "events": bought, "options": {"min_id_length": 2}}
     receiving.receive(town.parts, "default", "events", json.dumps(body).encode())
     done = next_run(town)

@@ -23,6 +23,12 @@ def mark(parts: Parts, sync: Sync) -> str:
     return hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
 
 
+def lives_on_events(parts: Parts, sync: Sync) -> bool:
+    """Whether new events change the data of a sync's cohort, or of one it is made of."""
+    made_of = with_parts(parts, sync.project, sync.cohort)
+    return any(isinstance(each.definition, Behaviour | Lookalike) for each in made_of)
+
+
 def with_parts(parts: Parts, project: str, cohort: str) -> tuple[Cohort, ...]:
     """A cohort and all that it is made of, as far as they are there; no other definition is read."""
     found: dict[str, Cohort] = {}

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tradewind.durable import sync
-from tradewind.model.sync import Cadence, SyncState
+from tradewind.model.run import RunState
+from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import uploads
+from tradewind.operations.changes import lives_on_events
 from tradewind.operations.door_secrets import Door
 from tradewind.parts import Parts
 from tradewind.sources.received.request import Sent, Unfit, lines, read_events, read_identify
@@ -25,7 +27,7 @@ PROGRAMS = "programs"
 """Who sent what was received, in the list of uploads."""
 
 EVERY = timedelta(minutes=5)
-"""Requests are brought in once the first of them has waited so long: each time makes a file a month. With a sync on change, each minute."""
+"""Requests are brought in once the first of them has waited so long: each time makes a file a month. With a sync on change, sooner."""
 
 ENOUGH = 64 << 20
 """Or once so many bytes wait."""
@@ -95,12 +97,19 @@ def gather(parts: Parts) -> None:
 
 
 def _waited(parts: Parts, project: str, since: datetime) -> bool:
-    """Whether requests have waited long enough: to the end of the minute where a sync on change could run in the next."""
+    """Whether requests have waited long enough: where syncs on change go by events, until one may run for them, once a minute."""
     now = parts.clock.now()
     if now - since >= EVERY:
         return True
-    keen = any(each.cadence is Cadence.ON_CHANGE and each.state is SyncState.ACTIVE for each in parts.catalog.syncs(project))
-    return keen and since < now.replace(second=0, microsecond=0)
+    minute = now.replace(second=0, microsecond=0)
+    keen = [each for each in parts.catalog.syncs(project) if each.cadence is Cadence.ON_CHANGE and each.state is SyncState.ACTIVE]
+    return any(lives_on_events(parts, each) and (since < minute or _may_run(parts, each, minute)) for each in keen)
+
+
+def _may_run(parts: Parts, sync: Sync, minute: datetime) -> bool:
+    """Whether no run of a sync has begun in a minute, and none is under way."""
+    last = parts.ledger.newest(sync.project, sync.id, minute + timedelta(minutes=1))
+    return last is None or (last.state is RunState.CLOSED and (last.slot or last.opened_at) < minute)
 
 
 def sweep(parts: Parts) -> None:
