@@ -153,6 +153,7 @@ def test_a_key_that_fails_stops_the_account_and_the_right_one_lets_it_go_on(visi
     expect(page.get_by_role("row", name="Other")).to_contain_text("Ready")
     here.go(f"{SHOP}/segments/other")
     page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name="Run of Best customers")).to_be_visible()
     expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
 
 
