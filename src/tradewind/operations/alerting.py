@@ -157,12 +157,14 @@ class Watchman:
     def _ahead(self, head: Version | None) -> Ahead:
         if head is None:
             return Ahead()
-        if head.path not in self.seen:
-            try:
-                self.seen[head.path] = ahead_of(head.held(self.parts.home))
-            except TradewindError:  # its sync's next run says so, and is told as failed
-                self.seen[head.path] = Ahead()
-        return self.seen[head.path]
+        if found := self.seen.get(head.path):
+            return found
+        try:
+            found = ahead_of(head.held(self.parts.home))
+        except TradewindError:  # its sync's next run says so, and is told as failed
+            found = Ahead()
+        self.seen[head.path] = found
+        return found
 
     def _machine(self) -> Machine:
         disk = shutil.disk_usage(self.parts.home)
@@ -191,9 +193,14 @@ def tell(parts: Parts) -> int:
 
 
 @contextmanager
-def watching(parts: Parts, trouble: Callable[[str], None] = lambda _sentence: None, every: float = EVERY) -> Iterator[None]:
-    """Look beside the work, also while a run takes hours; `trouble` is told why a look could not be taken."""
-    done, watchman = threading.Event(), Watchman(parts)
+def watching(
+    parts: Parts, trouble: Callable[[str], None] = lambda _sentence: None, every: float = EVERY, watchman: Watchman | None = None
+) -> Iterator[None]:
+    """Look beside the work, also while a run takes hours; `trouble` is told why a look could not be taken.
+
+    With a `watchman` that others ask too, they find read what was read.
+    """
+    done, watchman = threading.Event(), watchman or Watchman(parts)
 
     def watch() -> None:
         while not done.wait(every):

@@ -348,6 +348,8 @@ class LedgerSuite:
                 at = NOON + timedelta(hours=hour)
                 run = replace(a_run(f"{sync}{hour}", f"t-{sync}{hour}"), sync=sync, as_of=at, opened_at=at)
                 ledger.open(run, replace(BINDING, target=replace(TARGET, id=run.target)))
+        dry = replace(a_run("dry", "t-dry"), sync="two", opened_at=NOON + timedelta(hours=7), kind=RunKind.DRY)
+        ledger.open(dry, replace(BINDING, target=replace(TARGET, id=dry.target)))
         found = ledger.youngest("default", ["one", "two", "none"], 2)
         assert {sync: [run.id for run in runs] for sync, runs in found.items()} == {"one": ["one2", "one1"], "two": ["two5"]}
         assert ledger.youngest("default", [], 2) == ledger.youngest("elsewhere", ["one"], 2) == {}

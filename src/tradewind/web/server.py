@@ -19,7 +19,7 @@ import uvicorn
 
 from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.operations import people
-from tradewind.operations.alerting import watching
+from tradewind.operations.alerting import Watchman, watching
 from tradewind.operations.plain import plain
 from tradewind.operations.platform import asking
 from tradewind.parts import Parts
@@ -49,6 +49,7 @@ class Server:
         self.stop, self.metrics, self.failed = Stop(), Metrics(), ""
         self.worker = threading.Thread(target=self._work, name="worker", daemon=True)
         app = build(parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files())
+        self.watchman: Watchman = app.state.watchman
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
             timeout_graceful_shutdown=REQUESTS_END, timeout_keep_alive=15, limit_concurrency=200, lifespan="off",
@@ -87,7 +88,7 @@ class Server:
     def _work(self) -> None:
         try:
             with (
-                watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence)),
+                watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence), watchman=self.watchman),
                 asking(self.parts, lambda sentence: self._line("platform.failed", reason=sentence)),
             ):
                 work(self.parts, self.stop, self._tell_work)
