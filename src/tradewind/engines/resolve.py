@@ -133,12 +133,10 @@ class _Work:
 def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
     members = _number(connection, f"SELECT count(*) FROM read_parquet({literal(work.snapshot)})")
     columns = _columns(connection, work)
-    connection.execute(f"COPY ({_judged(work, columns)}) TO {literal(work.judged)} ({PLAIN})")
-    connection.execute(
-        f"COPY (SELECT member, person, source, id_type, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL)"
-        f" TO {literal(work.rejects)} (FORMAT parquet)"
-    )
     drawn = replace(work, beside=_beside(columns))
+    kept = ", ".join(("seat", "position", "reason", "guid", "raw", "odd", *drawn.beside))
+    connection.execute(f"COPY (SELECT {kept} FROM ({_judged(work, columns)})) TO {literal(work.judged)} ({PLAIN})")
+    connection.execute(f"COPY ({_rejected(work, columns)}) TO {literal(work.rejects)} (FORMAT parquet)")
     counts = _write_buckets(connection, drawn)
     if HELD_OUT in drawn.beside:
         seats = f"SELECT seat FROM {_read(work.judged)} WHERE reason IS NULL"
@@ -146,6 +144,17 @@ def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
         addressed = f"SELECT member FROM {everybody} WHERE file_row_number IN ({seats})"
         connection.execute(f"COPY ({addressed}) TO {literal(work.addressed)} (FORMAT parquet)")
     return _account(connection, work, members, counts)
+
+
+def _rejected(work: _Work, columns: dict[str, str]) -> str:
+    """The rows of `rejects`: what stands in the snapshot and in the map is looked up for these few, not carried along for all."""
+    sources = ", ".join(literal(mapping.source) for mapping in work.identity.mappings)
+    types = ", ".join(literal(mapping.id_type.value) for mapping in work.identity.mappings)
+    person = "person" if "person" in columns else "NULL::VARCHAR AS person"
+    everybody = f"SELECT file_row_number AS seat, member, {person} FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
+    named = f"[{sources}][position + 1] AS source, [{types}][position + 1] AS id_type"
+    refused = f"SELECT seat, {named}, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL"
+    return f"SELECT member, person, source, id_type, reason FROM ({everybody}) JOIN ({refused}) USING (seat)"
 
 
 def _beside(columns: dict[str, str]) -> tuple[str, ...]:
@@ -165,7 +174,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[str, st
 
 
 def _judged(work: _Work, columns: dict[str, str]) -> str:
-    """One row for each value asked for: (seat, position, source, id_type, reason, guid, raw, odd), and who, if it is refused.
+    """One row for each value asked for: (seat, position, id_type, reason, guid, raw, odd).
 
     `seat` is the member's row of the snapshot. Every value is checked here, once, and from here on it is bytes. A
     check costs less than finding out whether another member has the same text, so it streams in flat memory.
@@ -193,11 +202,9 @@ def _asked(work: _Work, position: int, mapping: Mapping, columns: dict[str, str]
     else:
         value = f"unnest(CASE WHEN len({column}) > 0 THEN {column} ELSE [NULL] END)"
     as_text = "" if _is_uuid(mapping, columns) else "::VARCHAR"
-    source, id_type = literal(mapping.source), literal(mapping.id_type.value)
     last = "".join(f", {name}" for name in _beside(columns))
-    person = "person" if "person" in columns else "NULL::VARCHAR AS person"
     return (
-        f"SELECT file_row_number AS seat, member, {person}{last}, {position} AS position, {source} AS source, {id_type} AS id_type,"
+        f"SELECT file_row_number AS seat{last}, {position} AS position, {literal(mapping.id_type.value)} AS id_type,"
         f" {value}{as_text} AS text"
         f" FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
     )
@@ -212,8 +219,7 @@ def _checked(id_type: IdType, asked: str, last: str, *, uuid: bool) -> str:
     odd = unusual_sql(id_type, exp.column("id")).sql("duckdb")
     guid, raw = ("id", "NULL::BLOB") if is_guid(id_type) else ("NULL::UUID", "id")
     return f"""
-        SELECT seat, position{last}, source, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd,
-            CASE WHEN reason IS NOT NULL THEN member END AS member, CASE WHEN reason IS NOT NULL THEN person END AS person
+        SELECT seat, position{last}, id_type, reason, {guid} AS guid, {raw} AS raw, {odd} AS odd
         FROM ({checked(id_type, asked, uuid=uuid)})
     """
 
@@ -236,7 +242,8 @@ def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[I
         for folder in (split, out):
             folder.mkdir(parents=True)
         column, bucket = ("guid", _guid_bucket(work.buckets)) if is_guid(id_type) else ("raw", bucket_sql("raw", work.buckets))
-        usable = f"FROM {_read(work.judged)} WHERE id_type = {literal(id_type.value)} AND reason IS NULL"
+        of_type = ", ".join(str(place) for place, mapping in enumerate(work.identity.mappings) if mapping.id_type is id_type)
+        usable = f"FROM {_read(work.judged)} WHERE position IN ({of_type}) AND reason IS NULL"
         if work.buckets > 1:
             select = f"SELECT {column} AS id{beside}, {bucket} AS bucket {usable}"
             connection.execute(f"COPY ({select}) TO {literal(split)} ({PLAIN}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")

@@ -64,7 +64,7 @@ class Shares:
         lent = f"FROM ({self._events.lent(named=named, matters=matters or 'TRUE')}) {'ORDER BY who' if of > 1 else ''}"
         try:
             (found,) = self._connection.execute(
-                f"COPY ({lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION lz4_raw)"
+                f"COPY ({lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION uncompressed)"
             ).fetchall()[0]
             read = f"read_parquet({literal(self._aside)})" if found else None
             for number in range(of):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tradewind.compute import quoted
 from tradewind.events.manifest import EventFile
-from tradewind.events.relation import Share, event_relation, user_text
+from tradewind.events.relation import Share, event_relation, text_of
 from tradewind.events.shape import person_key
 
 _ALONE = "user_id IS NULL"
@@ -41,7 +42,7 @@ class EventView:
 
     def text(self, name: str) -> str:
         """The column `user.<name>` of these answers as the text that it stands for."""
-        return user_text(self.files, name, self.before)
+        return text_of(self.files, "user", name, self.before)
 
     def relation(self) -> str:
         """All of them."""
@@ -90,12 +91,14 @@ def lent_relation(
 ) -> str:
     """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one.
 
-    Only those that meet a condition. Unless `named`, without `person` and `device_id`.
+    Only those that meet a condition. Without what `own_relation` puts beside them again: the texts of properties, and `person` and
+    `device_id` unless `named`.
     """
     alone = f"SELECT * FROM ({event_relation(files, event_properties, user_properties, before)}) AS events WHERE {_ALONE} AND {matters}"
     names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
+    left = ", ".join(("who", "user_id", "device_id", *(column for column, _ in _texts(files, event_properties, user_properties, before))))
     return f"""{_owners(files, before, alone)}
-        SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE (who, user_id, device_id)
+        SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE ({left})
         FROM ({alone}) AS event
         JOIN owner ON owner.device_key = event.device_key
         LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time"""
@@ -115,8 +118,18 @@ def own_relation(
     if lent is None:
         return f"SELECT *, {person} FROM ({events})"
     gone = f"SELECT device_key FROM {lent} WHERE {share.holds('device_key')}"
+    texts = "".join(f", {text} AS {column}" for column, text in _texts(files, event_properties, user_properties, before))
     return f"""SELECT *, {person} FROM ({events}) WHERE who NOT IN ({gone})
-        UNION ALL BY NAME SELECT * FROM {lent} WHERE {share.holds("who")}"""
+        UNION ALL BY NAME SELECT *{texts} FROM {lent} WHERE {share.holds("who")}"""
+
+
+def _texts(
+    files: Sequence[EventFile], event_properties: Iterable[str], user_properties: Iterable[str], before: datetime | None
+) -> Iterator[tuple[str, str]]:
+    """The columns of `event_relation` that are texts of other ones, with the expressions that give them."""
+    for side, names in (("event", event_properties), ("user", user_properties)):
+        for name in dict.fromkeys(names):
+            yield quoted(f"{side[0]}:{name}"), text_of(files, side, name, before)
 
 
 def _owners(files: Sequence[EventFile], before: datetime | None, alone: str) -> str:

@@ -92,10 +92,10 @@ def event_relation(
     )
 
 
-def user_text(files: Sequence[EventFile], name: str, before: datetime | None) -> str:
-    """The column `user.<name>` of `event_relation` over the same files as the text that it stands for."""
-    forms = {_form(file.columns, "user", name) for file in files if before is None or file.min_time < utc(before)}
-    return _text("user", name, *forms) if len(forms) == 1 and forms <= _GUIDS else quoted(f"user.{name}")
+def text_of(files: Sequence[EventFile], side: str, name: str, before: datetime | None) -> str:
+    """The column `event.<name>` or `user.<name>` of `event_relation` over the same files as the text that it stands for."""
+    forms = {_form(file.columns, side, name) for file in files if before is None or file.min_time < utc(before)}
+    return _text(side, name, *forms) if len(forms) == 1 and forms <= _GUIDS else quoted(f"{side}.{name}")
 
 
 def _form(columns: Columns, side: str, name: str) -> _Form:
