@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tradewind.durable import sync
+from tradewind.events.values import Who, newest
 from tradewind.model.run import RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import uploads
@@ -18,6 +21,7 @@ from tradewind.operations.changes import lives_on_events
 from tradewind.operations.door_secrets import Door
 from tradewind.parts import Parts
 from tradewind.sources.received.request import Sent, Unfit, lines, read_events, read_identify
+from tradewind.sources.received.settling import settled
 from tradewind.sources.received.sql import Waiting
 from tradewind.sources.uploads.sql import Upload, UploadKind
 
@@ -89,10 +93,13 @@ def state(parts: Parts, project: str) -> Receiving:
 
 
 def gather(parts: Parts) -> None:
-    """Make an upload of what has waited long enough, project by project, unless an earlier one is still being brought in."""
+    """Make an upload of what has waited long enough, project by project, unless an earlier one is still being brought in: what an identify
+    does depends on what was there.
+    """
     for project in parts.received.projects():
         rows = parts.received.waiting(project)
-        if rows and (_waited(parts, project, rows[0].received_at) or sum(row.bytes for row in rows) >= ENOUGH):
+        enough = rows and (_waited(parts, project, rows[0].received_at) or sum(row.bytes for row in rows) >= ENOUGH)
+        if enough and all(each.finished_at for each in parts.uploads.listed(project, UploadKind.RECEIVED)):
             _gather(parts, project, rows)
 
 
@@ -129,9 +136,7 @@ def _gather(parts: Parts, project: str, rows: tuple[Waiting, ...]) -> None:
     try:
         whole = folder / "received.ndjson"
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for row in rows:
-                with (parts.home / row.path).open("rb") as part:
-                    shutil.copyfileobj(part, file)
+            file.writelines(settled([parts.home / row.path for row in rows], partial(_newest, parts, project)))
         for path in (whole, folder, folder.parent):
             sync(path)
         size, came = whole.stat().st_size, rows[0].received_at
@@ -144,6 +149,10 @@ def _gather(parts: Parts, project: str, rows: tuple[Waiting, ...]) -> None:
         return
     for row in rows:
         (parts.home / row.path).unlink(missing_ok=True)
+
+
+def _newest(parts: Parts, project: str, who: Collection[Who], names: Collection[str]) -> Mapping[Who, dict[str, Any]]:
+    return newest(parts.events.files(project), who, names, parts.bounds)
 
 
 def _write(home: Path, project: str, content: bytes) -> Path:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from site_of import HERE, Site
 from tradewind.access.roles import Role
 from tradewind.errors import DefinitionError
+from tradewind.events.values import newest
 from tradewind.keeping.sql import named
 from tradewind.operations import receiving
 from tradewind.operations.receiving import DOOR
@@ -225,6 +226,39 @@ def test_identify_says_something_of_a_user(site: Site, client: TestClient, key: 
     ):
         answer = client.post(f"{P}/events/identify", data=form)
         assert (answer.status_code, answer.text) == (400, why)
+
+
+def said(number: int, second: int, **stated: Any) -> dict[str, Any]:
+    """What an identify says of a user at a second."""
+    properties = {f"${name}": value for name, value in stated.items()}
+    more = {"event_type": "$identify", "user_properties": properties, "insert_id": f"s{second}"}
+    return event(number, **more) | {"time": TIME + 1000 * second}
+
+
+def has(site: Site, *names: str) -> dict[str, dict[str, Any]]:
+    """What each user has of these properties."""
+    parts = site.town.parts
+    users = [("user_id", f"user-{number}") for number in (1, 2)]
+    return {id_: dict(found) for (_, id_), found in newest(parts.events.files("default"), users, names, parts.bounds).items()}
+
+
+def test_what_identifies_do_depends_on_what_was_there_and_nothing_is_done_twice(site: Site, client: TestClient, key: str) -> None:
+    """Also over days, among plain values, and when a request comes again."""
+    names = ("visits", "first", "tags", "plan")
+    send(client, key, said(1, 1, add={"visits": 1}, setOnce={"first": "ad"}, append={"tags": "a"}), said(2, 2, set={"visits": 10}))
+    send(client, key, said(1, 3, add={"visits": 2}, setOnce={"first": "mail"}, append={"tags": ["b"]}))
+    send(client, key, said(1, 3, add={"visits": 2}, setOnce={"first": "mail"}, append={"tags": ["b"]}))
+    assert [each.error for each in bring_in(site)] == [None]
+    assert has(site, *names) == {"user-1": {"visits": "3", "first": "ad", "tags": ["a", "b"]}, "user-2": {"visits": "10"}}
+    send(
+        client,
+        key,
+        said(2, 4, add={"visits": -0.5}, unset={"plan": "-"}),
+        said(1, 5, remove={"tags": "a"}, postInsert={"tags": ["b", "c"]}),
+    )
+    send(client, key, event(1, user_properties={"visits": 7}, insert_id="plain") | {"time": TIME + 6000}, said(1, 7, add={"visits": 1}))
+    assert [each.error for each in bring_in(site)] == [None]
+    assert has(site, *names) == {"user-1": {"visits": "8", "first": "ad", "tags": ["b", "c"]}, "user-2": {"visits": "9.5"}}
 
 
 def test_money_beside_the_properties_is_kept_among_them(site: Site, client: TestClient, key: str) -> None:
