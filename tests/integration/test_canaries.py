@@ -19,6 +19,7 @@ from sandbox_process import SandboxProcess
 from tradewind.app import opened
 from tradewind.operations import people
 from tradewind.operations.alerting import Watchman
+from tradewind.operations.receiving import DOOR
 from tradewind.span import Fact, Tell, followed
 from tradewind.web.server import Server
 from tradewind.worker import Stop, run_once
@@ -146,6 +147,14 @@ def by_server(product: Product, heard: Heard) -> None:
         for run in answers[-2].json()["items"]:
             answers += [browser.get(f"{P}/runs/{run['id']}{more}") for more in ("", "/batches", "/refusals")]
         answers += [browser.get(f"{P}/cohorts/{CANARY}"), browser.get(f"/api/v1/{CANARY}"), browser.post(f"{P}/syncs/good/runs")]
+        key = DOOR.new(parts, "default")
+        heard.add("the key for events", key)
+        event = {"event_type": "Open", "user_id": "somebody", "user_properties": {"idfa": str(CANARY)}}
+        for given in (key, f"{key}x"):
+            answers += [browser.post(f"{P}/events/{door}", json={"api_key": given, "events": [event]}) for door in ("2/httpapi", "batch")]
+            said = {"api_key": given, "identification": json.dumps({"user_id": "somebody", "user_properties": {"idfa": str(CANARY)}})}
+            answers.append(browser.post(f"{P}/events/identify", data=said))
+        answers.append(browser.get(f"{P}/events/receiving"))
         answers += [browser.get("/api/v1/figures"), browser.get(f"{P}/connections/main/statement.csv?month=2026-11")]
         for done in run_once(parts, Stop()):
             server._tell_work(done)
@@ -192,6 +201,11 @@ def test_a_secret_is_found_nowhere(heard: Heard, name: str) -> None:
 def test_a_session_is_kept_as_a_hash_alone(heard: Heard) -> None:
     session = heard.said["the session"]
     assert heard.where(session) == ["the session"]
+
+
+def test_a_key_for_events_is_sealed_and_shown_to_nobody(heard: Heard) -> None:
+    assert heard.where(heard.said["the key for events"]) == ["the key for events"]
+    assert any(where.startswith("home/events/default/received/") for where in heard.said)
 
 
 ROOMS = ("home/events/", "home/runs/", "home/membership/", "home/lists/")
