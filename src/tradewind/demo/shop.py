@@ -440,7 +440,9 @@ def write_club(shop: Shop, people: dict[str, Person], day: date, seed: int, out:
 
 
 def auc(guess: dict[str, float], members: set[str]) -> float:
-    """How often a member is guessed before somebody else."""
+    """How often a member is guessed before somebody else; half the time where there is nobody to be guessed."""
+    if not 0 < len(members) < len(guess):
+        return 0.5
     others = sorted(guess[name] for name in guess.keys() - members)
     before = sum(bisect_left(others, guess[name]) + bisect_right(others, guess[name]) for name in members)
     return before / 2 / len(members) / len(others)

@@ -134,7 +134,13 @@ function Wrong({ incidents, project }: { incidents: Incident[]; project: string 
           <List.Item key={each.id}>
             {names.segment(each.object) && (
               <>
-                <Anchor underline="always" component={Link} to={`/projects/${project}/segments/${each.object}`} size="sm">
+                <Anchor
+                  c="inherit"
+                  underline="always"
+                  component={Link}
+                  to={`/projects/${project}/segments/${each.object}`}
+                  size="sm"
+                >
                   {names.segment(each.object)}
                 </Anchor>
                 :{" "}
