@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from browser_desk import PASSWORD, Desk, Visit
@@ -73,6 +74,19 @@ def test_at_the_width_of_a_phone_nothing_sticks_out_and_the_places_open_from_a_b
 
 def test_an_address_that_leads_nowhere_says_so(visit: Visits, desk: Desk) -> None:
     expect(visit().go("/projects/shop/nowhere").get_by_role("heading", name="This address leads nowhere")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_before_a_project_can_be_read(visit: Visits, scheme: str) -> None:
+    stranger = visit(width=390, signed_in=False, scheme=scheme)
+    for place in ("/set-up", "/welcome"):
+        page = stranger.go(place)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        assert stranger.faults() == [], place
+    member = visit(scheme=scheme)
+    page = member.go("/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert member.faults() == []
 
 
 def _enable(page: Page) -> None:
