@@ -152,7 +152,9 @@ class Rig:
         assert self.nursery.stdout is not None
         self.nursery.stdin.write(json.dumps(order) + "\n")
         self.nursery.stdin.flush()
-        fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
+        line = self.nursery.stdout.readline()
+        assert line, f"the nursery ended by itself: {(self.folder / 'nursery-errors.txt').read_text(errors='replace')[-2000:]}"
+        fate: dict[str, Any] = json.loads(line)
         return fate
 
     def set_up(self, **order: Any) -> dict[str, Any]:

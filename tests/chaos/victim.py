@@ -74,7 +74,9 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
         if order.get("approve"):
             told += [_plain(Done(run.project, run.sync, _approved(parts, run))) for run in _held(parts)]
         wrong = [f"{each.what}: {each.found}" for each in verify(parts, lambda *_: None) if not each.ok] if order.get("verify") else []
-    report.write_text(json.dumps({"done": told, "findings": wrong}))
+    growing = report.with_suffix(".new")
+    growing.write_text(json.dumps({"done": told, "findings": wrong}))
+    growing.rename(report)  # whole or not at all, whenever this life ends
     return 0
 
 
