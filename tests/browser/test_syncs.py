@@ -115,6 +115,18 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
     page.get_by_role("dialog").get_by_role("button", name="Approve 1,500 removals").click()
     expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
     assert len(shop.sandbox.members("ready2", "Best customers elsewhere")) == 500
+    shop.people(0, 100)
+    assert shop.desk.product.call("--project", "store", "syncs", "run", "other").code == 12
+    here.go(f"{SHOP}/segments/other")
+    page.get_by_role("row", name="Held").get_by_role("link", name="Best customers", exact=True).first.click()
+    page.get_by_role("button", name="Discard").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the 500 identifiers in the segment stay as they are")
+    dialog.get_by_role("textbox").fill("The list was cut short")
+    dialog.get_by_role("button", name="Discard the run").click()
+    expect(page.get_by_text("Discarded", exact=True)).to_be_visible()
+    assert here.faults() == []
+    assert len(shop.sandbox.members("ready2", "Best customers elsewhere")) == 500
 
 
 def test_a_viewer_sees_everything_and_is_told_why_nothing_can_be_changed(visit: Visits, shop: Shop) -> None:
