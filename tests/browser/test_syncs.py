@@ -129,6 +129,20 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
     assert len(shop.sandbox.members("ready2", "Best customers elsewhere")) == 500
 
 
+def test_what_the_platform_refuses_stands_there_in_its_words_with_advice(visit: Visits, shop: Shop) -> None:
+    shop.people(0, 2_000)
+    shop.other_sync()
+    shop.sandbox.faults({"kind": "refuse_items", "every": 500, "code": "InvalidUserId"})
+    here = visit()
+    page = here.go(f"{SHOP}/segments/other")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name="Refused by the platform")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("InvalidUserId")).to_be_visible()
+    page.get_by_role("button", name="Show identifiers").click()
+    expect(page.get_by_role("row", name="InvalidUserId").first).to_be_visible()
+    assert here.faults() == []
+
+
 def test_a_viewer_sees_everything_and_is_told_why_nothing_can_be_changed(visit: Visits, shop: Shop) -> None:
     shop.other_sync()
     page = _as(visit, shop, "viewer")
