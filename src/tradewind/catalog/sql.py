@@ -109,15 +109,10 @@ sync_table = sa.Table(
 )
 """`region` and `advertiser` are the connection's, and `folded` the segment as `fold` has it: together, what is owned."""
 
-sa.Index(
-    "one_sync_a_segment",
-    sync_table.c.region,
-    sync_table.c.advertiser,
-    sync_table.c.folded,
-    unique=True,
-    sqlite_where=sync_table.c.state != SyncState.ENDED.value,
-    postgresql_where=sync_table.c.state != SyncState.ENDED.value,
-)
+_OWNED = (sync_table.c.region, sync_table.c.advertiser, sync_table.c.folded)
+_OWNS = sync_table.c.state != SyncState.ENDED.value
+sa.Index("one_sync_a_segment", *_OWNED, unique=True, sqlite_where=_OWNS, postgresql_where=_OWNS)
+sa.Index("syncs_of_a_segment", *_OWNED)
 
 
 parting_table = sa.Table(
@@ -147,16 +142,12 @@ class Catalog:
 
     def projects(self) -> tuple[Project, ...]:
         """Every project, by id."""
-        with self._transaction() as db:
-            enabled: dict[str, list[str]] = {}
-            for row in db.execute(sa.select(enablement_table).order_by(enablement_table.c.destination)):
-                enabled.setdefault(row.project, []).append(row.destination)
-            rows = db.execute(sa.select(project_table).order_by(project_table.c.id)).all()
-        return tuple(Project(row.id, row.name, ProjectPlan(row.plan), row.zone, tuple(enabled.get(row.id, ())), row.source) for row in rows)
+        return self._projects()
 
     def project(self, project: str) -> Project:
         """The project of an id."""
-        return pick({each.id: each for each in self.projects()}, project, "project")
+        found = self._projects(project_table.c.id == project)
+        return found[0] if found else pick({each.id: each for each in self.projects()}, project, "project")
 
     def add_project(self, project: Project, who: str) -> None:
         """Write a new project with its destinations enabled by `who`. Raises DefinitionError when the id is taken."""
@@ -242,21 +233,25 @@ class Catalog:
         with self._transaction() as db:
             inside = self.within(db)
             inside.cohort(project, cohort)
-            users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.cohort == cohort]
-            users += [f"cohort '{other.id}'" for other in inside.cohorts(project) if cohort in nested(other)]
+            users = [f"sync '{sync.id}'" for sync in inside._syncs(project, sync_table.c.cohort == cohort)]
+            naming = sa.cast(cohort_version_table.c.definition, sa.String).contains(f'"{cohort}"', autoescape=True)
+            users += [
+                f"cohort '{other.id}'"
+                for other in inside._cohorts(cohort_table.c.project == project, _NOW, naming)
+                if cohort in nested(other)
+            ]
             refuse_in_use(f"cohort '{cohort}'", users)
             here = (cohort_table.c.project == project, cohort_table.c.id == cohort)
             db.execute(cohort_table.update().where(*here).values(archived=True))
 
     def connections(self, project: str) -> tuple[Connection, ...]:
         """The connections of a project, by id."""
-        with self._transaction() as db:
-            query = sa.select(connection_table).where(connection_table.c.project == project).order_by(connection_table.c.id)
-            return tuple(_connection(row) for row in db.execute(query))
+        return self._connections(connection_table.c.project == project)
 
     def connection(self, project: str, connection: str) -> Connection:
         """The connection of an id."""
-        return pick({each.id: each for each in self.connections(project)}, connection, "connection")
+        found = self._connections(*_is(connection_table, project, connection))
+        return found[0] if found else pick({each.id: each for each in self.connections(project)}, connection, "connection")
 
     def save_connection(self, connection: Connection) -> Connection:
         """Write a connection and give it with its version: one more where anything changed. Whether it is paused stays as it is.
@@ -268,7 +263,8 @@ class Catalog:
         check_name("connection", connection.name)
         with self._transaction() as db:
             inside = self.within(db)
-            before = {each.id: each for each in inside.connections(connection.project)}.get(connection.id)
+            here = _is(connection_table, connection.project, connection.id)
+            before = next(iter(inside._connections(*here)), None)
             if before is None:
                 check_standing(inside.standing(connection.project, connection.destination))
                 after = replace(connection, version=1)
@@ -279,7 +275,7 @@ class Catalog:
                 return before
             check_move(before, after)
             after = replace(after, version=before.version + 1)
-            db.execute(connection_table.update().where(*_is(connection_table, after.project, after.id)).values(**_connection_row(after)))
+            db.execute(connection_table.update().where(*here).values(**_connection_row(after)))
             _move_syncs(db, after)
             return after
 
@@ -296,19 +292,18 @@ class Catalog:
         with self._transaction() as db:
             inside = self.within(db)
             inside.connection(project, connection)
-            users = [f"sync '{sync.id}'" for sync in inside.syncs(project) if sync.connection == connection]
+            users = [f"sync '{sync.id}'" for sync in inside._syncs(project, sync_table.c.connection == connection)]
             refuse_in_use(f"connection '{connection}'", users)
             db.execute(connection_table.delete().where(*_is(connection_table, project, connection)))
 
     def syncs(self, project: str) -> tuple[Sync, ...]:
         """The syncs of a project, by id, the ended ones among them."""
-        with self._transaction() as db:
-            rows = db.execute(sa.select(sync_table).where(sync_table.c.project == project).order_by(sync_table.c.id)).all()
-        return tuple(_sync(row) for row in rows)
+        return self._syncs(project)
 
     def sync(self, project: str, sync: str) -> Sync:
         """The sync of an id."""
-        return pick({each.id: each for each in self.syncs(project)}, sync, "sync")
+        found = self._syncs(project, sync_table.c.id == sync)
+        return found[0] if found else pick({each.id: each for each in self.syncs(project)}, sync, "sync")
 
     def add_sync(self, sync: Sync) -> None:
         """Write a new sync; its segment is its own from now on.
@@ -322,10 +317,10 @@ class Catalog:
             connection = inside.connection(sync.project, sync.connection)
             inside.cohort(sync.project, sync.cohort)
             check_standing(inside.standing(sync.project, connection.destination))
-            there = inside.syncs(sync.project)
-            if any(each.id == sync.id for each in there):
+            if inside._syncs(sync.project, sync_table.c.id == sync.id):
                 raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
-            check_part(sync, there)
+            if sync.only:
+                check_part(sync, inside._syncs(sync.project, sync_table.c.split == sync.only.split))
             row = _sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
             _check_owner(db, row)
             db.execute(sync_table.insert().values(**row))
@@ -389,6 +384,27 @@ class Catalog:
         with self._transaction() as db:
             rows = db.execute(sa.select(*columns).select_from(joined).where(*conditions).order_by(cohort_table.c.id)).all()
         return tuple(_cohort(row) for row in rows)
+
+    def _projects(self, *conditions: sa.ColumnElement[bool]) -> tuple[Project, ...]:
+        joined = project_table.outerjoin(enablement_table, enablement_table.c.project == project_table.c.id)
+        query = sa.select(project_table, enablement_table.c.destination).select_from(joined).where(*conditions)
+        found: dict[str, Project] = {}
+        with self._transaction() as db:
+            for row in db.execute(query.order_by(project_table.c.id, enablement_table.c.destination)):
+                each = found.get(row.id) or Project(row.id, row.name, ProjectPlan(row.plan), row.zone, (), row.source)
+                found[row.id] = replace(each, destinations=(*each.destinations, row.destination)) if row.destination else each
+        return tuple(found.values())
+
+    def _connections(self, *conditions: sa.ColumnElement[bool]) -> tuple[Connection, ...]:
+        with self._transaction() as db:
+            rows = db.execute(sa.select(connection_table).where(*conditions).order_by(connection_table.c.id)).all()
+        return tuple(_connection(row) for row in rows)
+
+    def _syncs(self, project: str, *conditions: sa.ColumnElement[bool]) -> tuple[Sync, ...]:
+        query = sa.select(sync_table).where(sync_table.c.project == project, *conditions).order_by(sync_table.c.id)
+        with self._transaction() as db:
+            rows = db.execute(query).all()
+        return tuple(_sync(row) for row in rows)
 
     def _set_pause(self, project: str, connection: str, reason: str | None) -> None:
         with self._transaction() as db:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,10 +41,11 @@ def apply(
 
     project = project_of(context)
     with parts_of(context) as parts:
-        done = definitions.planned(parts, project, files, prune=prune)
-        if not plan:
-            leaving = chosen(done.stakes, empty=empty, let_expire=let_expire)
-            done = definitions.apply(parts, project, files, prune=prune, leaving=leaving)
+        if plan:
+            done = definitions.planned(parts, project, files, prune=prune)
+        else:
+            ask = partial(chosen, empty=empty, let_expire=let_expire)
+            done = definitions.apply(parts, project, files, prune=prune, leaving=ask)
     if as_json:
         show.print_json({"planned_only": plan, "changes": done.changes, "given_up": done.stakes, "how": done.how, "lists": done.lists})
         return

@@ -83,6 +83,24 @@ class Node:
                 return f"'{str(self.value)[:60]}'"
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses aliases and deep nesting while the tree is built: it would else take as long as the sender likes."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self.file, self.depth = file, 0
+
+    def get_event(self) -> yaml.Event | None:
+        event: yaml.Event | None = super().get_event()  # type: ignore[no-untyped-call]  # types-PyYAML leaves it bare
+        line = event.start_mark.line + 1 if event and event.start_mark else None
+        if isinstance(event, yaml.AliasEvent):
+            raise DefinitionError("aliases are not read; write the value out", file=self.file, line=line)
+        self.depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self.depth > DEEPEST:
+            raise DefinitionError(f"is nested deeper than {DEEPEST} levels", file=self.file, line=line)
+        return event
+
+
 def read_file(path: Path) -> Node:
     """The tree of a YAML file.
 
@@ -103,8 +121,7 @@ def read_file(path: Path) -> Node:
 def read_text(text: str, file: str = "<text>") -> Node:
     """The tree of a YAML text; `file` is what errors call it. Raises DefinitionError."""
     try:
-        _survey(text, file)
-        root = yaml.compose(text, yaml.SafeLoader)
+        root = _Loader(text, file).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise DefinitionError(f"is not YAML: {error.problem}", file=file, line=mark.line + 1 if mark else None) from error
@@ -113,18 +130,6 @@ def read_text(text: str, file: str = "<text>") -> Node:
     if root is None:
         raise DefinitionError("is empty", file=file)
     return _node(root, file, "", 0)
-
-
-def _survey(text: str, file: str) -> None:
-    """Refuse aliases and deep nesting while reading on: building the tree first would take as long as the sender likes."""
-    depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else None
-        if isinstance(event, yaml.AliasEvent):
-            raise DefinitionError("aliases are not read; write the value out", file=file, line=line)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise DefinitionError(f"is nested deeper than {DEEPEST} levels", file=file, line=line)
 
 
 def read_value(value: object, file: str = "<request>") -> Node:

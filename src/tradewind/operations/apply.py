@@ -136,7 +136,8 @@ def giving_up(changes: Iterable[Change], syncs: Iterable[Sync]) -> tuple[Sync, .
     gone = {change.id for change in changes if change.noun == "sync" and change.action is Action.DELETE}
     renamed = {change.id for change in changes if change.noun == "sync" and _differs(change, {"segment"})}
     moved = {change.id for change in changes if change.noun == "connection" and _differs(change, {"region", "advertiser"})}
-    return tuple(sync for sync in syncs if sync.id in gone | renamed or sync.connection in moved)
+    left = gone | renamed
+    return tuple(sync for sync in syncs if sync.id in left or sync.connection in moved)
 
 
 def _differs(change: Change, fields: set[str]) -> bool:
@@ -155,6 +156,7 @@ class _Application:
         self.cohorts = {cohort.id: cohort for cohort in catalog.cohorts(project)}
         self.connections = {connection.id: connection for connection in catalog.connections(project)}
         self.syncs = {sync.id: sync for sync in catalog.syncs(project)}
+        self.cohorts_then, self.connections_then = dict(self.cohorts), dict(self.connections)
         self.tables = catalog.project(project).source is not None
 
     def run(self, *, prune: bool) -> tuple[Change, ...]:
@@ -185,7 +187,7 @@ class _Application:
         with _placed(written.node):
             if isinstance(after.definition, Pulled):
                 check_in_amplitude(self.shelf.one(self.project, after.definition.source))
-            self.catalog.save_cohort(after)
+            self.cohorts_then[after.id] = self.catalog.save_cohort(after)
         return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
 
     def _check_downloads(self, changes: Iterable[Change]) -> None:
@@ -230,7 +232,7 @@ class _Application:
         before, after = self.connections.get(written.value.id), written.value
         with _placed(written.node):
             self.destinations(after.destination).check(after)
-            self.catalog.save_connection(after)
+            self.connections_then[after.id] = self.catalog.save_connection(after)
         secret = self._seal(after)
         return _change("connection", after.id, connection_document(before) if before else None, connection_document(after), secret)
 
@@ -254,9 +256,7 @@ class _Application:
 
     def _save_sync(self, written: Written[Sync]) -> Change:
         after, fields = written.value, written.node.fields(optional=written.node.value if isinstance(written.node.value, dict) else ())
-        before = self.syncs.get(after.id)
-        cohorts = {cohort.id: cohort for cohort in self.catalog.cohorts(self.project)}
-        connections = {connection.id: connection for connection in self.catalog.connections(self.project)}
+        before, cohorts, connections = self.syncs.get(after.id), self.cohorts_then, self.connections_then
         if after.cohort not in cohorts:
             fields["cohort"].refuse(missing("cohort", after.cohort, cohorts))
         if after.connection not in connections:
@@ -288,8 +288,7 @@ class _Application:
                 self.catalog.remove_connection(self.project, id_)
                 yield Change(Action.DELETE, "connection", id_)
         kept = {each.value.id for each in self.documents.cohorts}
-        left = {cohort.id: cohort for cohort in self.catalog.cohorts(self.project)}
-        for cohort in reversed(order(left.values(), left)):
+        for cohort in reversed(order(self.cohorts_then.values(), self.cohorts_then)):
             if cohort.id not in kept:
                 self.catalog.remove_cohort(self.project, cohort.id)
                 yield Change(Action.DELETE, "cohort", cohort.id)

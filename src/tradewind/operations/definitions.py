@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,9 @@ from tradewind.operations.tables import check_written
 from tradewind.parts import Parts
 from tradewind.sources.lists import Change, ListChange
 from tradewind.sources.sql import ListVersion
+
+Choice = Callable[[Sequence[Stake]], Leaving | None]
+"""Asked, before anything is written, how the people of segments that would be given up leave."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def planned(parts: Parts, project: str, files: Iterable[Path], *, prune: bool) -
     return plan
 
 
-def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, leaving: Leaving | None = None) -> Applied:
+def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, leaving: Choice = lambda _staked: None) -> Applied:
     """Make the project equal to the files, in one transaction, and their lists equal to the lists' files.
 
     Raises DefinitionError with file, line and path, and changes nothing, when anything is wrong; and when segments with people
@@ -50,7 +53,7 @@ def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, lea
     documents = read(files, project)
     plan = _planned(parts, project, documents, prune=prune)
     lists = list(outdated(parts, (each.value for each in documents.cohorts)))
-    return _applied(parts, project, documents, plan, lists, prune=prune, leaving=leaving)
+    return _applied(parts, project, documents, plan, lists, prune=prune, leaving=leaving(plan.stakes))
 
 
 def planned_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool) -> Applied:

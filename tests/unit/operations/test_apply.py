@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tradewind.catalog import yaml as files
 from tradewind.catalog.sources.sql import Sources
@@ -342,3 +343,26 @@ def test_a_cohort_may_move_to_amplitude_together_with_its_cadence(amplitude: Des
         amplitude.apply(PULLED.partition("connections:")[0])
     amplitude.apply(PULLED)
     assert amplitude.catalog.cohort("default", "payers").kind == "amplitude"
+
+
+def test_what_the_database_does_grows_as_the_project_does(desk: Desk) -> None:
+    """Twice as many cohorts and syncs are twice the work, in the steps of SQLite's own machine; new, and the same again."""
+    steps = [0]
+    watch = lambda connection, _record, _proxy: connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 10)  # noqa: E731
+    sa.event.listen(desk.catalog.database.engine, "checkout", watch)
+
+    def works(count: int) -> list[int]:
+        cohorts = [f"{{id: c{i}, name: C {i}, kind: behavioural, who: {{did: Open}}}}" for i in range(count)]
+        syncs = [f"{{cohort: c{i}, connection: acme-us, cadence: daily}}" for i in range(count)]
+        connection = WHOLE.partition("connections:")[2].partition("syncs:")[0]
+        text = "connections:" + connection + f"cohorts: [{', '.join(cohorts)}]\nsyncs: [{', '.join(syncs)}]"
+        found = []
+        for _ in range(2):
+            steps[0] = 0
+            desk.apply(text)
+            found.append(steps[0])
+        desk.apply("cohorts: []", prune=True)
+        return found
+
+    for few, some, many in zip(works(20), works(40), works(80), strict=True):
+        assert (many - some) < 2.4 * (some - few), (few, some, many)

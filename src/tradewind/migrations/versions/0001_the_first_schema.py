@@ -738,6 +738,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state != 'ended'"),
             postgresql_where=sa.text("state != 'ended'"),
         )
+        batch_op.create_index("syncs_of_a_segment", ["region", "advertiser", "folded"], unique=False)
 
     op.create_table(
         "attempt",
