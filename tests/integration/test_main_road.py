@@ -65,8 +65,10 @@ def test_a_list_follows_its_file(product: Product, sandbox: SandboxProcess) -> N
     a_list(product, ids[5:40])
     plan = product.ok("syncs", "plan", "devices")
     before = sandbox.requests()
-    assert {part["operation"]: part["rows"] for part in plan["plan"]["delta"]["parts"]} == {"add": 10, "remove": 5, "refresh": 25}
-    assert sandbox.requests() == before, "a plan sends nothing"
+    dry = product.ok("syncs", "dry-run", "devices")
+    assert operations(dry) == operations(plan) == {"add": 10, "remove": 5, "refresh": 25}
+    assert dry["run"]["outcome"] == "dry"
+    assert sandbox.requests() == before, "neither a plan nor a dry run sends anything"
     report = product.ok("syncs", "run", "devices")
     assert operations(report) == {"add": 10, "remove": 5, "refresh": 25}
     assert sandbox.members("ready1", segment) == {("DAID", each) for each in ids[5:40]}

@@ -74,10 +74,10 @@ def _amounts(found: Difference) -> str:
 
 
 def _enough(found: Lift) -> str:
-    smallest = f"So many people show a difference of {found.conversion.detectable * 100:.2f} points or more four times in five"
+    smallest = f"With this many people a difference of {found.conversion.detectable * 100:.2f} points or more is found four times in five"
     if found.people_needed is None:
-        return f"{smallest}; there is none now."
+        return f"{smallest}; none was found."
     if found.people_needed == 0:
-        return f"{smallest}; that found is as large."
+        return f"{smallest}; the one that was found is as large."
     days = "" if not found.days_needed else f", about {found.days_needed:,} days at the pace so far"
-    return f"{smallest}; one as small as that found takes {found.people_needed:,} people more{days}."
+    return f"{smallest}; to be sure of one as small as this takes {found.people_needed:,} more people{days}."

@@ -80,8 +80,8 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
         show.line(f"Meanwhile {kept.account.accepted:,} of {kept.account.planned:,} who would lapse were renewed, by run {kept.run}.")
     if run.state is RunState.SETTLING and report.plan:
         show.line(_settling(report.plan))
-    if run.state is RunState.HELD and report.plan:
-        print_verdicts(report.plan, run.id)
+    if report.plan and (run.state is RunState.HELD or run.kind is RunKind.DRY):
+        print_verdicts(report.plan, run.id if run.state is RunState.HELD else None)
     if report.lapses_at:
         show.line(f"Sent again before {report.lapses_at:%Y-%m-%d %H:%M} UTC, members stay; otherwise they lapse then.")
 

@@ -120,6 +120,20 @@ def run(
     raise typer.Exit(max(map(exit_code, done)))
 
 
+@app.command("dry-run")
+def dry_run(context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_json: Json = False) -> None:
+    """Work out what a run would do now, and keep that among the runs. Nothing is sent, and no later run goes by it."""
+    from tradewind.operations import runs, syncs
+
+    project = project_of(context)
+    with parts_of(context) as parts:
+        _mind(parts, project)
+        with show.bar("planning") as move:
+            done = syncs.rehearse_now(parts, project, sync, lambda what, done, total: move(done, total, what))
+        report = runs.report(parts, project, done.id)
+    print_report(report, as_json=as_json)
+
+
 def _print_split(made: Sequence[Sync], *, as_json: bool) -> None:
     if as_json:
         show.print_json({"syncs": made})

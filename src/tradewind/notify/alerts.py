@@ -37,6 +37,9 @@ LISTED_WITHIN, LISTED_FROM, READ_WITHIN = timedelta(hours=48), 1_000, timedelta(
 MASS = frozenset({"empty", "shrink"})
 """The guards that hold a run because many would leave."""
 
+SPOKEN = {each: each.value.replace("_", " ") for each in Cadence}
+"""A cadence in a sentence."""
+
 INSTALLATION = "installation"
 """What alerts of the machine are about."""
 
@@ -84,15 +87,15 @@ def of_sync(facts: SyncFacts, now: datetime) -> Iterator[Alert]:
 def of_connection(connection: Connection) -> Iterator[Alert]:
     """What is wrong with a connection."""
     if connection.paused:
-        sentence = f"connection '{connection.id}' is paused, and its syncs wait: {connection.paused}"
+        sentence = f"connection '{connection.name}' is paused, and its syncs wait: {connection.paused}"
         yield Alert(AlertKind.REFUSED, connection.id, sentence)
 
 
-def of_reader(reader: Reader, now: datetime) -> Iterator[Alert]:
-    """What is wrong with asking the platform for its own view."""
+def of_reader(reader: Reader, name: str, now: datetime) -> Iterator[Alert]:
+    """What is wrong with asking the platform for its own view, through the connection of a name."""
     since = reader.read_at or reader.since
     if reader.problem and now - since > READ_WITHIN:
-        sentence = f"what the platform says of connection '{reader.connection}' could not be read since {since:%Y-%m-%d %H:%M} UTC"
+        sentence = f"what the platform says of connection '{name}' could not be read since {since:%Y-%m-%d %H:%M} UTC"
         yield Alert(AlertKind.UNREAD, reader.connection, f"{sentence}: {reader.problem}")
 
 
@@ -111,7 +114,7 @@ def _stale(facts: SyncFacts, now: datetime) -> str:
     sync, since, every = facts.sync, facts.success_at or facts.since, period(facts.sync)
     if sync.state is not SyncState.ACTIVE or not every or now - since <= PERIODS * every:
         return ""
-    return f"sync '{sync.id}' has had no successful run since {since:%Y-%m-%d %H:%M} UTC; it should run {sync.cadence.value}"
+    return f"segment '{sync.segment}' has had no successful run since {since:%Y-%m-%d %H:%M} UTC; its cadence is {SPOKEN[sync.cadence]}"
 
 
 def _expiry(facts: SyncFacts, now: datetime) -> str:
@@ -129,7 +132,7 @@ def _unknown(facts: SyncFacts, now: datetime) -> str:
     sync, since = facts.sync, facts.unknown_since
     if sync.state is not SyncState.ACTIVE or since is None or now - since <= 2 * HOLD + period(sync):
         return ""
-    return f"what became of some requests of sync '{sync.id}' is unknown since {since:%Y-%m-%d %H:%M} UTC, and no run has settled it"
+    return f"what became of requests to segment '{sync.segment}' is unknown since {since:%Y-%m-%d %H:%M} UTC; no run has settled it"
 
 
 def _held(facts: SyncFacts, _now: datetime) -> str:
@@ -138,43 +141,43 @@ def _held(facts: SyncFacts, _now: datetime) -> str:
 
 
 def _mass_removal(facts: SyncFacts, _now: datetime) -> str:
-    return f"{_holds(facts)} because many would leave segment '{facts.sync.segment}'" if MASS.intersection(facts.guards) else ""
+    return f"{_holds(facts)} because many would leave" if MASS.intersection(facts.guards) else ""
 
 
 def _holds(facts: SyncFacts) -> str:
     run = facts.last.id if facts.last else ""
-    return f"run {run} of sync '{facts.sync.id}' waits for a person"
+    return f"run {run} to segment '{facts.sync.segment}' waits for a person"
 
 
 def _rejects(facts: SyncFacts, _now: datetime) -> str:
     shares = [rejected / planned for rejected, planned in facts.shares if planned]
     if not shares or not facts.shares[0][1]:
         return ""
-    rejected, planned = facts.shares[0]
+    (rejected, planned), segment = facts.shares[0], facts.sync.segment
     usual = median(shares[1:]) if shares[1:] else 0.0
     unusual = bool(usual) and rejected >= FEW and shares[0] > TIMES * usual
     if shares[0] <= SHARE and not unusual:
         return ""
-    return f"the platform refused {rejected:,} of {planned:,} identifiers in the last run of sync '{facts.sync.id}' ({shares[0]:.1%})"
+    return f"the platform refused {rejected:,} of {planned:,} identifiers in the last run to segment '{segment}' ({shares[0]:.1%})"
 
 
 def _stalled(facts: SyncFacts, now: datetime) -> str:
     since = facts.progress_at
     if since is None or now - since <= STANDS_STILL:
         return ""
-    return f"nothing of sync '{facts.sync.id}' was accepted since {since:%Y-%m-%d %H:%M} UTC, though its run is under way"
+    return f"nothing for segment '{facts.sync.segment}' was accepted since {since:%Y-%m-%d %H:%M} UTC, though its run is under way"
 
 
 def _missed(facts: SyncFacts, _now: datetime) -> str:
-    last = facts.last
-    return f"{last.missed:,} slots of sync '{facts.sync.id}' had no run; run {last.id} made up for them" if last and last.missed else ""
+    last, segment = facts.last, facts.sync.segment
+    return f"{last.missed:,} slots of segment '{segment}' had no run; run {last.id} made up for them" if last and last.missed else ""
 
 
 def _failed(facts: SyncFacts, _now: datetime) -> str:
     last = facts.last
     if last is None or last.state is not RunState.CLOSED or last.outcome not in {RunOutcome.FAILED, RunOutcome.INCOMPLETE}:
         return ""
-    return f"run {last.id} of sync '{facts.sync.id}' ended {last.outcome.value}{f': {last.reason}' if last.reason else ''}"
+    return f"run {last.id} to segment '{facts.sync.segment}' ended {last.outcome.value}{f': {last.reason}' if last.reason else ''}"
 
 
 def _unlisted(facts: SyncFacts, _now: datetime) -> str:

@@ -130,10 +130,12 @@ class Watchman:
 
     def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
         now = self.parts.clock.now()
-        for connection in self.parts.catalog.connections(project):
+        connections = {each.id: each for each in self.parts.catalog.connections(project)}
+        for connection in connections.values():
             yield from of_connection(connection)
         for reader in self.parts.readings.readers(project):
-            yield from of_reader(reader, now)
+            if reader.connection in connections:
+                yield from of_reader(reader, connections[reader.connection].name, now)
         for facts in self.facts_of(project, heads):
             yield from of_sync(facts, now)
 

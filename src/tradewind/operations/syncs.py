@@ -215,6 +215,11 @@ def rehearse(parts: Parts, project: str, sync_id: str) -> Run:
     return new
 
 
+def rehearse_now(parts: Parts, project: str, sync_id: str, watch: Watch) -> Run:
+    """A dry run, worked out here instead of by the worker. Raises as `rehearse` does, TakenError when the worker is at it already."""
+    return finish(parts, rehearse(parts, project, sync_id), watch)
+
+
 def allowed(parts: Parts, held: Run) -> bool:
     """Whether a person has answered every verdict that holds a run."""
     planned = parts.ledger.recall(held.id, RunState.PLANNED, Plan)

@@ -105,7 +105,7 @@ def test_every_kind_has_an_alert_that_was_seen_here() -> None:
         progress_at=NOW - DAY, last=replace(RUN, missed=1, outcome=RunOutcome.FAILED), reading=UNLISTED,
     )  # fmt: skip
     seen = {alert.kind for alert in of_sync(loud, NOW)} | {alert.kind for alert in of_machine(Machine(0, 1, 999.0))}
-    seen |= {alert.kind for alert in of_reader(UNREAD, NOW)}
+    seen |= {alert.kind for alert in of_reader(UNREAD, "Main account", NOW)}
     assert seen | {AlertKind.REFUSED} == set(AlertKind)
 
 
@@ -119,8 +119,8 @@ def test_a_segment_is_unlisted_48_hours_after_its_first_accepted_batch_until_the
 
 
 def test_a_platform_that_was_not_read_for_a_day_and_a_half_is_told_with_the_reason() -> None:
-    (alert,) = of_reader(UNREAD, NOW)
+    (alert,) = of_reader(UNREAD, "Main account", NOW)
     assert (alert.object, alert.sentence.endswith(": refused")) == ("main", True)
-    assert list(of_reader(replace(UNREAD, read_at=NOW - 36 * HOUR), NOW)) == []
-    assert list(of_reader(replace(UNREAD, problem=""), NOW)) == []
-    assert list(of_reader(replace(UNREAD, read_at=None), NOW)) != []
+    assert list(of_reader(replace(UNREAD, read_at=NOW - 36 * HOUR), "Main account", NOW)) == []
+    assert list(of_reader(replace(UNREAD, problem=""), "Main account", NOW)) == []
+    assert list(of_reader(replace(UNREAD, read_at=None), "Main account", NOW)) != []

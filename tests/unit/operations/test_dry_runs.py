@@ -44,6 +44,12 @@ def test_what_would_be_done_is_kept_and_nothing_is_sent(town: Town) -> None:
     assert [run.id for run in runs.listed(town.parts, "default", "s")] == [found.run.id]
 
 
+def test_it_is_worked_out_here_where_no_worker_does_it(town: Town) -> None:
+    done = syncs.rehearse_now(town.parts, "default", "s", watch)
+    assert (done.kind, done.outcome) == (RunKind.DRY, RunOutcome.DRY)
+    assert not town.platform.held("https://memory.invalid", "adv1", "segment s")
+
+
 def test_no_run_goes_by_it(town: Town) -> None:
     syncs.run(town.parts, "default", "s", None, watch)
     before, last = (

@@ -132,21 +132,7 @@ function Wrong({ incidents, project }: { incidents: Incident[]; project: string 
       <List size="sm" spacing={4}>
         {incidents.slice(0, SHOWN).map((each) => (
           <List.Item key={each.id}>
-            {names.segment(each.object) && (
-              <>
-                <Anchor
-                  c="inherit"
-                  underline="always"
-                  component={Link}
-                  to={`/projects/${project}/segments/${each.object}`}
-                  size="sm"
-                >
-                  {names.segment(each.object)}
-                </Anchor>
-                :{" "}
-              </>
-            )}
-            {sentence(new Error(each.sentence))}{" "}
+            <Told incident={each} segment={names.segment(each.object)} to={`/projects/${project}/segments/${each.object}`} />{" "}
             <Text span size="sm" c="dimmed">
               Found {ago(each.opened_at)}.
             </Text>
@@ -159,5 +145,21 @@ function Wrong({ incidents, project }: { incidents: Incident[]; project: string 
         </Text>
       )}
     </Alert>
+  );
+}
+
+/** Its sentence, in which the name of the segment leads to its page. */
+function Told({ incident, segment, to }: { incident: Incident; segment?: string; to: string }) {
+  const text = sentence(new Error(incident.sentence));
+  const [before, after] = segment ? text.split(`'${segment}'`, 2) : [text];
+  if (after === undefined) return text;
+  return (
+    <>
+      {before}
+      <Anchor c="inherit" underline="always" component={Link} to={to} size="sm">
+        {segment}
+      </Anchor>
+      {after}
+    </>
   );
 }

@@ -31,7 +31,7 @@ export function Component() {
           const items = pages.flatMap((page) => page.items);
           return items.length ? (
             <>
-              <RunTable runs={items} project={project} />
+              <RunTable runs={items} project={project} ofOne={sync !== null} />
               <More of={runs} />
             </>
           ) : (
@@ -45,7 +45,9 @@ export function Component() {
   );
 }
 
-export function RunTable({ runs, project }: { runs: (Shape<"RunView"> & { tallies: Tallies })[]; project: string }) {
+/** `ofOne`: all of one sync, which the page says; a run is then called by its time. */
+export function RunTable(props: { runs: (Shape<"RunView"> & { tallies: Tallies })[]; project: string; ofOne?: boolean }) {
+  const { runs, project, ofOne } = props;
   const base = `/projects/${project}`;
   const names = useNames(project);
   return (
@@ -71,10 +73,10 @@ export function RunTable({ runs, project }: { runs: (Shape<"RunView"> & { tallie
             <Table.Tr key={run.id}>
               <Table.Td>
                 <Link className="row" to={`${base}/runs/${run.id}`}>
-                  {names.cohort(run.cohort)}
+                  {ofOne ? moment(run.opened_at) : names.cohort(run.cohort)}
                 </Link>
                 <Text size="xs" c="dimmed">
-                  {run.kind === "sync" ? names.sync(run.sync) : runKinds[run.kind]}
+                  {run.kind !== "sync" ? runKinds[run.kind] : ofOne ? "" : names.sync(run.sync)}
                 </Text>
                 <Group gap="xs" hiddenFrom="sm" mt={4}>
                   <RunStatus run={run} />
@@ -96,10 +98,10 @@ export function RunTable({ runs, project }: { runs: (Shape<"RunView"> & { tallie
                   )}
                 </Group>
               </Table.Td>
-              <Table.Td className="number">{count(run.tallies.add?.accepted)}</Table.Td>
-              <Table.Td className="number">{count(run.tallies.remove?.accepted)}</Table.Td>
+              <Table.Td className="number">{count(accepted(run.tallies, "add"))}</Table.Td>
+              <Table.Td className="number">{count(accepted(run.tallies, "remove"))}</Table.Td>
               <Table.Td className="number" visibleFrom="sm">
-                {count(run.tallies.refresh?.accepted)}
+                {count(accepted(run.tallies, "refresh"))}
               </Table.Td>
               <Table.Td className="number" visibleFrom="sm">
                 {count(refused(run.tallies))}
@@ -110,6 +112,11 @@ export function RunTable({ runs, project }: { runs: (Shape<"RunView"> & { tallie
       </Table>
     </Table.ScrollContainer>
   );
+}
+
+/** None of what was asked for nowhere; a dash where nothing was asked for at all. */
+function accepted(tallies: Tallies, operation: keyof Tallies): number | null {
+  return tallies[operation]?.accepted ?? (Object.keys(tallies).length ? 0 : null);
 }
 
 function refused(tallies: Tallies): number | null {

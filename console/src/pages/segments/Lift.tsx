@@ -302,9 +302,9 @@ function Arms({ found }: { found: Found }) {
 
 /** Whether there are enough people, and what it takes otherwise. */
 function enough({ conversion, days_needed: days, people_needed: people }: Found): string {
-  const least = `So many people show a difference in conversion of ${points(conversion.detectable).slice(1)} points or more, four times in five`;
-  if (people === null) return `${least}. There is none now.`;
-  if (people === 0) return `${least}. The difference found is as large: there are enough people.`;
+  const least = `With this many people a difference in conversion of ${points(conversion.detectable).slice(1)} points or more is found four times in five`;
+  if (people === null) return `${least}. None was found.`;
+  if (people === 0) return `${least}. The one that was found is as large: there are enough people.`;
   const time = days ? `, about ${many(days, "day", "days")} at the pace so far` : "";
-  return `${least}. One as small as that found takes ${many(people, "person", "people")} more${time}.`;
+  return `${least}. To be sure of one as small as this takes ${many(people, "more person", "more people")}${time}.`;
 }

@@ -1,6 +1,7 @@
 /** One segment: how many, run by run; until when they stay; whether that is enough at the platform, and what to do there. */
 import { Alert, Anchor, Button, Card, Grid, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconScale } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
 import { useNames } from "../../api/names";
@@ -35,7 +36,6 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
   const names = useNames(project);
   const wrong = useIncidents(project).data?.filter((each) => each.object === sync.id) ?? [];
   const { tone, word } = healthOf(found.segment, wrong);
-  const sizes = found.points.filter((each) => each.holds !== null).reverse();
   return (
     <Page
       title={sync.segment}
@@ -75,38 +75,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
         </Alert>
       ))}
       <Figures found={found} />
-      <Grid gap="lg">
-        <Grid.Col span={{ base: 12, md: 6 }}>
-          <Card h="100%">
-            <Title order={2} mb="sm">
-              Size, run by run
-            </Title>
-            {sizes.length ? (
-              <Bars
-                title="Identifiers after each run"
-                bars={sizes.map((each) => ({ label: moment(each.run.opened_at), value: each.holds ?? 0 }))}
-              />
-            ) : (
-              <Nothing>Nothing was sent yet.</Nothing>
-            )}
-          </Card>
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 6 }}>
-          <Card h="100%">
-            <Title order={2} mb="sm">
-              When they would expire
-            </Title>
-            {found.by_day.length ? (
-              <Bars
-                title="Identifiers that expire on each day unless they are renewed"
-                bars={found.by_day.map(({ day, count: value }) => ({ label: DAY.format(new Date(day)), value }))}
-              />
-            ) : (
-              <Nothing>Nobody is in it.</Nothing>
-            )}
-          </Card>
-        </Grid.Col>
-      </Grid>
+      <Charts found={found} />
       <Enough found={found} />
       {found.sizes.length > 0 && <AtThePlatform found={found} />}
       <Stack gap="sm">
@@ -120,6 +89,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
           <RunTable
             runs={found.points.slice(0, RUNS).map((each) => ({ ...each.run, tallies: each.tallies }))}
             project={project}
+            ofOne
           />
         ) : (
           <Nothing>There is no run yet.</Nothing>
@@ -127,6 +97,64 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
       </Stack>
       <Trace project={project} />
     </Page>
+  );
+}
+
+/** How many there were, who came and went, and when those who are there would go. */
+function Charts({ found }: { found: Portrait }) {
+  const runs = found.points.filter((each) => each.holds !== null).toReversed();
+  const first = runs[0];
+  const filled = runs.length > 1 && first && first.holds === first.tallies.add?.accepted ? first : null;
+  const moved = filled ? runs.slice(1) : runs;
+  const bar = ({ run }: (typeof runs)[number], value: number) => ({ id: run.id, label: moment(run.opened_at), value });
+  return (
+    <Grid gap="lg">
+      <Chart title="Size, run by run">
+        {first ? (
+          <Bars title="Identifiers after each run" bars={runs.map((each) => bar(each, each.holds ?? 0))} />
+        ) : (
+          <Nothing>Nothing was sent yet.</Nothing>
+        )}
+      </Chart>
+      <Chart title="Who came and went">
+        {first ? (
+          <Bars
+            title="Identifiers added and removed by each run"
+            names={["Added", "Removed"]}
+            bars={moved.map((each) => ({
+              ...bar(each, each.tallies.add?.accepted ?? 0),
+              below: each.tallies.remove?.accepted ?? 0,
+            }))}
+          />
+        ) : (
+          <Nothing>Nobody came or went yet.</Nothing>
+        )}
+        {filled && <Nothing>{`After the first run, which added ${count(filled.holds)}.`}</Nothing>}
+      </Chart>
+      <Chart title="When they would expire">
+        {found.by_day.length ? (
+          <Bars
+            title="Identifiers that expire on each day unless they are renewed"
+            bars={found.by_day.map(({ day, count: value }) => ({ id: day, label: DAY.format(new Date(day)), value }))}
+          />
+        ) : (
+          <Nothing>Nobody is in it.</Nothing>
+        )}
+      </Chart>
+    </Grid>
+  );
+}
+
+function Chart({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Grid.Col span={{ base: 12, md: 6, lg: 4 }}>
+      <Card h="100%">
+        <Title order={2} mb="sm">
+          {title}
+        </Title>
+        {children}
+      </Card>
+    </Grid.Col>
   );
 }
 
