@@ -120,7 +120,7 @@ def said(names: list[str], guid: str) -> st.SearchStrategy[dict[str, object]]:
 events = st.lists(
     st.builds(
         lambda kind, time, who, event, user, whole: Event(kind, time, who[0], who[1], event, user, whole),
-        st.sampled_from(["Buy", "Look"]),
+        st.sampled_from(["Buy", "Look", "Buy", "Look", "$identify"]),
         times,
         people,
         said(["p", "q"], "r"),
@@ -199,7 +199,7 @@ traits = st.one_of(
         st.sampled_from(["plan", "tags"]),
         operators,
         st.sampled_from([Told.LATEST, Told.EVER]),
-        fixed,
+        windows.filter(bool),
     ),
 )
 samples = st.builds(lambda percent, salt: Sample(Decimal(percent), salt), st.integers(1, 100), st.sampled_from(["x", "é'"]))

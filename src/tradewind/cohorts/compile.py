@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from tradewind.cohorts.clauses.form import EVENTS, EVERYBODY, FIRST, HAPPENED, PERSON, WHO, Facts, there
+from tradewind.cohorts.clauses.form import EVENTS, EVERYBODY, FIRST, HAPPENED, PERSON, WHO, Facts, deed
 from tradewind.cohorts.clauses.registry import form_of
 from tradewind.cohorts.dialect import Dialect
 from tradewind.cohorts.rules import idle, qualifying
@@ -99,7 +99,7 @@ def _happened(facts: Facts, *, everybody: bool) -> exp.Select:
     before = exp.LT(this=exp.column("time", EVENTS), expression=facts.dialect.instant(facts.as_of))
     select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(EVENTS))).from_(EVENTS).where(before)
     if facts.first_use:
-        happened = there(exp.column("event_type", EVENTS))
+        happened = deed(exp.column("event_type", EVENTS))
         first = exp.alias_(exp.Min(this=exp.Case().when(happened, exp.column("time", EVENTS))), FIRST)
         firsts = exp.select(exp.column(WHO, EVENTS), first).from_(EVENTS).where(before.copy()).group_by(exp.column(WHO, EVENTS))
         same = exp.EQ(this=exp.column(WHO, "use"), expression=exp.column(WHO, EVENTS))

@@ -12,6 +12,7 @@ from tradewind.cohorts.document import Node
 from tradewind.cohorts.glob import regex
 from tradewind.model.cohort import (
     AT_LEAST_ONCE,
+    STATEMENTS,
     Between,
     Comparison,
     Count,
@@ -112,7 +113,10 @@ def plain(node: Node, text: str) -> str:
 
 def event_name(node: Node) -> str:
     """The type of an event."""
-    return plain(node, node.text())
+    name = plain(node, node.text())
+    if name in STATEMENTS:
+        node.refuse(f"'{name}' is no event: it says something of a person, and nobody does it; ask for the property, as user.<property>")
+    return name
 
 
 def count(node: Node) -> Count:

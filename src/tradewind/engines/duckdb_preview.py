@@ -309,15 +309,15 @@ class _People:
         event, user = (tuple(sorted(names)) for names in form_of(clause).properties(clause))
         if user:
             told = self._warm.told(user[0])
-            shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, '' AS event_type, * EXCLUDE (n) FROM {told}"]
+            shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, NULL AS event_type, * EXCLUDE (n) FROM {told}"]
         elif facts.types is None:
             shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, * EXCLUDE (n) FROM {self._warm.everything(event, typed=not _of_any(clause))}"]
         else:
             tables = [(literal(name), self._warm.deeds(name, event)) for name in sorted(facts.types)]
             shown = [f"SELECT n AS {WHO}, NULL AS {PERSON}, {name} AS event_type, * EXCLUDE (n) FROM {table}" for name, table in tables]
-            if facts.first_use:
-                times = self._warm.everything((), typed=False)
-                shown.append(f"SELECT n AS {WHO}, NULL AS {PERSON}, '' AS event_type, time FROM {times}")
+        if facts.first_use and (user or facts.types is not None):
+            times = self._warm.everything((), typed=False)
+            shown.append(f"SELECT n AS {WHO}, NULL AS {PERSON}, '' AS event_type, time FROM {times}")
         self._session.rows(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {' UNION ALL BY NAME '.join(shown)}")
         yield facts
 

@@ -13,6 +13,7 @@ from tradewind.cohorts.rules import idle
 from tradewind.engines.matching import as_text, compares, is_number, meets
 from tradewind.model.cohort import (
     ANY_EVENT,
+    STATEMENTS,
     All,
     AnyOf,
     Between,
@@ -57,6 +58,11 @@ class Event:
     user_properties: Mapping[str, object] = field(default_factory=dict)
     whole: bool = True
 
+    @property
+    def done(self) -> bool:
+        """Whether somebody did something, and not only what is known of them was said."""
+        return self.event_type not in STATEMENTS
+
     def says(self, name: str) -> bool:
         """Whether it states a user property, be it that it has no value."""
         return self.whole or name in self.user_properties
@@ -95,11 +101,11 @@ def holds(rule: Rule, person: str, events: Sequence[Event], known: Known) -> boo
             went_on = rule.dropped_after is not None and bool(_ends(rule, reached + 1, events, known))
             return bool(_ends(rule, reached, events, known)) and not went_on
         case New(window):
-            return bool(events) and within(events[0].time, window, events, known)
+            first = _first(events)
+            return first is not None and within(first, window, events, known)
         case Inactive(window):
-            return any(_before(event, window, known) for event in events) and not any(
-                within(event.time, window, events, known) for event in events
-            )
+            before = any(_before(event, window, known) for event in events)
+            return before and not counting(ANY_EVENT, (), window, events, known)
         case Returned():
             return _returned(rule, events, known)
         case UserProperty():
@@ -154,7 +160,7 @@ def counting(event_type: str, where: Sequence[EventFilter], window: Window | Non
 
 
 def _is(event: Event, event_type: str, where: Sequence[EventFilter]) -> bool:
-    named = event_type in (ANY_EVENT, event.event_type)
+    named = event.done and event_type in (ANY_EVENT, event.event_type)
     return named and all(meets(as_text(event.event_properties.get(part.property)), part.operator, part.values) for part in where)
 
 
@@ -174,11 +180,19 @@ def within(time: datetime, window: Window | None, events: Sequence[Event], known
         case Between(first, until):
             return first <= day < until
         case FirstUse(days):
-            return time - events[0].time < timedelta(days=days)
+            begun = _first(events)
+            return begun is not None and time - begun < timedelta(days=days)
+
+
+def _first(events: Sequence[Event]) -> datetime | None:
+    """When somebody first did anything."""
+    return next((event.time for event in events if event.done), None)
 
 
 def _before(event: Event, window: Window, known: Known) -> bool:
-    """Whether an event is before a window begins."""
+    """Whether something was done before a window begins."""
+    if not event.done:
+        return False
     day, today = event.time.astimezone(known.zone).date(), known.as_of.astimezone(known.zone).date()
     match window:
         case Last(days, offset):
@@ -291,7 +305,7 @@ def _spoilt(clause: InSequence, begun: Event, ended: Event, held: tuple[str, ...
 
 
 def _returned(clause: Returned, events: Sequence[Event], known: Known) -> bool:
-    inside = [event.time for event in events if within(event.time, clause.window, events, known)]
+    inside = [event.time for event in counting(ANY_EVENT, (), clause.window, events, known)]
     before = [event.time for event in events if _before(event, clause.window, known)]
     return bool(inside and before) and min(inside) - max(before) >= timedelta(days=clause.away)
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+from sqlglot import exp
 
-from tradewind.cohorts.clauses.form import EVENTS
+from tradewind.cohorts.clauses.form import EVENTS, deed
 from tradewind.compute import literal, quoted
 from tradewind.engines import sql
 from tradewind.engines.bits import Bits, everybody
@@ -68,9 +69,10 @@ class Warm:
         return self._table(key, self._rows(replace(self._events, event_properties=properties), columns, f"event_type = {literal(event)}"))
 
     def everything(self, properties: tuple[str, ...], *, typed: bool) -> str:
-        """The table of all events: n, time, `e:<name>` for each property, and event_type where it is `typed`, else the empty text."""
+        """The table of all that people did: n, time, `e:<name>` for each property, and event_type where it is `typed`, else ''."""
         names = ["event_type" if typed else "'' AS event_type", "time", *(quoted(f"e:{name}") for name in properties)]
-        rows = self._rows(replace(self._events, event_properties=properties), ", ".join(names), "TRUE")
+        done = deed(exp.column("event_type")).sql("duckdb")
+        rows = self._rows(replace(self._events, event_properties=properties), ", ".join(names), done)
         return self._table(("all", str(typed), *properties), rows)
 
     def told(self, name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tradewind.compute import Bounds, connect, literal
 from tradewind.events.manifest import EventFile
+from tradewind.model.cohort import STATEMENTS
 
 NEWEST = 8
 """Files looked into, the newest: what nobody has done for months is rarely asked for."""
@@ -28,9 +29,10 @@ def happened(files: Sequence[EventFile], bounds: Bounds) -> tuple[Happened, ...]
     newest = [literal(str(file.path)) for file in files[-NEWEST:]]
     if not newest:
         return ()
-    query = f"SELECT event_type, count(*) FROM read_parquet([{', '.join(newest)}]) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {MOST}"
+    done = f"event_type NOT IN ({', '.join(map(literal, STATEMENTS))})"
+    kinds = f"SELECT event_type, count(*) FROM read_parquet([{', '.join(newest)}]) WHERE {done} GROUP BY ALL"
     connection = connect(bounds)
     try:
-        return tuple(Happened(name, count) for name, count in connection.execute(query).fetchall())
+        return tuple(Happened(name, count) for name, count in connection.execute(f"{kinds} ORDER BY 2 DESC, 1 LIMIT {MOST}").fetchall())
     finally:
         connection.close()

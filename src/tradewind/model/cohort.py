@@ -139,6 +139,10 @@ class EventFilter:
 ANY_EVENT = "(any event)"
 """The literal that stands for events of every type."""
 
+STATEMENTS = ("$identify", "$groupidentify")
+"""Types of what only says something of a person or a group. Nobody does them: they are no events of the language, `(any event)` is none
+of them, and nobody is new or active by one; what they say of a person counts."""
+
 
 @dataclass(frozen=True)
 class Did:

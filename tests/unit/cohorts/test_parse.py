@@ -110,6 +110,8 @@ def test_values_stay_as_they_are_written(written: str, value: str) -> None:
             "at who.where.category: 'category' is not a property of the event; expected 'event.<property>'",
         ),
         ("{did: A, where: []}", "at who.where: expected at least one condition"),
+        ("{did: $identify}", "at who.did: '$identify' is no event: it says something of a person, and nobody does it"),
+        ("{sequence: {steps: [{did: A}, {did: $groupidentify}]}}", "at who.sequence.steps[1].did: '$groupidentify' is no event"),
         ("{did: A, where: {event.x: {iss: 1}}}", "at who.where.event.x.iss: 'iss' is not an operator; did you mean 'is'?"),
         ('{did: A, where: {event.x: {"$ne": null}}}', "'$ne' is not an operator; expected one of is, is_not"),
         (

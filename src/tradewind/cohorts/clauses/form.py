@@ -14,7 +14,7 @@ from tradewind.cohorts.dialect import Dialect
 from tradewind.cohorts.document import Node
 from tradewind.cohorts.operators import condition
 from tradewind.cohorts.windows import Span, span
-from tradewind.model.cohort import ANY_EVENT, EventFilter, Rule, Window
+from tradewind.model.cohort import ANY_EVENT, STATEMENTS, EventFilter, Rule, Window
 from tradewind.model.snapshot import LAST_EVENT
 
 EVENTS, HAPPENED, WHO, PERSON, FIRST = "events", "happened", "who", "person", "first"
@@ -129,7 +129,7 @@ class Facts:
         self.asks(event, when.first)
         conditions: list[exp.Expr] = []
         if event == ANY_EVENT:
-            conditions.append(there(exp.column("event_type")))
+            conditions.append(deed(exp.column("event_type")))
         else:
             conditions.append(exp.EQ(this=exp.column("event_type"), expression=exp.Literal.string(event)))
         conditions += self.within(when)
@@ -157,6 +157,12 @@ class Facts:
 def counted(condition: exp.Expr) -> exp.Expr:
     """How many rows meet a condition."""
     return exp.Count(this=exp.Case().when(condition, exp.Literal.number(1)))
+
+
+def deed(event_type: exp.Expr) -> exp.Expr:
+    """Whether a row says that somebody did something, and not only what is known of them."""
+    named = exp.In(this=event_type.copy(), expressions=[exp.Literal.string(name) for name in STATEMENTS])
+    return exp.and_(there(event_type), exp.Not(this=named), copy=False)
 
 
 def there(value: exp.Expr) -> exp.Expr:

@@ -20,6 +20,7 @@ from tradewind.events.manifest import utc
 from tradewind.events.people import EventView
 from tradewind.events.relation import Share
 from tradewind.events.store import EventStore
+from tradewind.model.cohort import STATEMENTS
 from tradewind.model.lookalike import Feature, FeatureKind
 
 SHARE_ROWS = 2_000_000
@@ -41,6 +42,9 @@ FEWEST_SHARED = 0.01
 
 GENERAL = (FeatureKind.EVENTS, FeatureKind.DAYS_ACTIVE, FeatureKind.KINDS, FeatureKind.SINCE_LAST, FeatureKind.SINCE_FIRST)
 
+_DONE = "CASE WHEN counts THEN event_type END"
+"""What somebody did, of all that was told."""
+
 LOT = "(who::UHUGEINT // 1000 % 1000000)::DOUBLE / 1000000"
 """A number in [0, 1) that is a person's own for ever: whether a sample has them."""
 
@@ -58,8 +62,15 @@ class Period:
 
     def counts(self) -> str:
         """Whether an event counts, as a condition."""
-        names = f" AND event_type NOT IN ({', '.join(map(literal, self.without))})" if self.without else ""
-        return f"time >= TIMESTAMP '{utc(self.since)}'{names}"
+        return self._told_but((*STATEMENTS, *self.without))
+
+    def tells(self) -> str:
+        """Whether it counts, or only says something of somebody."""
+        return self._told_but(self.without)
+
+    def _told_but(self, names: Sequence[str]) -> str:
+        others = f" AND event_type NOT IN ({', '.join(map(literal, names))})" if names else ""
+        return f"time >= TIMESTAMP '{utc(self.since)}'{others}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +103,14 @@ class Behaviours:
         while of < 256 and of * LOOKED_AT < view.rows:
             of *= 2
         with self._session("looking at what people did") as connection:
-            connection.execute(f"CREATE TEMP TABLE seen AS SELECT * FROM ({view.own(Share(0, of), None)}) WHERE {period.counts()}")
-            (people,) = _row(connection, "SELECT count(DISTINCT who) FROM seen")
+            connection.execute(
+                f"CREATE TEMP TABLE seen AS SELECT *, {period.counts()} AS counts FROM ({view.own(Share(0, of), None)}) "
+                f"WHERE {period.tells()}"
+            )
+            (people,) = _row(connection, "SELECT count(DISTINCT who) FILTER (WHERE counts) FROM seen")
             least = max(SHARED_BY, int(people * FEWEST_SHARED))
             found = [Feature(kind) for kind in GENERAL]
-            found += [Feature(FeatureKind.EVENT, name) for name, _ in _common(connection, "event_type", least, MOST_EVENTS)]
+            found += [Feature(FeatureKind.EVENT, name) for name, _ in _common(connection, _DONE, least, MOST_EVENTS)]
             for name in names[0]:
                 found += _features(connection, "e", name, least, FeatureKind.EVENT_VALUE, FeatureKind.EVENT_NUMBER)
             for name in names[1]:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from tradewind.engines.memory import Event
 from tradewind.engines.spec.rows import Case, Table, at, did, told
 
+
+def _identify(user: str, time: str, **properties: object) -> Event:
+    """What is said of a user who need not do anything."""
+    return Event("$identify", at(time), user, user_properties=properties, whole=False)
+
+
 AMOUNTS = Table(
     "Sums, averages, smallest, largest, different values, days",
     "`sum`, `average`, `minimum` and `maximum` reckon with the values that are numbers below 10^18, rounded to "
@@ -264,6 +270,42 @@ LIFE = Table(
     ),
 )
 
+SAID = Table(
+    "What is only said of people",
+    "An identify (`$identify`, `$groupidentify`) says something of a person and is no event: nobody is new, active or back by it, no "
+    "window begins with it and no count counts it. Who is known by one alone is there, and did nothing. What it says of the person counts. "
+    "A rule cannot name it as an event.",
+    (
+        _identify("ann", "2026-06-28 12:00", plan="paid"),
+        _identify("bob", "2026-05-01 12:00", plan="free"),
+        did("bob", "A", "2026-06-28 12:00"),
+        _identify("bob", "2026-06-29 12:00", plan="paid"),
+        did("cem", "A", "2026-05-01 12:00"),
+        _identify("cem", "2026-06-28 12:00", plan="paid"),
+        Event("$groupidentify", at("2026-06-28 12:00"), "cem", whole=False),
+        did("dee", "A", "2026-05-01 12:00"),
+        _identify("dee", "2026-06-27 12:00", plan="free"),
+        did("dee", "B", "2026-06-28 12:00"),
+    ),
+    (
+        Case('{did: "(any event)"}', "bob cem dee", "ann did nothing yet"),
+        Case('{did: "(any event)", count: "= 1"}', "bob cem"),
+        Case('{did: "(any event)", days: ">= 2"}', "dee"),
+        Case('{did: "(any event)", nth: "= 1", in: {last: 7 days}}', "bob"),
+        Case("{new: {last: 7 days}}", "bob", "what was said of bob in May does not make him an old hand"),
+        Case("{active: {last: 7 days}}", "bob dee"),
+        Case("{inactive: {last: 7 days}}", "cem"),
+        Case("{returned: {last: 7 days}, away: 30 days}", "dee"),
+        Case('{did: "(any event)", in: {first_use: 1 day}, count: ">= 1"}', "bob cem dee", "from the first thing done"),
+        Case('{sequence: {steps: [{did: A}, {did: "(any event)"}]}}', "dee"),
+        Case("{did_not: A}", "ann", "known, and did nothing"),
+        Case("{user.plan: {is: paid}}", "ann bob cem"),
+        Case("{user.plan: {is: free}, told: ever, in: {last: 7 days}}", "dee"),
+        Case("{user.plan: {is: paid}, told: ever, in: {first_use: 2 days}}", "bob", "cem and ann: not within two days of a first event"),
+        Case("{active: {last: 7 days}}", "bob dee", "by what they did", "bob 28 12:00, dee 28 12:00"),
+    ),
+)
+
 TOLD = Table(
     "What a property said in a window",
     "`told: latest` is what the last event of the window that says something of the property says, and `told: ever` whether any event of "
@@ -304,4 +346,4 @@ SAMPLES = Table(
     ),
 )
 
-CLAUSES = (AMOUNTS, DAYS_THERE, PLACES, EACH, MORE_WINDOWS, ORDERED, ORDERED_LAST, OFTEN, LIFE, TOLD, SAMPLES)
+CLAUSES = (AMOUNTS, DAYS_THERE, PLACES, EACH, MORE_WINDOWS, ORDERED, ORDERED_LAST, OFTEN, LIFE, SAID, TOLD, SAMPLES)
