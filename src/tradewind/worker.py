@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tradewind.clock import Clock
-from tradewind.errors import DefinitionError, RetryableError, TakenError, TradewindError, of_system
+from tradewind.errors import BusyError, DefinitionError, EngineError, RetryableError, TakenError, TradewindError, of_system
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import endings, partings, privacy, receiving, syncs, uploads
 from tradewind.operations.changes import mark
+from tradewind.operations.compaction import compacted
 from tradewind.operations.finishing import finish
 from tradewind.operations.tidy import tidy_daily
 from tradewind.parts import Parts
@@ -106,7 +107,7 @@ def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
     """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first,
-    do the dry runs that were asked for, and take in the files that were sent.
+    do the dry runs that were asked for, take in the files that were sent, and once a day tidy up.
 
     What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
@@ -136,8 +137,11 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
             yield from _done(dry.project, dry.sync, partial(finish, watchful, dry, watch))
         yield from _files(watchful, stop)
         stop.check()
-        if _tidied(parts) or emptied:
+        tidied = _tidied(parts)
+        if tidied or emptied:
             endings.forget_unneeded(parts)
+        if tidied:
+            yield from _compacted(parts, stop)
 
 
 def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:
@@ -188,6 +192,16 @@ def _tidied(parts: Parts) -> bool:
         receiving.sweep(parts)
         return tidy_daily(parts)
     return False
+
+
+def _compacted(parts: Parts, stop: Stop) -> Iterator[Done]:
+    """Put small event files together. Where an import goes on, or something fails, all is as before, and tomorrow is another day."""
+    for project in parts.catalog.projects():
+        try:
+            with suppress(BusyError):
+                compacted(parts, project.id, stop.check)
+        except EngineError as error:
+            yield Done(project.id, "events", None, error)
 
 
 def _run(parts: Parts, sync: Sync, due: Due | Run, watch: Watch) -> Run:

@@ -40,8 +40,9 @@ LEADS_TO: dict[str, Callable[[Rig], object]] = {
 }
 """What has to happen for a moment to come, where it does not come in every run."""
 
-ELSEWHERE = ("download.", "settling.", "sync.removed", "suppressions.", "privacy.", "notice.")
-"""Moments of a pulled cohort, at which `tests/integration/test_amplitude_source.py` kills, and of endings: `test_endings.py`."""
+ELSEWHERE = ("compaction.", "download.", "settling.", "sync.removed", "suppressions.", "privacy.", "notice.")
+"""Moments of a pulled cohort, at which `tests/integration/test_amplitude_source.py` kills, of endings: `test_endings.py`, and of event
+files that are put together: `test_event_files.py`."""
 
 HERE = [name for name in MOMENTS if not name.startswith(ELSEWHERE)]
 

@@ -25,12 +25,13 @@ from tradewind.model.privacy import RequestType
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Run, RunState
 from tradewind.model.sync import Binding, Leaving
-from tradewind.operations import connections, definitions, endings, entitlement, privacy, runs, syncs
+from tradewind.operations import connections, definitions, endings, entitlement, privacy, runs, syncs, uploads
 from tradewind.operations.events import import_files
 from tradewind.operations.ledger import verify
 from tradewind.operations.lists import digest, fill
 from tradewind.parts import Parts
 from tradewind.sources.lists import Change
+from tradewind.sources.uploads.sql import Upload, UploadKind
 from tradewind.worker import Done, Stop, run_once
 
 
@@ -67,6 +68,7 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
                 fill(parts, project_id, cohort, file, Change.REPLACE)
         for project_id, file in order.get("imports", []):
             import_files(parts, project_id, [Path(file)], lambda *_: None)
+        _sent(parts, order)
         _asked(parts, order)
         stop = Stop()
         with signals(stop):
@@ -78,6 +80,16 @@ def live(order: dict[str, Any], log: Path, report: Path) -> int:
     growing.write_text(json.dumps({"done": told, "findings": wrong}))
     growing.rename(report)  # whole or not at all, whenever this life ends
     return 0
+
+
+def _sent(parts: Parts, order: dict[str, Any]) -> None:
+    """Files that came whole, as the server names them."""
+    for name, kind, cohort, file in order.get("sent", []):
+        uploads.folder(parts, name).mkdir(parents=True)
+        place = uploads.folder(parts, name) / Path(file).name
+        place.write_bytes(Path(file).read_bytes())
+        size, how = place.stat().st_size, Change.ADD.value if cohort else ""
+        uploads.received(parts, Upload(name, "default", UploadKind(kind), place.name, size, "rig", parts.clock.now(), cohort, how))
 
 
 def _asked(parts: Parts, order: dict[str, Any]) -> None:

@@ -70,6 +70,24 @@ def pull(
 
 
 @app.command()
+def compact(context: typer.Context, as_json: Json = False) -> None:
+    """Put small event files together where a month has more than 16. The worker does so once a day; no event changes.
+
+    Files that were replaced stay for a day, for whoever reads them.
+    """
+    from tradewind.operations.compaction import compacted
+
+    with parts_of(context) as parts:
+        done = compacted(parts, project_of(context), lambda: None)
+    if as_json:
+        show.print_json(done)
+        return
+    show.line(f"Put {done.files:,} files ({done.bytes / 1e6:,.1f} MB) together into {done.into:,}.")
+    if done.removed:
+        show.line(f"{done.removed:,} files that were replaced earlier are gone.")
+
+
+@app.command()
 def key(context: typer.Context, as_json: Json = False) -> None:
     """Make a new key for programs that send events as to Amplitude. It is shown this once; the one before it stays good until the next."""
     from tradewind.operations import receiving

@@ -34,6 +34,9 @@ PIECE = 320 << 20
 MEMORY = "720MiB"
 """What DuckDB may hold before it spills into the scratch folder: room for two pieces, so that usually it does not spill."""
 
+LOCK = ".importing"
+"""The lock of whoever changes the files of a project."""
+
 
 @dataclass(frozen=True)
 class ImportSummary:
@@ -84,8 +87,8 @@ def import_events(
     """
     started, begun = arrived or clock.now(), clock.monotonic()
     found, ignored = find_inputs(paths)
-    with alone(store.home / "events" / project, ".importing", f"another import into project '{project}' is going on") as folder:
-        _remove_unnamed(store, project, folder)
+    with alone(store.home / "events" / project, LOCK, f"another import into project '{project}' is going on") as folder:
+        remove_unnamed(store, project, folder)
         work = _Import(store, project, f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", on_progress, clock, piece)
         inputs, skipped = work.choose(found)
         try:
@@ -212,9 +215,9 @@ def alone(folder: Path, name: str, taken: str) -> Iterator[Path]:
         yield folder
 
 
-def _remove_unnamed(store: EventStore, project: str, folder: Path) -> None:
-    """Delete files that no row names: an import that was broken off left them."""
-    named = {file.path for file in store.files(project)}
+def remove_unnamed(store: EventStore, project: str, folder: Path) -> None:
+    """Delete files that no row names: what was broken off left them. Only for who is alone in the folder."""
+    named = {store.home / path for path in sql.select_paths(store.database, project)}
     for path in folder.glob("month=*/*.parquet"):
         if path not in named:
             path.unlink()

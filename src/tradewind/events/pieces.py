@@ -28,7 +28,8 @@ _GLANCE = 500
 
 # A share of the people is read by the row group, and where it begins and ends some rows of others are read with it: hence small ones.
 HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 20480"
-_FIXED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties, key_high, key_low, who, device_key"
+_STORED = "user_id, device_id, event_type, time, insert_id, whole, event_properties, user_properties"
+_FIXED = f"{_STORED}, key_high, key_low, who, device_key"
 
 
 @dataclass
@@ -55,6 +56,10 @@ class Piece:
         self.connection.register("lines", lines)
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {shape.events_of('lines')}")
         self.connection.unregister("lines")
+
+    def fill_again(self, files: Sequence[FileRow], home: Path) -> None:
+        """Read files of events into the table, the oldest first: of the same person and time, what came first stays first."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {stored(files, home)}")
 
     def close(self) -> None:
         """Give the table back."""
@@ -175,6 +180,28 @@ class Piece:
         small = tuple(name for name, texts, small, _ in told if texts and texts == small)
         capital = tuple(name for name, texts, _, capital in told if texts and texts == capital and name not in small)
         return small, capital
+
+
+def stored(files: Sequence[FileRow], home: Path) -> str:
+    """A SELECT of the events of files as `shape.events_of` gives them; `file` and `line` say in which they are, and where."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for file in files:
+        alike.setdefault(tuple(_fact(fact, file.columns) for fact in shape.FACTS), []).append(str(home / file.path))
+    selects, before = [], 0
+    for facts, paths in alike.items():
+        columns = f"file_index + {before} AS file, file_row_number AS line, {_STORED}, {', '.join(facts)}, {', '.join(shape.keys())}"
+        selects.append(f"SELECT {columns} FROM read_parquet({text_list(paths)}, file_row_number = true)")
+        before += len(paths)
+    return " UNION ALL ".join(selects)
+
+
+def _fact(fact: str, columns: Columns) -> str:
+    """A fact as a file holds it, beside the user properties or in them: they come to the same."""
+    column = f"user.{fact}"
+    if fact not in columns.user:
+        return f"NULL::VARCHAR AS {fact}"
+    text = f"{quoted(column)}::VARCHAR"
+    return f"{f'upper({text})' if column in columns.capital else text} AS {fact}"
 
 
 def _wide(event: Sequence[str], user: Sequence[str], rows: str, fixed: str = "") -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tradewind.database import Database, Transaction, metadata
+from tradewind.errors import Bug
 from tradewind.events.manifest import Columns, FileRow, HourRow, ImportRow, SourceRow, utc
 
 ENOUGH = 10_000
 """Events among which a property that one in a hundred has would be met."""
+
+AT_ONCE = 500
+"""Names in one statement."""
 
 event_import = sa.Table(
     "event_import",
@@ -56,8 +60,10 @@ event_file = sa.Table(
     sa.Column("max_time", sa.DateTime, nullable=False),
     sa.Column("import_id", sa.String, nullable=False),
     sa.Column("columns", sa.Text, nullable=False),
+    sa.Column("replaced_at", sa.DateTime, nullable=True),
 )
-"""One row per Parquet file; a file without a row does not exist. `path` is relative to the home folder."""
+"""One row per Parquet file; a file without a row does not exist. `path` is relative to the home folder. One with `replaced_at` stays for
+those who are reading it: another holds its events, and `import_id` of that one is the oldest of theirs."""
 
 
 event_hour = sa.Table(
@@ -73,7 +79,7 @@ event_hour = sa.Table(
 
 def select_files(database: Database, project: str, before: datetime | None = None) -> list[FileRow]:
     """The project's files in order of time; those with an event before an instant, if one is given."""
-    query = sa.select(event_file).where(event_file.c.project == project)
+    query = sa.select(event_file).where(event_file.c.project == project, event_file.c.replaced_at.is_(None))
     if before is not None:
         query = query.where(event_file.c.min_time < utc(before))
     with database.transaction() as connection:
@@ -81,15 +87,47 @@ def select_files(database: Database, project: str, before: datetime | None = Non
     return [FileRow(row.path, row.month, row.rows, row.bytes, row.min_time, row.max_time, _columns(row.columns)) for row in rows]
 
 
+def select_paths(database: Database, project: str) -> set[str]:
+    """The paths of all files that rows name, also of those that were replaced."""
+    with database.transaction() as connection:
+        return set(connection.execute(sa.select(event_file.c.path).where(event_file.c.project == project)).scalars())
+
+
+def select_replaced(database: Database, project: str, until: datetime) -> list[str]:
+    """The paths of files that were replaced by an instant, the longest ago first."""
+    query = sa.select(event_file.c.path).where(event_file.c.project == project, event_file.c.replaced_at <= utc(until))
+    with database.transaction() as connection:
+        return list(connection.execute(query.order_by(event_file.c.replaced_at, event_file.c.path)).scalars())
+
+
+def replace_files(database: Database, project: str, old: Sequence[FileRow], new: FileRow, now: datetime) -> None:
+    """Name a file that holds the events of others in their place, all in one transaction."""
+    imports: list[str] = []
+    with database.transaction() as connection:
+        for some in _in_parts([file.path for file in old]):
+            among = (event_file.c.project == project, event_file.c.path.in_(some), event_file.c.replaced_at.is_(None))
+            imports += connection.execute(sa.select(event_file.c.import_id).where(*among)).scalars()
+            connection.execute(event_file.update().where(*among).values(replaced_at=utc(now)))
+        if len(imports) != len(old):
+            raise Bug(f"files of project {project} were replaced by two at once")
+        stamp = {"project": project, "import_id": min(imports)}
+        connection.execute(event_file.insert(), asdict(new) | stamp | {"columns": _text(new.columns)})
+
+
+def delete_files(database: Database, project: str, paths: Sequence[str]) -> None:
+    """Forget files that were replaced."""
+    with database.transaction() as connection:
+        for some in _in_parts(paths):
+            connection.execute(event_file.delete().where(event_file.c.project == project, event_file.c.path.in_(some)))
+
+
 def select_seen(database: Database, project: str, sums: Iterable[str]) -> set[str]:
     """Those of the SHA-256 sums that an earlier import has read."""
     seen: set[str] = set()
     wanted = list(sums)
     with database.transaction() as connection:
-        for start in range(0, len(wanted), 500):
-            query = sa.select(event_source.c.sha256).where(
-                event_source.c.project == project, event_source.c.sha256.in_(wanted[start : start + 500])
-            )
+        for some in _in_parts(wanted):
+            query = sa.select(event_source.c.sha256).where(event_source.c.project == project, event_source.c.sha256.in_(some))
             seen.update(connection.execute(query).scalars())
     return seen
 
@@ -136,7 +174,8 @@ def select_vanished(database: Database, project: str, until: datetime) -> set[st
     done = sa.select(event_import.c.id, event_import.c.events_new, event_import.c.properties).where(
         event_import.c.project == project, event_import.c.finished_at <= utc(until)
     )
-    files = sa.select(event_file.c.import_id, event_file.c.columns).where(event_file.c.project == project).distinct()
+    there = (event_file.c.project == project, event_file.c.replaced_at.is_(None))
+    files = sa.select(event_file.c.import_id, event_file.c.columns).where(*there).distinct()
     with database.transaction() as connection:
         imports = connection.execute(done.order_by(event_import.c.finished_at.desc())).all()
         columns = connection.execute(files).all()
@@ -164,7 +203,7 @@ def insert_import(
     values = asdict(done) | {"project": project, "started_at": utc(done.started_at), "finished_at": utc(done.finished_at)}
     values["properties"] = json.dumps({"event": values.pop("event_properties"), "user": values.pop("user_properties")})
     stamp = {"project": project, "import_id": done.id}
-    file_values = [asdict(file) | stamp | {"columns": json.dumps(asdict(file.columns))} for file in files]
+    file_values = [asdict(file) | stamp | {"columns": _text(file.columns)} for file in files]
     source_values = [asdict(source) | stamp for source in sources]
     with database.transaction() as connection:
         connection.execute(event_import.insert(), values)
@@ -197,6 +236,15 @@ def _insert_hours(connection: Transaction, project: str, hours: Iterable[HourRow
     values = [asdict(hour) | {"project": project, "import_id": import_id} for hour in hours]
     if values:
         connection.execute(event_hour.insert(), values)
+
+
+def _in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a statement may name."""
+    return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+
+
+def _text(columns: Columns) -> str:
+    return json.dumps(asdict(columns))
 
 
 def _columns(text: str) -> Columns:

@@ -126,7 +126,7 @@ def named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         only=["event_file", "membership_version", "list_version", "run", "upload", "received", "pushed_message", "pushed_state", "trial"],
     )
     event, version, listed, run = (tables.tables[name].c for name in ("event_file", "membership_version", "list_version", "run"))
-    files = list(db.execute(sa.select(event.path)).scalars())
+    files = list(db.execute(sa.select(event.path).where(event.replaced_at.is_(None))).scalars())
     files += db.execute(sa.select(tables.tables["received"].c.path)).scalars()
     files += [f"lists/{row.project}/{row.cohort}/{row.version}.parquet" for row in db.execute(sa.select(*listed))]
     files += _pushed(db, tables.tables["pushed_message"], tables.tables["pushed_state"])

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("max_time", sa.DateTime(), nullable=False),
         sa.Column("import_id", sa.String(), nullable=False),
         sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("project", "path"),
     )
     op.create_table(

@@ -1,0 +1,89 @@
+"""kill -9 while event files are put together and while a file that was sent is taken in: nothing by half, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.books import Books
+from chaos.rig import running_nursery
+from chaos.world import WorldClock
+from tradewind.events.compacting import MOST
+
+DAY = timedelta(days=1).total_seconds()
+
+
+class Lives:
+    """A home without a platform: lives one after another, and what its rows say."""
+
+    def __init__(self, folder: Path, nursery: subprocess.Popen[str]) -> None:
+        self.folder, self.nursery = folder, nursery
+        self.home, self.clock = folder / "home", WorldClock(folder / "clock")
+        self.books = Books(self.home)
+
+    def live(self, **order: Any) -> dict[str, Any]:
+        """One life."""
+        assert self.nursery.stdin
+        assert self.nursery.stdout
+        whole = {"folder": str(self.folder), "home": str(self.home), "clock": str(self.folder / "clock"), "items": 24, **order}
+        self.nursery.stdin.write(json.dumps(whole) + "\n")
+        self.nursery.stdin.flush()
+        fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
+        assert fate["killed"] or not fate["code"], fate["output"]
+        return fate
+
+    def die(self, moment: str, **order: Any) -> None:
+        """A life that ends at a moment."""
+        fate = self.live(kill_at=[moment, 1], **order)
+        assert fate["killed"], f"{moment} was not reached: {fate}"
+
+    def file(self, name: str, first: int, last: int) -> Path:
+        """Events of people, one each."""
+        path = self.folder / name
+        lines = [{"event_type": "Open", "user_id": f"u{n}", "time": 1767225600000 + n, "insert_id": f"i{n}"} for n in range(first, last)]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return path
+
+    def events(self) -> tuple[int, int]:
+        """Files that count, and their events."""
+        ((files, rows),) = self.books.rows("SELECT count(*), coalesce(sum(rows), 0) FROM event_file WHERE replaced_at IS NULL")
+        return files, rows
+
+    def sound(self) -> None:
+        """Every file that a row names is there and has its rows."""
+        assert self.live(verify=True)["report"]["findings"] == []
+        assert self.books.fault() == ""
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[Lives]:
+    """A home that was just made."""
+    with running_nursery(tmp_path, "") as nursery:
+        made = Lives(tmp_path, nursery)
+        made.live(definitions=[])
+        yield made
+
+
+@pytest.mark.timeout(300)
+def test_event_files_that_are_put_together_under_a_kill_are_whole(lives: Lives) -> None:
+    """Before the row it is as before, after it as afterwards; the next day does what is left, and takes away what was replaced."""
+    files = [lives.file(f"{n}.ndjson", n * 10, n * 10 + 10) for n in range(MOST + 1)]
+    lives.live(imports=[["default", str(file)] for file in files])
+    whole = (len(files), 10 * len(files))
+    for moment, after in (("compaction.written", whole), ("compaction.named", (1, whole[1])), ("compaction.removed", (1, whole[1]))):
+        lives.clock.advance(DAY)
+        lives.die(moment)
+        assert lives.events() == after
+        lives.sound()
+    lives.clock.advance(DAY)
+    lives.live(imports=[["default", str(lives.file("new.ndjson", 5, 175))]])
+    assert lives.events() == (2, 175), "the first hundred and seventy were here already"
+    named = {row[0] for row in lives.books.rows("SELECT path FROM event_file")}
+    assert {str(path.relative_to(lives.home)) for path in (lives.home / "events").rglob("*.parquet")} == named
+    assert len(named) == 2
