@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -36,7 +37,16 @@ class Site:
     def _built(self, console: Mapping[str, File] | None) -> FastAPI:
         parts = self.town.parts
         tell = self.seen.append
-        app = build(parts, parts, nudge=self._nudge, ready=lambda: self.trouble, metrics=self.metrics, tell=tell, console=console)
+        app = build(
+            parts,
+            parts,
+            nudge=self._nudge,
+            ready=lambda: self.trouble,
+            metrics=self.metrics,
+            tell=tell,
+            console=console,
+            names=[urlsplit(HERE).hostname or ""],
+        )
         app.state.rates = app.state.guesses = Rates(10**6, 10**6)
         return app
 

@@ -4,6 +4,7 @@
       DefinitionError
         MissingError
         BusyError
+        ChangedError
       ConfigurationError
         RefusedKeyError
         NotEntitledError
@@ -55,6 +56,10 @@ class MissingError(DefinitionError):
 
 class BusyError(DefinitionError):
     """Wait: the same is going on already, such as another import into the project."""
+
+
+class ChangedError(DefinitionError):
+    """Look again: somebody changed it since it was read, and the change at hand was made of what stood there before."""
 
 
 class ConfigurationError(TradewindError):

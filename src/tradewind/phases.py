@@ -196,7 +196,7 @@ def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
     allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
     before = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
     found = evidence(stage.parts, stage.run, stage.binding, _gone(stage, snapshot, before), before)
-    return plan_delta(delta, replace(found, rows=snapshot.rows, expected=snapshot.expected), allowed.given)
+    return plan_delta(delta, replace(found, rows=snapshot.rows, expected=snapshot.expected, lost=snapshot.lost), allowed.given)
 
 
 @spanned("plan")

@@ -236,8 +236,11 @@ def todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
 
 
 def _change_due(parts: Parts, sync: Sync, last: Run | None, now: datetime) -> Due | None:
-    """A run that is held waits for a person until the next daily slot: a change that took its place would take the approval too."""
-    if last and last.state in {RunState.HELD, RunState.SETTLING}:
+    """A run that is held waits for a person until the next daily slot: a change that took its place would take the approval too.
+
+    But one that only waits for a message is over when it comes.
+    """
+    if last and (last.state is RunState.SETTLING or (last.state is RunState.HELD and not syncs.only_lacks(parts, last))):
         return None
     changed = last is not None and (last.mark != mark(parts, sync) or bool(to_be_let_in(parts, [sync], last.opened_at)))
     failed = last is not None and last.outcome in {RunOutcome.FAILED, RunOutcome.INCOMPLETE}

@@ -131,7 +131,7 @@ def by_server(product: Product, heard: Heard) -> None:
     with product._inside(), opened(None) as parts:
         invited = people.add_user(parts, "test", "root", "Root", administrator=True)
         people.welcome(parts, invited.code, PASSWORD)
-        server = Server(parts, parts, "127.0.0.1", 0, lines.append)
+        server = Server(parts, parts, "127.0.0.1", 0, lines.append, ["tradewind.example"])
         app: Any = server.http.config.app
         browser = TestClient(app, base_url="https://tradewind.example", headers={"Origin": "https://tradewind.example"})
         signed_in = browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})

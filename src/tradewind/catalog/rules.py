@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +13,10 @@ from typing import TypeVar
 from tradewind.cohorts.parse import LONGEST_NAME, SLUG
 from tradewind.destinations.thetradedesk.names import default_segment_name
 from tradewind.destinations.thetradedesk.spec import SANDBOX
-from tradewind.errors import DefinitionError, MissingError
+from tradewind.errors import ChangedError, DefinitionError, MissingError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
-from tradewind.model.sync import Holdout, Only, Sync
+from tradewind.model.sync import Holdout, Only, Sync, SyncState
 
 Value = TypeVar("Value")
 
@@ -51,6 +52,24 @@ def check_name(kind: str, name: str) -> None:
     """Raise DefinitionError unless the text can be a name."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise DefinitionError(f"the name of a {kind} has 1 to {LONGEST_NAME} characters on one line, this one has {len(name)}")
+
+
+def tag(thing: Cohort | Connection | Sync) -> str:
+    """Sixteen characters that are others as soon as somebody has changed it; whether it runs or rests does not count."""
+    match thing:
+        case Cohort():
+            said: object = (thing.name, thing.version)
+        case Connection():
+            said = (thing.name, thing.version, thing.destination, thing.advertiser, thing.region)
+        case Sync():
+            said = replace(thing, state=SyncState.ACTIVE, added_at=None)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def check_tag(expected: str | None, thing: Cohort | Connection | Sync | None) -> None:
+    """Raise ChangedError when a change was made of another state of a thing than it is in; None expects nothing."""
+    if expected is not None and (thing is None or tag(thing) != expected):
+        raise ChangedError("somebody changed or removed this since you read it; look at it again, and make your change of what it is now")
 
 
 MOST_HELD_OUT, LONGEST_SALT, MOST_VALUES = 50, 100, 50

@@ -6,27 +6,21 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 
 from tradewind.catalog.entitlement import check_standing
 from tradewind.catalog.offers.sql import Offers, enablement_table
-from tradewind.catalog.rules import check_id, check_move, check_name, check_part, fold, pick, refuse_in_use
+from tradewind.catalog.rows import cohort_from, connection_from, connection_row, definition_of, parting_from, sync_from, sync_row
+from tradewind.catalog.rules import check_id, check_move, check_name, check_part, check_tag, fold, pick, refuse_in_use
 from tradewind.cohorts.check import nested
-from tradewind.cohorts.document import read_value
-from tradewind.cohorts.parse import parse_cohort, to_document
 from tradewind.database import Database, metadata
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
-from tradewind.model.destination import Auth, Connection
-from tradewind.model.identifier import IdentityMap
+from tradewind.model.destination import Connection
 from tradewind.model.project import Project, ProjectPlan, Standing
-from tradewind.model.sync import Cadence, Holdout, Leaving, Only, Parting, Recency, Refresh, Sync, SyncState
-
-_IDENTITY = TypeAdapter(IdentityMap)
+from tradewind.model.sync import Parting, Recency, Refresh, Sync, SyncState
 
 project_table = sa.Table(
     "project",
@@ -133,12 +127,19 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._within: sa.Connection | None = None
+        self._expected: str | None = None
 
     def within(self, transaction: sa.Connection) -> Catalog:
         """The same catalog, whose reads and writes belong to a transaction that is open already."""
         inside = copy.copy(self)
         inside._within = transaction
         return inside
+
+    def only_if(self, tag: str | None) -> Catalog:
+        """The same catalog; a cohort, connection or sync is changed only while its `rules.tag` is this. Else ChangedError is raised."""
+        wary = copy.copy(self)
+        wary._expected = tag
+        return wary
 
     def projects(self) -> tuple[Project, ...]:
         """Every project, by id."""
@@ -190,6 +191,12 @@ class Catalog:
         """Those of some ids that are there, by id; no other definition is read."""
         return self._cohorts(cohort_table.c.project == project, cohort_table.c.id.in_(list(ids)), _NOW)
 
+    def removed_cohorts(self, project: str) -> tuple[Cohort, ...]:
+        """Those that were removed, by id, as they were defined last."""
+        return self._cohorts(
+            cohort_table.c.project == project, cohort_version_table.c.version == cohort_table.c.version, cohort_table.c.archived
+        )
+
     def cohort_names(self, project: str) -> dict[str, str]:
         """The name of each cohort of a project, by id, in that order; no definition is read."""
         query = sa.select(cohort_table.c.id, cohort_table.c.name).where(cohort_table.c.project == project, ~cohort_table.c.archived)
@@ -211,17 +218,19 @@ class Catalog:
 
     def save_cohort(self, cohort: Cohort) -> Cohort:
         """Write a cohort and give it with its version: one more than before where the definition changed, else the same."""
-        document = _definition(cohort)
+        document = definition_of(cohort)
         key = {"project": cohort.project, "id": cohort.id}
         with self._transaction() as db:
             here = (cohort_table.c.project == cohort.project, cohort_table.c.id == cohort.id)
             before = db.execute(sa.select(cohort_table.c.version).where(*here)).scalar()
+            if self._expected:
+                check_tag(self._expected, next(iter(self.within(db)._cohorts(*here, _NOW)), None))
             if before is None:
                 db.execute(cohort_table.insert().values(**key, name=cohort.name, version=1, archived=False))
                 version = 1
             else:
                 last = self.within(db).cohort_at(cohort.project, cohort.id, before)
-                version = before if (last.kind, _definition(last)) == (cohort.kind, document) else before + 1
+                version = before if (last.kind, definition_of(last)) == (cohort.kind, document) else before + 1
                 db.execute(cohort_table.update().where(*here).values(name=cohort.name, version=version, archived=False))
             if version != before:
                 row = {"project": cohort.project, "cohort": cohort.id, "version": version, "kind": cohort.kind.value}
@@ -265,17 +274,18 @@ class Catalog:
             inside = self.within(db)
             here = _is(connection_table, connection.project, connection.id)
             before = next(iter(inside._connections(*here)), None)
+            check_tag(self._expected, before)
             if before is None:
                 check_standing(inside.standing(connection.project, connection.destination))
                 after = replace(connection, version=1)
-                db.execute(connection_table.insert().values(**_connection_row(after)))
+                db.execute(connection_table.insert().values(**connection_row(after)))
                 return after
             after = replace(connection, version=before.version, paused=before.paused)
             if after == before:
                 return before
             check_move(before, after)
             after = replace(after, version=before.version + 1)
-            db.execute(connection_table.update().where(*here).values(**_connection_row(after)))
+            db.execute(connection_table.update().where(*here).values(**connection_row(after)))
             _move_syncs(db, after)
             return after
 
@@ -321,7 +331,7 @@ class Catalog:
                 raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
             if sync.only:
                 check_part(sync, inside._syncs(sync.project, sync_table.c.split == sync.only.split))
-            row = _sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
+            row = sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
             _check_owner(db, row)
             db.execute(sync_table.insert().values(**row))
 
@@ -332,6 +342,7 @@ class Catalog:
         """
         with self._transaction() as db:
             before = self.within(db).sync(sync.project, sync.id)
+            check_tag(self._expected, before)
             if before.only != sync.only:
                 raise DefinitionError(f"the people that sync '{sync.id}' takes of its cohort never change; add a new sync")
             fixed = [name for name in ("cohort", "connection") if getattr(before, name) != getattr(sync, name)]
@@ -341,7 +352,7 @@ class Catalog:
                 )
             if before.state is SyncState.ENDED and sync.cadence is not before.cadence:
                 raise DefinitionError(f"sync '{sync.id}' has ended; add a new sync")
-            values = {name: _sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "cron", "at", "refresh", "recency", *HOLDOUT)}
+            values = {name: sync_row(sync)[name] for name in ("ttl_minutes", "cadence", "cron", "at", "refresh", "recency", *HOLDOUT)}
             place = {"segment": sync.segment, "folded": fold(sync.segment)}
             here = _is(sync_table, sync.project, sync.id)
             if before.segment != sync.segment:
@@ -373,7 +384,7 @@ class Catalog:
         """The decisions about targets of all projects, by target."""
         with self._transaction() as db:
             rows = db.execute(sa.select(parting_table)).all()
-        return {row.target: _parting(row) for row in rows}
+        return {row.target: parting_from(row) for row in rows}
 
     def _cohorts(self, *conditions: sa.ColumnElement[bool]) -> tuple[Cohort, ...]:
         version = cohort_version_table.c
@@ -383,7 +394,7 @@ class Catalog:
         columns = (cohort_table.c.project, cohort_table.c.id, cohort_table.c.name, version.version, version.kind, version.definition)
         with self._transaction() as db:
             rows = db.execute(sa.select(*columns).select_from(joined).where(*conditions).order_by(cohort_table.c.id)).all()
-        return tuple(_cohort(row) for row in rows)
+        return tuple(cohort_from(row) for row in rows)
 
     def _projects(self, *conditions: sa.ColumnElement[bool]) -> tuple[Project, ...]:
         joined = project_table.outerjoin(enablement_table, enablement_table.c.project == project_table.c.id)
@@ -398,13 +409,13 @@ class Catalog:
     def _connections(self, *conditions: sa.ColumnElement[bool]) -> tuple[Connection, ...]:
         with self._transaction() as db:
             rows = db.execute(sa.select(connection_table).where(*conditions).order_by(connection_table.c.id)).all()
-        return tuple(_connection(row) for row in rows)
+        return tuple(connection_from(row) for row in rows)
 
     def _syncs(self, project: str, *conditions: sa.ColumnElement[bool]) -> tuple[Sync, ...]:
         query = sa.select(sync_table).where(sync_table.c.project == project, *conditions).order_by(sync_table.c.id)
         with self._transaction() as db:
             rows = db.execute(query).all()
-        return tuple(_sync(row) for row in rows)
+        return tuple(sync_from(row) for row in rows)
 
     def _set_pause(self, project: str, connection: str, reason: str | None) -> None:
         with self._transaction() as db:
@@ -444,56 +455,3 @@ def _check_owner(db: sa.Connection, row: Mapping[str, Any]) -> None:
             raise DefinitionError(f"segment '{row['segment']}' differs only by case or spaces from one of {whose}; choose another name")
         if other.state != SyncState.ENDED.value:
             raise DefinitionError(f"segment '{row['segment']}' is owned by {whose}; choose another name")
-
-
-def _definition(cohort: Cohort) -> dict[str, object]:
-    return {name: value for name, value in to_document(cohort).items() if name not in {"id", "name", "kind"}}
-
-
-def _cohort(row: Any) -> Cohort:
-    document = {"id": row.id, "name": row.name, "kind": row.kind, **row.definition}
-    return replace(parse_cohort(read_value(document, f"cohort {row.id}"), row.project), version=row.version)
-
-
-def _connection_row(connection: Connection) -> dict[str, Any]:
-    return {
-        "project": connection.project, "id": connection.id, "name": connection.name, "destination": connection.destination,
-        "advertiser": connection.advertiser, "region": connection.region, "auth": connection.auth.value,
-        "identity": _IDENTITY.dump_python(connection.identity, mode="json"),
-        "version": connection.version, "paused": connection.paused,
-    }  # fmt: skip
-
-
-def _connection(row: Any) -> Connection:
-    identity = _IDENTITY.validate_python(row.identity, strict=False)
-    return Connection(
-        row.project, row.id, row.name, row.destination, row.advertiser, row.region, Auth(row.auth), identity, row.version, row.paused
-    )
-
-
-def _sync_row(sync: Sync) -> dict[str, Any]:
-    return {
-        "project": sync.project, "id": sync.id, "cohort": sync.cohort, "connection": sync.connection, "segment": sync.segment,
-        "ttl_minutes": sync.ttl_minutes, "cadence": sync.cadence.value, "state": sync.state.value, "at": f"{sync.at:%H:%M}",
-        "refresh": sync.refresh.value, "recency": sync.recency.value, "cron": sync.cron,
-        "holdout_percent": sync.holdout and sync.holdout.percent, "holdout_salt": sync.holdout and sync.holdout.salt,
-        "split": sync.only and sync.only.split, "split_property": sync.only and sync.only.property,
-        "split_value": sync.only and sync.only.value,
-    } | ({"added_at": sync.added_at} if sync.added_at else {})  # fmt: skip
-
-
-def _sync(row: Any) -> Sync:
-    return Sync(
-        row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
-        time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at), row.cron,
-        Holdout(row.holdout_percent, row.holdout_salt) if row.holdout_percent else None,
-        Only(row.split, row.split_property, row.split_value) if row.split else None,
-    )  # fmt: skip
-
-
-def _parting(row: Any) -> Parting:
-    return Parting(row.target, Leaving(row.how), row.until and _aware(row.until), row.reason, _aware(row.at))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +14,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.place import home_of
-from tradewind.errors import ConfigurationError
+from tradewind.errors import ConfigurationError, DefinitionError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,6 +26,10 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="The address to answer at. Others than this machine's need TLS in front of it.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="The port.")] = 8420,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which it is asked, such as that of the proxy before it; others are refused. Again for more."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each request and run.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Run the sandbox beside it, to try everything without an account.")] = False,
     sandbox_port: Annotated[int, typer.Option(min=0, max=65_533, help="The sandbox's port, as of 'tradewind sandbox'.")] = 8765,
@@ -39,7 +44,15 @@ def serve(
             sys.stdout.flush()
 
     with _beside(home_of(context), sandbox_port) if sandbox else nullcontext(), opened(home_of(context)) as parts:
-        raise typer.Exit(serve(parts, with_little_memory(parts), host, port, tell, show.note))
+        raise typer.Exit(serve(parts, with_little_memory(parts), host, port, tell, show.note, _names(name or [])))
+
+
+def _names(given: list[str]) -> list[str]:
+    """Host names. Raises DefinitionError for what is none, such as a URL."""
+    for name in given:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
+            raise DefinitionError(f"'{name[:80]}' is not the name of a host; expected one such as tradewind.shop.example, without https://")
+    return given
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class AlertKind(StrEnum):
     FAILED = "failed"
     UNLISTED = "unlisted"
     UNREAD = "unread"
+    DISPUTED = "disputed"
 
 
 class ContactKind(StrEnum):

@@ -30,6 +30,7 @@ class Snapshot:
     Where there is a `holdout`, the column `held_out` says of each member whether they are, and `held_out` counts them.
     Of a part of a split it has the people of one value; `whole` counts those of the cohort, and `unlisted` those whose value, or
     lack of one, is in no part. `rows` counts all that a download had, and `expected` those that its source said there are, where it says.
+    `lost` counts the parts of a list that was pushed lately which did not come.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Snapshot:
     held_out: int = 0
     whole: int | None = None
     unlisted: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)

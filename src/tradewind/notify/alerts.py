@@ -99,6 +99,14 @@ def of_reader(reader: Reader, name: str, now: datetime) -> Iterator[Alert]:
         yield Alert(AlertKind.UNREAD, reader.connection, f"{sentence}: {reader.problem}")
 
 
+def of_pushed(cohort: str, at: datetime) -> Iterator[Alert]:
+    """What is wrong with what Amplitude pushes of a cohort, of which two messages had one id; `at` is when the second came."""
+    sentence = (
+        f"two messages about cohort {cohort} in Amplitude had one message_id, the second at {at:%Y-%m-%d %H:%M} UTC: it was not taken"
+    )
+    yield Alert(AlertKind.DISPUTED, cohort, f"{sentence}; sync the cohort there anew")
+
+
 def of_machine(machine: Machine) -> Iterator[Alert]:
     """What is wrong with the machine."""
     share = machine.free / machine.size if machine.size else 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewind.clock import Clock
 from tradewind.door import Door
-from tradewind.errors import ConfigurationError, RetryableError, UncertainError
+from tradewind.errors import ConfigurationError, DefinitionError, RetryableError, UncertainError
 from tradewind.model.alert import Contact, ContactKind, Message
 from tradewind.model.destination import Secret
 from tradewind.notify import mail
@@ -28,12 +28,15 @@ class PostMessenger:
     clock: Clock
 
     def check(self, contact: Contact, url: Secret | None, secret: Secret | None) -> None:
-        """Raise ConfigurationError where mail goes nowhere, or an address may not be reached."""
+        """Raise ConfigurationError where mail goes nowhere, and DefinitionError where an address may not be reached."""
         del secret
         if contact.kind is ContactKind.EMAIL:
             self._mailbox()
         elif url is not None:
-            self.door.check(url.value)
+            try:
+                self.door.check(url.value)
+            except ConfigurationError as error:
+                raise DefinitionError(str(error), path="url") from None
 
     def send(self, contact: Contact, url: Secret | None, secret: Secret | None, message: Message) -> None:
         """Tell once; another answer than 2xx is a failure. Raises DeliveryError or ConfigurationError."""

@@ -22,7 +22,7 @@ from tradewind.model.destination import Secret
 from tradewind.model.plan import Plan
 from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Sync, Target
-from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_reader, of_sync
+from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_pushed, of_reader, of_sync
 from tradewind.notify.sql import PAUSES, new_message
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals
@@ -37,6 +37,9 @@ TRY = timedelta(minutes=2)
 
 RECENT, COMPARED = 20, 11
 """Runs of a sync that are looked at, and those whose rejects are compared."""
+
+DISPUTED = timedelta(days=1)
+"""How long it is told that two messages had one id."""
 
 URL, SECRET = "contact_url", "contact_secret"
 """What the two secrets of a contact are sealed as."""
@@ -136,6 +139,8 @@ class Watchman:
         for reader in self.parts.readings.readers(project):
             if reader.connection in connections:
                 yield from of_reader(reader, connections[reader.connection].name, now)
+        for cohort, at in self.parts.pushed.messages.disputed(project, now - DISPUTED).items():
+            yield from of_pushed(cohort, at)
         for facts in self.facts_of(project, heads):
             yield from of_sync(facts, now)
 

@@ -195,13 +195,17 @@ def by_session(parts: Parts, text: str) -> Caller | None:
 
 
 def by_token(parts: Parts, text: str) -> Caller | None:
-    """For whom this token acts, if it is good still."""
+    """For whom this token acts, if it is good still; that somebody sends one whose time is over stands in the audit trail."""
     token = parts.access.tokens.find(texts.digest(text)) if texts.is_token(text) else None
     now = parts.clock.now()
-    if token is None or token.expires_at <= now:
+    if token is None:
         return None
     if token.used_at is None or now - token.used_at > SEEN:
         parts.access.tokens.touch(token.id, now)
+        if token.expires_at <= now:
+            parts.trail.write(Deed(token.user, "token.refused", token.id, token.project, {"why": "expired"}), now)
+    if token.expires_at <= now:
+        return None
     return _caller(parts, token.user, token)
 
 

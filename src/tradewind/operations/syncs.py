@@ -29,7 +29,7 @@ from tradewind.operations.partings import GIVEN_UP, drain_before
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals, Watch, binding_of
-from tradewind.planning.guards import unanswered
+from tradewind.planning.guards import GAP, unanswered
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import Due, cron_for, slots_due
 from tradewind.splits import together
@@ -183,6 +183,12 @@ def ask(parts: Parts, project: str, sync_id: str, moment: datetime | None = None
     It is as of now, unless a `moment` of a moment ago is given.
     """
     sync = _runnable(parts, project, sync_id)
+    with suppress(TakenError):
+        return _asked(parts, sync, moment)
+    return _asked(parts, sync, moment)  # somebody else asked at the same moment: theirs is there now
+
+
+def _asked(parts: Parts, sync: Sync, moment: datetime | None) -> Run:
     target = place_of(parts, sync).id
     for earlier in parts.ledger.unclosed():
         if earlier.target != target:
@@ -225,6 +231,12 @@ def allowed(parts: Parts, held: Run) -> bool:
     planned = parts.ledger.recall(held.id, RunState.PLANNED, Plan)
     approvals = parts.ledger.recall(held.id, APPROVED, Approvals)
     return bool(planned and approvals and not unanswered(planned.verdicts, approvals.given))
+
+
+def only_lacks(parts: Parts, held: Run) -> bool:
+    """Whether nothing holds a run but that a message of a pushed list did not come."""
+    planned = parts.ledger.recall(held.id, RunState.PLANNED, Plan)
+    return planned is not None and {each.guard for each in planned.verdicts} == {GAP}
 
 
 def run_due(parts: Parts, project: str, sync_id: str, due: Due, watch: Watch) -> Run:

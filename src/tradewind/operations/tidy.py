@@ -13,6 +13,7 @@ from pathlib import Path
 from tradewind.membership.compare import fault
 from tradewind.membership.sql import Version
 from tradewind.model.run import Run
+from tradewind.operations.webhooks import forget_parked
 from tradewind.parts import Parts
 
 KEPT = timedelta(days=7)
@@ -88,6 +89,7 @@ def tidy(parts: Parts, *, plan_only: bool = False) -> Tidied:
             for folder in folders:
                 _take_away(folder)
         _forget_trials(work)
+        forget_parked(parts)
         _sweep(parts.home)
     counts = {name: len(folders) for name, folders in spent.items()}
     return Tidied(**counts, size=size, kept=tuple(sorted(target for target, sound in work.sound.items() if not sound)))

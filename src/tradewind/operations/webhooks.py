@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
-from tradewind.errors import DefinitionError
-from tradewind.model.cohort import Pushed
+from tradewind.errors import DefinitionError, GoneError
+from tradewind.model.cohort import Cohort, Pushed
 from tradewind.operations.door_secrets import Door
 from tradewind.parts import Parts
 from tradewind.sources.webhook.message import read
@@ -17,14 +19,19 @@ HEADER = "X-Tradewind-Secret"
 """The header that Amplitude sends with every message."""
 
 
+PARKED, MOST_PARKED = timedelta(days=7), 10_000
+"""How long messages wait for a cohort that nobody has defined yet, after the last of them, and how many."""
+
+
 @dataclass(frozen=True)
 class Received:
-    """What became of a message; `new` is False for one that was stored before."""
+    """What became of a message; `new` is False for one that was stored before, `parked` says that no cohort takes it yet."""
 
     message: str
     users: int
     nameless: int
     new: bool
+    parked: bool
 
 
 @dataclass(frozen=True)
@@ -53,15 +60,33 @@ def opens(parts: Parts, project: str, given: str) -> bool:
 
 
 def receive(parts: Parts, project: str, body: bytes) -> Received:
-    """Store a message before it is answered. Raises DefinitionError when it is none, or of a cohort that nobody here waits for."""
+    """Store a message before it is answered, also of a cohort that nobody here has defined yet.
+
+    Raises DefinitionError when it is none, or too many wait for such a cohort, and GoneError when its cohort was removed here.
+    """
     message = read(body)
-    if not any(isinstance(each.definition, Pushed) and each.definition.cohort == message.cohort for each in parts.catalog.cohorts(project)):
-        raise DefinitionError(
-            f"no cohort of kind webhook takes what is pushed of cohort {message.cohort}; define one, and sync it in Amplitude again",
-            path="cohort_id",
-        )
+    parked = message.cohort not in _taken(parts.catalog.cohorts(project))
+    if parked and message.cohort in _taken(parts.catalog.removed_cohorts(project)):
+        raise GoneError(f"the cohort that took what is pushed of cohort {message.cohort} was removed; end its sync in Amplitude")
+    if parked and (last := parts.pushed.messages.newest(project, message.cohort)) and last.number >= MOST_PARKED:
+        raise DefinitionError(f"no cohort of kind webhook takes what is pushed of cohort {message.cohort}; define one", path="cohort_id")
     new = parts.pushed.add(project, message, parts.clock.now())
-    return Received(message.id, message.users.num_rows, message.nameless, new)
+    return Received(message.id, message.users.num_rows, message.nameless, new, parked)
+
+
+def forget_parked(parts: Parts) -> None:
+    """Take away what waited for a week for a cohort that nobody defined."""
+    until = parts.clock.now() - PARKED
+    for project in parts.catalog.projects():
+        messages, taken = parts.pushed.messages, _taken(parts.catalog.cohorts(project.id))
+        for cohort in messages.cohorts(project.id):
+            last = messages.newest(project.id, cohort)
+            if cohort not in taken and last and last.received_at < until:
+                parts.pushed.forget(project.id, cohort)
+
+
+def _taken(cohorts: Iterable[Cohort]) -> set[str]:
+    return {each.definition.cohort for each in cohorts if isinstance(each.definition, Pushed)}
 
 
 def pushing(parts: Parts, project: str) -> tuple[Pushing, ...]:

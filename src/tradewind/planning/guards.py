@@ -20,6 +20,8 @@ MINUTE = timedelta(minutes=1)
 AHEAD = 5 * MINUTE
 LACKING_ALWAYS_ALLOWED = 20
 LACKING_SHARE = 0.05
+GAP = "gap"
+"""The guard of what is pushed."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Evidence:
     `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more. `silence` is how
     long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
     could not read. `period` is the sync's. `rows` is what a download had, of `expected` that its source said there are.
-    `ahead` is how long after the run's opening its instant lies.
+    `lost` counts the messages of a pushed list that did not come. `ahead` is how long after the run's opening its instant lies.
     """
 
     gone: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Evidence:
     period: timedelta = timedelta()
     rows: int | None = None
     expected: int | None = None
+    lost: int = 0
     ahead: timedelta = timedelta()
 
 
@@ -53,6 +56,7 @@ def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
         stale(evidence),
         partial(evidence.unread),
         incomplete(evidence),
+        gap(evidence.lost),
         early(evidence.ahead),
     )
     found = (*about_data, empty(delta), shrink(delta), growth(delta))
@@ -86,6 +90,14 @@ def incomplete(evidence: Evidence) -> Verdict | None:
         return None
     said = f"the download has {evidence.rows:,} members, and its source lists {evidence.expected:,}"
     return Verdict("incomplete", lacking, limit, f"{said}; at most {limit:,} may lack unseen: run again, or compute the cohort anew there")
+
+
+def gap(lost: int) -> Verdict | None:
+    """A message of a pushed list did not come: who it names, or takes out, is not known."""
+    if not lost:
+        return None
+    said = "1 message of a list did not come" if lost == 1 else f"{lost:,} messages of a list did not come"
+    return Verdict(GAP, lost, 0, f"{said}: wait for Amplitude to send it again, or sync the cohort there anew")
 
 
 def early(ahead: timedelta) -> Verdict | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -50,6 +51,7 @@ from tradewind.web.routes import (
 )
 from tradewind.web.shell import File, Shell
 from tradewind.web.streams import Streams
+from tradewind.web.turns import Turns
 
 NOUNS = (
     session,
@@ -76,6 +78,9 @@ NOUNS = (
     definitions,
 )
 
+MOST_PUSHES = 16
+"""Messages of webhooks that are stored at the same time; who comes when there are as many comes again."""
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -100,16 +105,18 @@ def build(
     metrics: Metrics,
     tell: Callable[[Seen], None] = lambda _seen: None,
     console: Mapping[str, File] | None = None,
+    names: Collection[str] = (),
 ) -> FastAPI:
     """The whole API over the parts of a home; `small` are the same with little memory, for previews.
 
     `nudge` lets the worker look again, `ready` says in a sentence why nobody should be sent here, or nothing. `console` are the built
-    pages by their address; without one only the API answers.
+    pages by their address; without one only the API answers. `names` are those by which it may be asked, beside addresses and localhost.
     """
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
     state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
-    state.rates, state.guesses, state.streams = Rates(), Rates(writes=10), Streams()
+    state.rates, state.guesses, state.streams, state.turns = Rates(), Rates(writes=10), Streams(), Turns()
+    state.pushes = threading.BoundedSemaphore(MOST_PUSHES)
     state.proposals, state.watchman = Proposals(small), Watchman(parts)
     for noun in NOUNS:
         app.router.routes.extend(noun.router.routes)
@@ -123,7 +130,7 @@ def build(
 
     if console is not None:
         app.add_middleware(Shell, built=console)
-    app.add_middleware(Limits, clock=parts.clock, tell=seen)
+    app.add_middleware(Limits, clock=parts.clock, tell=seen, names=names)
     return app
 
 
@@ -203,6 +210,8 @@ def _answer_errors(app: FastAPI) -> None:
     def invalid(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(each) for each in first["loc"][1:])
+        if (first["type"], first["loc"]) == ("extra_forbidden", ("body", "id")):
+            return problem(400, "the address says which id is meant; leave 'id' out of the body", kind="invalid", path=place)
         status = 400 if first["loc"][0] == "query" else 422
         return problem(status, f"{place or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}", kind="invalid", path=place)
 

@@ -6,8 +6,9 @@ import asyncio
 import re
 import secrets
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -91,8 +92,11 @@ class TooSlow(Exception):
 class Limits:
     """ASGI around the application: bounded bodies in, headers and a request id out, every answer told."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None], patience: float = PATIENCE, names: Collection[str] = ()
+    ) -> None:
         self.app, self.clock, self.tell, self.patience = app, clock, tell, patience
+        self.names = {"localhost", *(each.lower().rstrip(".") for each in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; whatever else (start and stop of the application) goes through as it is."""
@@ -131,7 +135,7 @@ class Limits:
                 scope, receive, send
             )
             return
-        wrong_address = _wrong_address(scope)
+        wrong_address = _wrong_address(scope) or _wrong_host(scope, self.names)
         if wrong_address:
             await problem(400, wrong_address)(scope, receive, send)
             return
@@ -156,10 +160,33 @@ class Limits:
 
 def _wrong_address(scope: Scope) -> str:
     """What is wrong with an address; nothing where all is well."""
+    if not scope["path"].startswith("/"):
+        return "the address of a request is a path that begins with /"
     if b"%00" in scope["query_string"] or "\0" in scope["path"]:
         return "an address holds no NUL"
     asked = [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True) if name not in REPEATED]
     return "" if len(asked) == len(set(asked)) else "the address asks the same thing twice; say each once"
+
+
+def _wrong_host(scope: Scope, names: Collection[str]) -> str:
+    """What is wrong with the name by which this server was asked: a page of another name must not take it for its own server."""
+    asked = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"]
+    if not asked:
+        return ""
+    if len(asked) > 1:
+        return "the request has more than one Host"
+    name = re.sub(r":[0-9]{1,5}$", "", asked[0].lower()).rstrip(".")
+    if name in names or _is_address(name):
+        return ""
+    return "this server does not answer to the name in Host; whoever runs it names it with: tradewind serve --name"
+
+
+def _is_address(host: str) -> bool:
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return bool(ip_address(bare))
+    except ValueError:
+        return False
 
 
 def _place(error: Exception) -> str:

@@ -22,10 +22,16 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 def once(ask: Asked, key: str | None, body: BaseModel | None, make: Callable[[], BaseModel], status: int = 201) -> JSONResponse:
     """Do something, or answer as the first time when this caller sent the same request with this key within a day.
 
-    Raises Refusal when the key belongs to another request, or to one that is being worked on.
+    Of two at once the second waits for the first. Raises Refusal when the key belongs to another request, or to one that another server
+    is at, or that takes too long.
     """
     if key is None:
         return JSONResponse(make().model_dump(mode="json"), status)
+    with ask.request.app.state.turns.turn((ask.known.user.id, key)):
+        return _once(ask, key, body, make, status)
+
+
+def _once(ask: Asked, key: str, body: BaseModel | None, make: Callable[[], BaseModel], status: int) -> JSONResponse:
     replies, who = ask.parts.access.replies, ask.known.user.id
     said = f"{ask.request.method} {ask.request.url.path} {body.model_dump_json() if body else ''}"
     asked = hashlib.sha256(said.encode()).hexdigest()

@@ -9,10 +9,12 @@ from fastapi.responses import JSONResponse
 
 from tradewind.errors import (
     Bug,
+    ChangedError,
     ConfigurationError,
     DefinitionError,
     DeliveryError,
     EngineError,
+    GoneError,
     LedgerError,
     MissingError,
     NotEntitledError,
@@ -26,11 +28,13 @@ MEDIA = "application/problem+json"
 
 STATUSES: tuple[tuple[type[TradewindError], int], ...] = (
     (NotEntitledError, 403),
+    (ChangedError, 412),
     (DefinitionError, 422),
     (ConfigurationError, 409),
     (RetryableError, 503),
     (DeliveryError, 502),
     (OvertakenError, 409),
+    (GoneError, 410),
     (EngineError, 500),
     (TakenError, 409),
     (LedgerError, 503),
@@ -46,6 +50,8 @@ TITLES = {
     405: "This route has no such method",
     408: "Too slow",
     409: "Not possible as things stand",
+    410: "Not there any more",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Not JSON",
     422: "Something in it is wrong",

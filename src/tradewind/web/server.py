@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -44,11 +44,14 @@ Tell = Callable[[str], None]
 class Server:
     """One process. `serve` returns when it was told to stop, and 1 when its worker ended for another reason."""
 
-    def __init__(self, parts: Parts, small: Parts, host: str, port: int, tell: Tell) -> None:
+    def __init__(self, parts: Parts, small: Parts, host: str, port: int, tell: Tell, names: Collection[str] = ()) -> None:
         self.parts, self.tell, self.where = parts, tell, f"{host}:{port}"
         self.stop, self.metrics, self.failed = Stop(), Metrics(), ""
         self.worker = threading.Thread(target=self._work, name="worker", daemon=True)
-        app = build(parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files())
+        app = build(
+            parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files(),
+            names=[host, *names],
+        )  # fmt: skip
         self.watchman: Watchman = app.state.watchman
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
@@ -135,8 +138,10 @@ class _Http(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tell) -> int:
+def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tell, names: Collection[str] = ()) -> int:
     """Serve until told to stop; the exit code. `say` tells a person the address, and the set-up code where there is no user yet.
+
+    `names` are those by which browsers and programs may ask, beside this machine's addresses.
 
     Raises ConfigurationError when another server has this home, or the address is taken.
     """
@@ -145,7 +150,7 @@ def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tel
         if code:
             say(f"Nobody can sign in yet. Make the first user within half an hour, with the code {code}")
         say(f"Tradewind answers at http://{host}:{port}, the API at /api/v1, and runs syncs when they are due; Ctrl-C or SIGTERM stops it.")
-        return Server(parts, small, host, port, tell).serve()
+        return Server(parts, small, host, port, tell, names).serve()
 
 
 @contextmanager

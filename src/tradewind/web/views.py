@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fastapi import Response
 from pydantic import BaseModel
 
 from tradewind.access.roles import ApiToken, Role, User
@@ -319,8 +320,15 @@ def stake_view(stake: Stake) -> StakeView:
     return StakeView(sync=stake.sync, segment=target.segment, advertiser=target.advertiser, count=stake.count, until=stake.until)
 
 
-def ended_view(ended: Ended) -> EndedView:
-    """As it was decided."""
+ORDERED: dict[int | str, dict[str, Any]] = {
+    202: {"model": EndedView, "description": "Decided; the worker is still to do what `later` says."}
+}
+"""How a route that gives people up describes its other answer."""
+
+
+def ended_view(ended: Ended, response: Response) -> EndedView:
+    """As it was decided: done, or ordered where the worker still has something to do."""
+    response.status_code = 202 if ended.later else 200
     return EndedView(stakes=[stake_view(each) for each in ended.stakes], how=ended.how, later=list(ended.later))
 
 

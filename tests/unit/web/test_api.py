@@ -254,7 +254,7 @@ def test_no_unknown_field_passes(site: Site, root: TestClient) -> None:
     site.town.add("daily", Cadence.DAILY)
     for field in ("project", "id", "state", "version", "role", "administrator"):
         answer = root.patch(f"{P}/syncs/daily", json={field: "x"})
-        assert answer.status_code == 422
+        assert answer.status_code == (400 if field == "id" else 422)
         assert answer.json()["path"] == field
 
 

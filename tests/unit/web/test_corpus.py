@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 from starlette.types import Message, Scope
 
@@ -15,7 +20,7 @@ from tradewind.access.roles import Role
 from tradewind.clock import SystemClock
 from tradewind.destinations.registry import Registry
 from tradewind.door import Door, tls
-from tradewind.errors import ConfigurationError, DefinitionError
+from tradewind.errors import DefinitionError
 from tradewind.model.alert import Contact, ContactKind
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import IdentityMap, IdType
@@ -23,6 +28,8 @@ from tradewind.model.identifier import Mapping as IdMapping
 from tradewind.model.sync import Cadence
 from tradewind.notify.messenger import PostMessenger
 from tradewind.web.limits import Limits
+from tradewind.web.pages import sealed
+from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default"
 SYNC: dict[str, Any] = {"cohort": "all", "connection": "main", "id": "second"}
@@ -34,6 +41,16 @@ ACCOUNT: dict[str, Any] = {
     "identity": ["user.ad=DAID"],
     "secret": "s3cret-2",
 }
+RULE: dict[str, Any] = {"name": "B", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
+EVIL = (
+    "evil.example",
+    "evil.example:443",
+    "tradewind.example.evil.example",
+    "tradewind.example@evil.example",
+    "",
+    "127.0.0.1.evil.example",
+    "[::1",
+)
 HOST = "usw-data.adsrvr.org.evil.example"
 HEAD = {"Content-Type": "application/json"}
 
@@ -53,10 +70,56 @@ def root(site: Site) -> TestClient:
     return site.signed_in("root")
 
 
+@pytest.fixture(scope="module")
+def wire(site: Site) -> Iterator[int]:
+    """The port of a server whose bytes come as they are sent."""
+    config = uvicorn.Config(site.app, port=0, log_config=None, lifespan="off", server_header=False)
+    server = uvicorn.Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join(20)
+
+
+def talk(site: Site, receive: Callable[[], Awaitable[Message]]) -> Message:
+    """The head of the answer to a body that comes in parts."""
+    sent: list[Message] = []
+
+    async def answer(message: Message) -> None:
+        sent.append(dict(message))
+
+    head = [(b"content-type", b"application/json")]
+    scope: Scope = {"type": "http", "method": "POST", "path": f"{P}/syncs", "query_string": b"", "headers": head}
+    asyncio.run(Limits(site.app, SystemClock(), lambda _: None, patience=0.1)(scope, receive, answer))
+    return sent[0]
+
+
+def at_once(many: int, ask: Callable[[int], Any]) -> list[Any]:
+    """Ask at the same time, from threads of their own."""
+    gate = threading.Barrier(many)
+
+    def one(number: int) -> Any:
+        gate.wait(20)
+        return ask(number)
+
+    with ThreadPoolExecutor(many) as pool:
+        return list(pool.map(one, range(many)))
+
+
 Row = tuple[str, str, str, dict[str, Any], int]
 
 ROWS: list[Row] = [
     ("F2 in a path", "GET", "/api/v1/projects/other/syncs/daily", {}, 404),
+    ("F2 in a body, as what is nowhere", "POST", f"{P}/syncs", {"json": SYNC | {"cohort": "theirs"}}, 422),
+    ("F2 in a cursor", "GET", f"{P}/cohorts?cursor={sealed('theirs')}", {}, 400),
+    ("F2 in an export", "GET", f"{P}/connections/theirs/statement.csv?month=2026-03", {}, 404),
+    ("F3 in the body", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"id": "c"}}, 400),
+    ("F3 in the definition", "PUT", f"{P}/cohorts/b", {"json": RULE | {"definition": {"id": "c", "who": {"did": "Open"}}}}, 400),
+    ("F3 another name", "PUT", f"{P}/cohorts/b", {"json": RULE | {"definition": {"name": "C", "who": {"did": "Open"}}}}, 400),
     ("F4 a role that nobody asked for", "POST", f"{P}/syncs", {"json": SYNC | {"role": "admin"}}, 422),
     ("F4 a project in the body", "POST", f"{P}/syncs", {"json": SYNC | {"project_id": "other"}}, 422),
     ("F4 an administrator", "PUT", f"{P}/connections/b", {"json": ACCOUNT | {"is_admin": True}}, 422),
@@ -69,8 +132,12 @@ ROWS: list[Row] = [
     ("F7 given twice", "GET", f"{P}/syncs?limit=1&limit=2", {}, 400),
     ("F8 a cursor that was edited", "GET", f"{P}/syncs?cursor=bm9wZQ", {}, 400),
     ("F8 no cursor", "GET", f"{P}/syncs?cursor=*", {}, 400),
-    ("F10 a path with a host", "GET", "/@evil.example", {}, 404),
+    *(("F10 Host", "GET", f"{P}/syncs", {"headers": {"Host": host}}, 400) for host in EVIL),
+    ("F10 an address in the path", "GET", "/@evil.example", {}, 404),
     ("F10 TRACE", "TRACE", f"{P}/syncs", {}, 405),
+    ("F13 no tag", "PATCH", f"{P}/syncs/daily", {"json": {"ttl_days": 29}, "headers": {"If-Match": "x"}}, 400),
+    ("F13 an old tag", "PATCH", f"{P}/syncs/daily", {"json": {"ttl_days": 29}, "headers": {"If-Match": '"0123456789abcdef"'}}, 412),
+    ("F13 of nothing", "PUT", f"{P}/cohorts/none", {"json": RULE, "headers": {"If-Match": '"0123456789abcdef"'}}, 412),
     ("F14 a TTL of 0, which removes everybody", "POST", f"{P}/syncs", {"json": SYNC | {"ttl_days": 0}}, 422),
     *(("F15", "POST", f"{P}/syncs", {"json": SYNC | {"ttl_days": days}}, 422) for days in (-1, 1.5, "30", True, 2**31, 181)),
     ("F15 NaN", "POST", f"{P}/syncs", {"content": b'{"cohort": "all", "connection": "main", "ttl_days": NaN}', "headers": HEAD}, 422),
@@ -95,10 +162,62 @@ def test_a_bad_request_is_answered_as_listed(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_f1_a_token_whose_time_is_over_is_refused_and_written_down(site: Site) -> None:
+    """Once in a while, however often it is sent. What was revoked is known no more, and stands in the log alone."""
+    program = site.program("ann", "default", Role.VIEWER)
+    assert program.get(f"{P}/syncs").status_code == 200
+    site.town.clock.sleep(10 * 86400)
+    assert [program.get(f"{P}/syncs").status_code for _ in range(3)] == [401] * 3
+    (written,) = [each for each in site.town.parts.trail.entries() if each.deed.what == "token.refused"]
+    assert (written.deed.actor, written.deed.details) == ("ann", {"why": "expired"})
+    site.town.clock.sleep(-10 * 86400)
+
+
 def test_f1_without_a_token_that_is_good_nobody_is_let_in(site: Site) -> None:
     for text in ("", "Bearer ", "Bearer twt_nothing", "Basic YTpi"):
         answer = TestClient(site.app, base_url=HERE, headers={"Authorization": text} if text else {}).get(f"{P}/syncs")
         assert answer.status_code == 401
+
+
+def test_f5_a_body_without_end_is_read_no_further_than_it_may_be(site: Site) -> None:
+    """256 MiB, a mebibyte at a time and without a length: of the second nothing more is taken."""
+    taken: list[int] = []
+
+    async def pour() -> Message:
+        taken.append(1 << 20)
+        return {"type": "http.request", "body": b" " * (1 << 20), "more_body": len(taken) < 256}
+
+    assert talk(site, pour)["status"] == 413
+    assert len(taken) == 2
+
+
+def test_f9_a_key_is_for_one_request(root: TestClient) -> None:
+    """Sent with another body it is refused; sent twice at once it does one thing, and both are told of it."""
+    headers = {"Idempotency-Key": "k1"}
+    first, second = at_once(2, lambda _: root.post(f"{P}/syncs", json=SYNC | {"id": "keyed", "segment": "Keyed"}, headers=headers))
+    assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
+    assert sorted(each.headers.get("idempotency-replayed", "") for each in (first, second)) == ["", "true"]
+    assert root.post(f"{P}/syncs", json=SYNC | {"id": "keyed-2"}, headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET @evil.example HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET http://evil.example/livez HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: b\rSet-Cookie: c\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: b\0c\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1:8420\r\n\r\n", 200),
+    ],
+)
+def test_f10_what_no_client_library_would_send(wire: int, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", wire), timeout=20) as line:
+        line.sendall(sent)
+        answer = line.recv(1000)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer
+    assert b"evil.example" not in answer
 
 
 def test_f10_a_forwarded_address_is_no_address(site: Site) -> None:
@@ -107,8 +226,47 @@ def test_f10_a_forwarded_address_is_no_address(site: Site) -> None:
 
 
 def test_f12_a_run_that_is_asked_for_twice_is_one_run(site: Site, root: TestClient) -> None:
-    first, second = (root.post(f"{P}/syncs/daily/runs").json() for _ in range(2))
-    assert first["id"] == second["id"]
+    answers = at_once(2, lambda _: root.post(f"{P}/syncs/daily/runs"))
+    assert {each.status_code for each in answers} == {202}
+    assert len({each.json()["id"] for each in answers}) == 1
+
+
+def test_f13_an_edit_of_an_old_copy_changes_nothing(root: TestClient) -> None:
+    """Of a cohort, a connection and a sync: whoever read it before somebody else changed it is told so."""
+    root.put(f"{P}/connections/tagged", json=ACCOUNT | {"advertiser": "adv3"})
+    root.put(f"{P}/cohorts/tagged", json=RULE)
+    root.post(f"{P}/syncs", json=SYNC | {"id": "tagged", "segment": "Tagged"})
+    edits: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+        ("PUT", f"{P}/connections/tagged", ACCOUNT | {"advertiser": "adv3", "name": "First"}, {"name": "Second"}),
+        ("PUT", f"{P}/cohorts/tagged", RULE | {"name": "First"}, {"name": "Second"}),
+        ("PATCH", f"{P}/syncs/tagged", {"ttl_days": 20}, {"ttl_days": 21}),
+    ]
+    for method, path, first, second in edits:
+        old = {"If-Match": root.get(path).headers["etag"]}
+        done = root.request(method, path, json=first, headers=old)
+        assert done.status_code == 200, done.text
+        late = root.request(method, path, json=first | second, headers=old)
+        assert (late.status_code, late.json()["title"]) == (412, "Changed meanwhile")
+        (name, value), *_ = second.items()
+        assert root.get(path).json().get("ttl_minutes", 0) != 21 * 1440
+        assert root.get(path).json().get(name) != value
+        assert root.request(method, path, json=first | second, headers={"If-Match": done.headers["etag"]}).status_code == 200
+
+
+def test_f13_what_is_removed_while_people_are_in_it_is_ordered(tmp_path: Path) -> None:
+    """202, and the worker takes them out; without anybody in it, it is done."""
+    site = Site(tmp_path)
+    site.user("ann", {"default": Role.MANAGER})
+    sync = site.town.add("daily", Cadence.DAILY)
+    site.town.clock.sleep(86400)
+    list(run_once(site.town.parts, Stop()))
+    ann = site.signed_in("ann")
+    assert site.town.held(sync)
+    gone = ann.delete(f"{P}/syncs/daily?leaving=empty")
+    assert (gone.status_code, "the worker's to empty" in gone.json()["later"][0]) == (202, True)
+    site.town.add("idle", Cadence.DAILY)
+    assert ann.delete(f"{P}/syncs/idle").status_code == 200
+    site.close()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +276,7 @@ def test_f12_a_run_that_is_asked_for_twice_is_one_run(site: Site, root: TestClie
 def test_f18_an_address_inside_is_refused_when_it_is_saved(host: str) -> None:
     """A name that only leads there is refused when it is sent to."""
     contact = Contact("default", "c", ContactKind.SLACK, host, ())
-    with Door(5.0, public_only=True) as door, pytest.raises(ConfigurationError):
+    with Door(5.0, public_only=True) as door, pytest.raises(DefinitionError):
         PostMessenger(door, None, tls, SystemClock()).check(contact, Secret(f"https://{host}/hook"), None)
 
 
@@ -132,19 +290,12 @@ def test_f19_an_advertiser_s_id_is_letters_and_digits(advertiser: str) -> None:
 
 def test_f11_a_body_that_comes_a_byte_at_a_time_is_given_up(site: Site) -> None:
     """The whole of a JSON body has thirty seconds; here less."""
-    sent: list[Message] = []
 
     async def drip() -> Message:
         await asyncio.sleep(0.02)
         return {"type": "http.request", "body": b" ", "more_body": True}
 
-    async def answer(message: Message) -> None:
-        sent.append(dict(message))
-
-    head = [(b"content-type", b"application/json")]
-    scope: Scope = {"type": "http", "method": "POST", "path": f"{P}/syncs", "query_string": b"", "headers": head}
-    asyncio.run(Limits(site.app, SystemClock(), lambda _: None, patience=0.1)(scope, drip, answer))
-    assert sent[0]["status"] == 408
+    assert talk(site, drip)["status"] == 408
 
 
 def test_f20_the_secret_of_another_project_is_no_oracle(root: TestClient) -> None:

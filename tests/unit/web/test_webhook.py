@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,58 +12,38 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from pushes import AD, DOOR, inside, message, sender, site_with_payers
 from site_of import HERE, Site, detail
-from town import NOON, guid
+from town import NOON
 from tradewind.access.roles import Role
 from tradewind.catalog.yaml import read as read_yaml
 from tradewind.errors import DefinitionError
 from tradewind.keeping.sql import named
-from tradewind.model.cohort import Cohort, CohortKind, Pushed
-from tradewind.model.snapshot import Wanted
+from tradewind.model.cohort import Pushed
 from tradewind.model.sync import Cadence
 from tradewind.operations import webhooks
 from tradewind.worker import Stop, run_once
 
-DOOR = "/api/v1/projects/default/webhook/messages"
-AD = (Wanted("user.ad", False),)
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A site with a cohort that is pushed."""
-    site = Site(tmp_path)
-    site.town.parts.catalog.save_cohort(Cohort("default", "payers", "Payers", CohortKind.WEBHOOK, Pushed("k8dup3vx")))
+    site = site_with_payers(tmp_path)
     yield site
     site.close()
 
 
 @pytest.fixture
 def amplitude(site: Site) -> TestClient:
-    """What Amplitude sends with."""
-    secret = webhooks.new_secret(site.town.parts, "default")
-    headers = {webhooks.HEADER: secret, "Content-Type": "application/json", "User-Agent": "Amplitude/Webhook/1.0"}
-    return TestClient(site.app, base_url=HERE, headers=headers)
-
-
-def message(
-    users: Iterable[int], name: str = "9baaa88f::enter::0", *, entering: bool = True, computed: int = 1_772_366_400
-) -> dict[str, Any]:
-    """As Amplitude documents it: a time in seconds as a text, one direction, and users with some properties."""
-    listed = [{"user_id": f"u{n}", "user_properties": {"ad": str(guid(n)), "plan": "free"}} for n in users]
-    head = {"cohort_name": "Payers", "cohort_id": "k8dup3vx", "in_cohort": entering, "computed_time": str(computed), "message_id": name}
-    return head | {"users": listed}
-
-
-def inside(site: Site, folder: Path) -> int:
-    """How many are in the cohort now."""
-    parts = site.town.parts
-    return parts.pushed.evaluate(Pushed("k8dup3vx"), "default", AD, parts.clock.now(), folder / "out" / "members.parquet").members
+    return sender(site)
 
 
 def test_a_message_is_stored_before_it_is_answered_and_counts_once(site: Site, amplitude: TestClient, tmp_path: Path) -> None:
     """Amplitude sends a message again when an answer was late: the same id says that it is the same."""
     first = amplitude.post(DOOR, json=message(range(5)))
-    assert (first.status_code, first.json()) == (200, {"message": "9baaa88f::enter::0", "users": 5, "nameless": 0, "new": True})
+    assert (first.status_code, first.json()) == (
+        200,
+        {"message": "9baaa88f::enter::0", "users": 5, "nameless": 0, "new": True, "parked": False},
+    )
     (stored,) = (tmp_path / "pushed").rglob("*.parquet")
     assert stored.stat().st_mode & 0o777 == 0o600
     assert amplitude.post(DOOR, json=message(range(5))).json()["new"] is False
@@ -164,7 +144,6 @@ def test_an_admin_makes_the_secret_and_everybody_sees_what_came(site: Site, ampl
     [
         ("[]", "not a JSON object"),
         ("{", "not JSON"),
-        ({"cohort_id": "another"}, "no cohort of kind webhook takes"),
         ({"message_id": 7}, "'message_id'"),
         ({"computed_time": "soon"}, "'computed_time'"),
         ({"computed_time": "9" * 30}, "'computed_time'"),
@@ -190,7 +169,7 @@ def test_what_is_no_message_is_refused_in_a_sentence_and_leaves_nothing(
 
 def test_a_message_may_lack_names_and_properties_but_not_be_endless(site: Site, amplitude: TestClient, tmp_path: Path) -> None:
     """Who has no user id is counted; a body beyond the limit is not read."""
-    body = message([1, 2]) | {"in_cohort": "true"}
+    body = message([1, 2])
     body["users"] += [{"user_id": None}, {"user_id": " "}, {"user_id": "u9"}]
     assert amplitude.post(DOOR, json=body).json()["nameless"] == 2
     assert inside(site, tmp_path) == 3

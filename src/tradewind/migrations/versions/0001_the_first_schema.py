@@ -271,6 +271,7 @@ def upgrade() -> None:
         sa.Column("nameless", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
+        sa.Column("disputed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("project", "cohort", "id"),
     )
     with op.batch_alter_table("pushed_message", schema=None) as batch_op:

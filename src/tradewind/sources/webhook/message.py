@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from tradewind.errors import DefinitionError
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _SECONDS = re.compile(r"[0-9]{1,11}")
-_SWITCHES = {True: True, False: False, "true": True, "false": False}
+_PART = re.compile(r"(.+)::([0-9]{1,7})")
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,30 @@ def read(body: bytes) -> Message:
     """The message that a body holds. Raises DefinitionError with the field and what was expected; no value is told."""
     try:
         found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise DefinitionError("the body is not JSON") from None
+    except orjson.JSONDecodeError as error:
+        raise DefinitionError(f"the body is not JSON: see line {error.lineno}, column {error.colno}") from None
     if not isinstance(found, dict):
         raise DefinitionError("the body is not a JSON object")
     computed = str(_field(found, "computed_time", lambda each: bool(_SECONDS.fullmatch(str(each))), "epoch seconds, as a text"))
     named = _field(found, "message_id", lambda each: isinstance(each, str) and bool(_ID.fullmatch(each)), "a text of 1 to 200 letters")
     cohort = _field(found, "cohort_id", lambda each: isinstance(each, str) and bool(_NAME.fullmatch(each)), "the cohort's id")
-    entering = _field(found, "in_cohort", lambda each: isinstance(each, bool | str) and each in _SWITCHES, "true or false")
+    entering = _field(found, "in_cohort", lambda each: isinstance(each, bool), "true or false, which are no texts")
     users = _field(found, "users", lambda each: isinstance(each, list), "a list of users")
     table, nameless = _table(users)
-    return Message(named, cohort, _SWITCHES[entering], int(computed), table, nameless)
+    return Message(named, cohort, entering, int(computed), table, nameless)
+
+
+def lacking(messages: Iterable[str]) -> int:
+    """How many messages did not come, by the ids of those that did: `job::enter::0`, `::1` and so on are parts of one list.
+
+    Where more numbers lack than came they count something else.
+    """
+    parts: dict[str, set[int]] = {}
+    for each in messages:
+        if found := _PART.fullmatch(each):
+            parts.setdefault(found[1], set()).add(int(found[2]))
+    gaps = {job: max(numbers) + 1 - len(numbers) for job, numbers in parts.items()}
+    return sum(gap for job, gap in gaps.items() if gap <= len(parts[job]))
 
 
 def _field(found: dict[str, Any], name: str, fits: Any, expected: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,9 +23,11 @@ message_table = sa.Table(
     sa.Column("nameless", sa.Integer, nullable=False),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("path", sa.String, nullable=False),
+    sa.Column("disputed_at", sa.DateTime(timezone=True)),
     sa.Index("one_message_a_number", "project", "cohort", "number", unique=True),
 )
-"""`cohort` is the id of the cohort where it is pushed from; a message is known by its id for ever, its file only until it is folded."""
+"""`cohort` is the id of the cohort where it is pushed from; a message is known by its id for ever, its file only until it is folded.
+`disputed_at` is when another message came last with the id of this one."""
 
 folded_table = sa.Table(
     "pushed_state",
@@ -51,6 +54,7 @@ class MessageRow:
     nameless: int
     received_at: datetime
     path: str
+    disputed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Messages:
         where = (table.project == project, table.cohort == cohort, table.id == message)
         with self.database.transaction() as db:
             found = db.execute(sa.select(message_table).where(*where)).first()
-            return MessageRow(*found) if found else None
+            return _row(found) if found else None
 
     def add(self, row: MessageRow) -> bool:
         """Write the row of a message under the next number; False when another with its id, or its number, came first."""
@@ -86,6 +90,43 @@ class Messages:
         except sa.exc.IntegrityError:
             return False
         return True
+
+    def dispute(self, row: MessageRow, now: datetime) -> None:
+        """Write down that another message came with the id of a stored one."""
+        table = message_table.c
+        here = (table.project == row.project, table.cohort == row.cohort, table.id == row.id)
+        with self.database.transaction() as db:
+            db.execute(message_table.update().where(*here).values(disputed_at=now))
+
+    def disputed(self, project: str, since: datetime) -> dict[str, datetime]:
+        """When another message came last with the id of a stored one, by cohort; those of before `since` are left out."""
+        table = message_table.c
+        query = sa.select(table.cohort, sa.func.max(table.disputed_at)).where(table.project == project, table.disputed_at > since)
+        with self.database.transaction() as db:
+            return {cohort: _aware(at) for cohort, at in db.execute(query.group_by(table.cohort))}
+
+    def named(self, project: str, cohort: str, since: datetime) -> tuple[str, ...]:
+        """The ids of the messages that came after an instant."""
+        table = message_table.c
+        where = (table.project == project, table.cohort == cohort, table.received_at > since)
+        with self.database.transaction() as db:
+            return tuple(db.execute(sa.select(table.id).where(*where)).scalars())
+
+    def cohorts(self, project: str) -> tuple[str, ...]:
+        """The cohorts of which messages came, as they are called where they are pushed from."""
+        table = message_table.c
+        with self.database.transaction() as db:
+            return tuple(db.execute(sa.select(table.cohort).where(table.project == project).distinct().order_by(table.cohort)).scalars())
+
+    def forget(self, project: str, cohort: str) -> tuple[str, ...]:
+        """Take out all messages of a cohort, and give the names of their files."""
+        paths: list[str] = []
+        with self.database.transaction() as db:
+            for table in (message_table, folded_table):
+                where = (table.c.project == project, table.c.cohort == cohort)
+                paths += db.execute(sa.select(table.c.path).where(*where)).scalars()
+                db.execute(table.delete().where(*where))
+        return tuple(paths)
 
     def newest(self, project: str, cohort: str) -> MessageRow | None:
         """The message that came last."""
@@ -100,7 +141,7 @@ class Messages:
         where = (table.project == project, table.cohort == cohort, table.number > number)
         order = table.number.desc() if newest_first else table.number
         with self.database.transaction() as db:
-            return tuple(MessageRow(*row) for row in db.execute(sa.select(message_table).where(*where).order_by(order).limit(limit)))
+            return tuple(_row(row) for row in db.execute(sa.select(message_table).where(*where).order_by(order).limit(limit)))
 
     def folded(self, project: str, cohort: str) -> tuple[Folded, ...]:
         """What earlier messages amount to, the newest first."""
@@ -117,3 +158,13 @@ class Messages:
         except sa.exc.IntegrityError:
             return False
         return True
+
+
+def _row(row: Any) -> MessageRow:
+    found = MessageRow(*row)
+    return replace(found, received_at=_aware(found.received_at), disputed_at=found.disputed_at and _aware(found.disputed_at))
+
+
+def _aware(moment: datetime) -> datetime:
+    """SQLite gives instants back without their zone, which is UTC."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

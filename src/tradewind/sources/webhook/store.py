@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,11 +18,14 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources import members
 from tradewind.sources.files import ROW
 from tradewind.sources.session import Session, session
-from tradewind.sources.webhook.message import Message
+from tradewind.sources.webhook.message import Message, lacking
 from tradewind.sources.webhook.sql import Folded, MessageRow, Messages
 
 FOLD = 200
 """So many messages are folded into one file unless the store is told otherwise: however many came, few files are read."""
+
+WAITS = timedelta(days=1)
+"""How long a message that lacks is waited for: Amplitude sends one again within minutes, and never later."""
 
 TRIES = 20
 """How often a number is asked for while others store messages of the same cohort."""
@@ -41,7 +44,7 @@ class PushedStore:
 
         Raises TakenError when another message had its id, EngineError when it cannot be stored.
         """
-        if self._is_known(project, message):
+        if self._is_known(project, message, now):
             return False
         path = self._new(project, message.cohort)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,7 +59,7 @@ class PushedStore:
         for _ in range(TRIES):
             if self.messages.add(row):
                 return True
-            if self._is_known(project, message):
+            if self._is_known(project, message, now):
                 path.unlink()
                 return False
         path.unlink()
@@ -82,12 +85,19 @@ class PushedStore:
                 self._fold(work, project, definition.cohort, news[-1].number)
             rows = work.folder / "inside.parquet"
             columns = _write_inside(work, wanted, rows)
-            return members.write_members(members.Rows(rows, columns, "user_id", ("user_id",)), wanted, as_of, out)
+            snapshot = members.write_members(members.Rows(rows, columns, "user_id", ("user_id",)), wanted, as_of, out)
+        return replace(snapshot, lost=lacking(self.messages.named(project, definition.cohort, as_of - WAITS)))
 
-    def _is_known(self, project: str, message: Message) -> bool:
+    def forget(self, project: str, cohort: str) -> None:
+        """Take away all that came of a cohort."""
+        for path in self.messages.forget(project, cohort):
+            (self.home / path).unlink(missing_ok=True)
+
+    def _is_known(self, project: str, message: Message, now: datetime) -> bool:
         before = self.messages.find(project, message.cohort, message.id)
         said = (message.entering, message.computed, message.users.num_rows, message.nameless)
         if before and (before.entering, before.computed, before.users, before.nameless) != said:
+            self.messages.dispute(before, now)
             raise TakenError("another message came with this message_id before; it counts, and this one is not taken")
         return before is not None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from tradewind.model.cohort import Cohort
@@ -17,6 +17,7 @@ from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, part
 from tradewind.web.problems import Refusal
+from tradewind.web.tags import Match, matching, show_tag
 from tradewind.web.views import CohortView, cohort_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/cohorts", tags=["cohorts"])
@@ -82,19 +83,29 @@ def list_cohorts(ask: Viewer, project: Id, find: Find = "", cursor: Cursor = Non
 
 
 @router.get("/{cohort}")
-def show_cohort(ask: Viewer, project: Id, cohort: Id) -> DefinedView:
+def show_cohort(ask: Viewer, project: Id, cohort: Id, response: Response) -> DefinedView:
     """One cohort, as it is defined now."""
-    return _view(ask, ask.parts.catalog.cohort(project, cohort))
+    found = ask.parts.catalog.cohort(project, cohort)
+    show_tag(response, found)
+    return _view(ask, found)
 
 
 @router.put("/{cohort}")
-def save_cohort(ask: Member, project: Id, cohort: Id, body: Definition, unless: Unless = None) -> DefinedView:
+def save_cohort(
+    ask: Member, project: Id, cohort: Id, body: Definition, response: Response, unless: Unless = None, match: Match = None
+) -> DefinedView:
     """Define a cohort, or define it anew: its version grows by one where the definition changed."""
     if unless and cohort in ask.parts.catalog.cohort_names(project):
         raise Refusal(412, f"there is a cohort '{cohort}' already; choose another id, or send this without If-None-Match to change it")
+    document: dict[str, Any] = {"id": cohort, "name": body.name, "kind": body.kind}
+    for name, value in document.items():
+        if body.definition.get(name, value) != value:
+            raise Refusal(400, f"the definition says another {name} than the {'address' if name == 'id' else 'body'}; leave it out there")
+    parts = matching(ask.parts, match)
     ask.note("cohort.save", cohort, project)
-    document = body.definition | {"id": cohort, "name": body.name, "kind": body.kind}
-    return _view(ask, cohorts.define(ask.parts, project, document))
+    saved = cohorts.define(parts, project, body.definition | document)
+    show_tag(response, saved)
+    return _view(ask, saved)
 
 
 @router.delete("/{cohort}", status_code=204)

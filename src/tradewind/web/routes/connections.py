@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from tradewind.destinations.base import Probe, Verdict
@@ -13,7 +13,18 @@ from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
-from tradewind.web.views import ConnectionView, EndedView, ReaderView, StakeView, connection_view, ended_view, reader_view, stake_view
+from tradewind.web.tags import Match, matching, show_tag
+from tradewind.web.views import (
+    ORDERED,
+    ConnectionView,
+    EndedView,
+    ReaderView,
+    StakeView,
+    connection_view,
+    ended_view,
+    reader_view,
+    stake_view,
+)
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/connections", tags=["connections"])
 
@@ -56,9 +67,11 @@ def list_connections(ask: Viewer, project: Id, cursor: Cursor = None, limit: Lim
 
 
 @router.get("/{connection}")
-def show_connection(ask: Viewer, project: Id, connection: Id) -> ConnectionView:
+def show_connection(ask: Viewer, project: Id, connection: Id, response: Response) -> ConnectionView:
     """One connection."""
-    return _view(ask, ask.parts.catalog.connection(project, connection))
+    found = ask.parts.catalog.connection(project, connection)
+    show_tag(response, found)
+    return _view(ask, found)
 
 
 @router.get("/{connection}/platform")
@@ -90,11 +103,16 @@ def read_platform(ask: Manager, project: Id, connection: Id) -> ReaderView:
 
 
 @router.put("/{connection}")
-def save_connection(ask: Manager, project: Id, connection: Id, body: Account, leaving: How = None) -> ConnectionView:
+def save_connection(
+    ask: Manager, project: Id, connection: Id, body: Account, response: Response, leaving: How = None, match: Match = None
+) -> ConnectionView:
     """Add a connection, or change one. When the account changes, `leaving` says what becomes of the people in the old one's segments."""
     wanted, secret = _wanted(ask, project, connection, body)
+    parts = matching(ask.parts, match)
     ask.note("connection.save", connection, project, advertiser=wanted.advertiser, region=wanted.region)
-    return _view(ask, connections.add(ask.parts, wanted, secret, leaving))
+    saved = connections.add(parts, wanted, secret, leaving)
+    show_tag(response, saved)
+    return _view(ask, saved)
 
 
 @router.get("/{connection}/stakes")
@@ -103,11 +121,11 @@ def stakes(ask: Viewer, project: Id, connection: Id) -> list[StakeView]:
     return [stake_view(each) for each in endings.stakes(ask.parts, endings.of_connection(ask.parts, project, connection))]
 
 
-@router.delete("/{connection}")
-def remove_connection(ask: Manager, project: Id, connection: Id, leaving: How = None) -> EndedView:
+@router.delete("/{connection}", responses=ORDERED)
+def remove_connection(ask: Manager, project: Id, connection: Id, response: Response, leaving: How = None) -> EndedView:
     """Remove a connection with its syncs and its secret; `leaving` says what becomes of their people."""
     ask.note("connection.remove", connection, project)
-    return ended_view(endings.remove_connection(ask.parts, project, connection, leaving, None))
+    return ended_view(endings.remove_connection(ask.parts, project, connection, leaving, None), response)
 
 
 @router.post("/{connection}/test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -15,6 +15,7 @@ from tradewind.web.gate import Admin, Administrator, Manager, SignedIn, Viewer
 from tradewind.web.once import Key, once
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.views import (
+    ORDERED,
     EndedView,
     EntryView,
     ProjectView,
@@ -136,10 +137,10 @@ def show_project(ask: Viewer, project: Id) -> ProjectView:
     return project_view(ask.parts.catalog.project(project), ask.known.role(project))
 
 
-@router.put("/projects/{project}/plan")
-def set_plan(ask: Administrator, project: Id, body: Plan, leaving: How = None) -> EndedView:
+@router.put("/projects/{project}/plan", responses=ORDERED)
+def set_plan(ask: Administrator, project: Id, body: Plan, response: Response, leaving: How = None) -> EndedView:
     """Give it another plan. With the free one its syncs are paused; `leaving` says what becomes of their people."""
-    return ended_view(entitlement.set_plan(ask.parts, ask.who, project, body.plan, leaving, None))
+    return ended_view(entitlement.set_plan(ask.parts, ask.who, project, body.plan, leaving, None), response)
 
 
 @router.put("/projects/{project}/source")
@@ -167,10 +168,10 @@ def enable(ask: Admin, project: Id, destination: Id, body: Confirmation) -> Tile
     return tile_view(entitlement.enable(ask.parts, ask.who, project, destination, confirmed=body.paid_plan))
 
 
-@router.delete("/projects/{project}/destinations/{destination}/enablement")
-def disable(ask: Admin, project: Id, destination: Id, leaving: How = None) -> EndedView:
+@router.delete("/projects/{project}/destinations/{destination}/enablement", responses=ORDERED)
+def disable(ask: Admin, project: Id, destination: Id, response: Response, leaving: How = None) -> EndedView:
     """Let the project use it no more: its syncs there are paused; `leaving` says what becomes of their people."""
-    return ended_view(entitlement.disable(ask.parts, ask.who, project, destination, leaving, None))
+    return ended_view(entitlement.disable(ask.parts, ask.who, project, destination, leaving, None), response)
 
 
 @router.patch("/destinations/{destination}")
@@ -190,10 +191,10 @@ def admit(ask: Administrator, destination: Id, admitted: Id) -> list[str]:
     return list(entitlement.admit(ask.parts, ask.who, destination, admitted).admitted)
 
 
-@router.delete("/destinations/{destination}/admissions/{admitted}")
-def withdraw(ask: Administrator, destination: Id, admitted: Id, leaving: How = None) -> EndedView:
+@router.delete("/destinations/{destination}/admissions/{admitted}", responses=ORDERED)
+def withdraw(ask: Administrator, destination: Id, admitted: Id, response: Response, leaving: How = None) -> EndedView:
     """Take an admission back."""
-    return ended_view(entitlement.withdraw(ask.parts, ask.who, destination, admitted, leaving, None))
+    return ended_view(entitlement.withdraw(ask.parts, ask.who, destination, admitted, leaving, None), response)
 
 
 @router.get("/projects/{project}/audit")

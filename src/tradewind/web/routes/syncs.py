@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -16,7 +16,8 @@ from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.once import Key, once
 from tradewind.web.pages import Cursor, Limit, Page, page
-from tradewind.web.views import EndedView, RunView, StakeView, SyncView, ended_view, run_view, stake_view, sync_view
+from tradewind.web.tags import Match, matching, show_tag
+from tradewind.web.views import ORDERED, EndedView, RunView, StakeView, SyncView, ended_view, run_view, stake_view, sync_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/syncs", tags=["syncs"])
 
@@ -128,19 +129,23 @@ def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONR
 
 
 @router.get("/{sync}")
-def show_sync(ask: Viewer, project: Id, sync: Id) -> SyncView:
+def show_sync(ask: Viewer, project: Id, sync: Id, response: Response) -> SyncView:
     """One sync."""
-    return sync_view(ask.parts.catalog.sync(project, sync))
+    found = ask.parts.catalog.sync(project, sync)
+    show_tag(response, found)
+    return sync_view(found)
 
 
 @router.patch("/{sync}")
-def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange) -> SyncView:
+def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange, response: Response, match: Match = None) -> SyncView:
     """Change TTL, cadence (with its cron expression), time of day, refresh, recency or holdout; cohort and connection never change."""
+    parts = matching(ask.parts, match)
     ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
     at = time_of_day(body.at) if body.at is not None else None
     percent, salt = (body.holdout.percent, body.holdout.salt) if body.holdout else (None, None)
     wish = syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency, body.cron, percent, salt)
-    changed = syncs.change(ask.parts, project, sync, wish)
+    changed = syncs.change(parts, project, sync, wish)
+    show_tag(response, changed)
     ask.request.app.state.nudge()
     return sync_view(changed)
 
@@ -177,11 +182,11 @@ def rehearse(ask: Manager, project: Id, sync: Id, key: Key = None) -> JSONRespon
     return once(ask, key, None, make, 202)
 
 
-@router.post("/{sync}/pause")
-def pause(ask: Manager, project: Id, sync: Id, leaving: How = None) -> EndedView:
+@router.post("/{sync}/pause", responses=ORDERED)
+def pause(ask: Manager, project: Id, sync: Id, response: Response, leaving: How = None) -> EndedView:
     """Let it run no more until it is resumed; `leaving` says what becomes of its people."""
     ask.note("sync.pause", sync, project, **({"leaving": leaving.value} if leaving else {}))
-    ended = ended_view(endings.pause(ask.parts, project, sync, leaving, None))
+    ended = ended_view(endings.pause(ask.parts, project, sync, leaving, None), response)
     ask.request.app.state.nudge()
     return ended
 
@@ -195,11 +200,11 @@ def resume(ask: Manager, project: Id, sync: Id) -> SyncView:
     return resumed
 
 
-@router.delete("/{sync}")
-def remove_sync(ask: Manager, project: Id, sync: Id, leaving: How = None) -> EndedView:
+@router.delete("/{sync}", responses=ORDERED)
+def remove_sync(ask: Manager, project: Id, sync: Id, response: Response, leaving: How = None) -> EndedView:
     """Remove it; its history stays. `leaving` says what becomes of its people."""
     ask.note("sync.remove", sync, project, **({"leaving": leaving.value} if leaving else {}))
-    ended = ended_view(endings.remove_sync(ask.parts, project, sync, leaving, None))
+    ended = ended_view(endings.remove_sync(ask.parts, project, sync, leaving, None), response)
     ask.request.app.state.nudge()
     return ended
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from tradewind.operations import webhooks
 from tradewind.web.bodies import API, Id
 from tradewind.web.gate import Admin, Pusher, Viewer
+from tradewind.web.problems import Refusal
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/webhook", tags=["webhook"])
 
 
 class ReceivedView(BaseModel):
-    """What became of a message; `new` is false for one that was stored before. `nameless` are entries without a user id."""
+    """What became of a message; `new` is false for one that was stored before. `nameless` are entries without a user id.
+
+    `parked`: nobody has defined a cohort that takes it; it waits for a week.
+    """
 
     message: str
     users: int
     nameless: int
     new: bool
+    parked: bool
 
 
 class PushedView(BaseModel):
@@ -54,12 +60,21 @@ class SecretView(BaseModel):
 MESSAGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-@router.post("/messages", openapi_extra=MESSAGE)
-async def receive(ask: Pusher, project: Id) -> ReceivedView:
+PARKED: dict[int | str, dict[str, Any]] = {202: {"model": ReceivedView, "description": "Kept for a cohort that is not defined yet."}}
+
+
+@router.post("/messages", openapi_extra=MESSAGE, responses=PARKED)
+async def receive(ask: Pusher, project: Id, response: Response) -> ReceivedView:
     """Take a message of Amplitude's cohort webhook. It is on the disk before the answer; one that comes twice counts once."""
-    body = await ask.request.body()
-    done = await run_in_threadpool(webhooks.receive, ask.parts, project, body)
+    body, turns = await ask.request.body(), ask.request.app.state.pushes
+    if not turns.acquire(blocking=False):
+        raise Refusal(429, "too many messages at once; send this one again", {"Retry-After": "1"})
+    try:
+        done = await run_in_threadpool(webhooks.receive, ask.parts, project, body)
+    finally:
+        turns.release()
     ask.request.app.state.nudge()
+    response.status_code = 202 if done.parked else 200
     return ReceivedView(**vars(done))
 
 
