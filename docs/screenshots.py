@@ -36,6 +36,7 @@ PAGES = {
     "segment": "segments/{sync}",
     "lift": "segments/{sync}/lift?event=Redeem+Offer&value=amount",
     "catalog": "catalog/destinations",
+    "sources": "catalog/sources",
     "destination": "catalog/destinations/thetradedesk",
     "account": "catalog/destinations/thetradedesk/sandbox",
     "settings": "settings",

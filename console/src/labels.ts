@@ -140,4 +140,7 @@ export const privacyTypes: Record<string, string> = { OptOut: "Opt-out", Deletio
 export const contactKinds: Record<string, string> = { email: "Mail", slack: "Slack", webhook: "Signed request" };
 
 /** Words of pages that have no noun of their own. */
-export const words = { lift: "What sending does" } as const;
+export const words = { lift: "What sending does", sources: "Sources" } as const;
+
+/** What answers for tables of a client's own. */
+export const engines: Record<string, string> = { postgresql: "PostgreSQL", clickhouse: "ClickHouse", spark: "Spark" };

@@ -41,6 +41,7 @@ export const routes: RouteObject[] = [
                   { path: "settings/:tab", lazy: () => import("./pages/settings/Settings") },
                   { path: "catalog", lazy: () => import("./pages/destinations/Catalog") },
                   { path: "catalog/destinations", lazy: () => import("./pages/destinations/Catalog") },
+                  { path: "catalog/sources", lazy: () => import("./pages/sources/Sources") },
                   { path: "catalog/destinations/:kind", lazy: () => import("./pages/destinations/Destination") },
                   { path: "catalog/destinations/:kind/new", lazy: () => import("./pages/destinations/Account") },
                   { path: "catalog/destinations/:kind/:connection", lazy: () => import("./pages/destinations/Account") },

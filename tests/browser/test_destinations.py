@@ -63,6 +63,25 @@ def test_the_guides_setup_from_the_catalog_to_an_account_that_answers(visit: Vis
     assert here.faults() == []
 
 
+def test_a_source_stands_in_the_catalog_until_it_is_removed(visit: Visits, desk: Desk) -> None:
+    desk.product.environment |= {"AMP_API": "made-up-api-key", "AMP_SECRET": "made-up-secret"}
+    keys = ("--api-key-env", "AMP_API", "--secret-key-env", "AMP_SECRET")
+    desk.product.ok("--project", "shop", "sources", "add", "amplitude", "amp", "--name", "Amplitude of the shop", "--region", "eu", *keys)
+    here = visit()
+    page = here.go(CATALOG)
+    page.get_by_role("tab", name="Sources").click()
+    source = page.get_by_role("region", name="Amplitude of the shop")
+    expect(source).to_contain_text("Europe. 500 of 500 downloads are left this month.")
+    assert here.faults() == []
+    source.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(source.get_by_role("button", name="Remove")).to_be_focused()
+    source.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", name="No source yet")).to_be_visible()
+    assert desk.product.ok("--project", "shop", "sources", "list")["sources"] == []
+
+
 def test_at_the_width_of_a_phone_nothing_sticks_out_and_the_places_open_from_a_button(visit: Visits, desk: Desk) -> None:
     here = visit(width=390, scheme="dark")
     page = here.go(CATALOG)

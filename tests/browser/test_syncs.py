@@ -26,7 +26,7 @@ syncs: [{cohort: vip, connection: other, id: other, cadence: daily, segment: Bes
 PLACES = (
     "overview", "cohorts", "cohorts/vip", "cohorts/new", "cohorts/new/sql", "cohorts/new/amplitude", "cohorts/new/webhook", "syncs", "runs",
     "segments", "segments/other", "segments/other/lift", "cohorts/vip/sync?to=thetradedesk", "catalog/destinations/thetradedesk/other",
-    "settings/events", "settings/privacy", "settings/alerts", "settings/plan",
+    "catalog/sources", "settings/events", "settings/privacy", "settings/alerts", "settings/plan",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from site_of import Site, detail
 from town import AMPLITUDE, NOON
 from tradewind.access.roles import Role
 from tradewind.model.source import Source, SourceKind
-from tradewind.model.tables import EngineKind, Rows, Tables
+from tradewind.model.tables import EngineKind, Rows, Stated, Tables
 from tradewind.sources.amplitude.base import Listed
 
 P = "/api/v1/projects/default"
@@ -74,12 +74,16 @@ def test_a_source_of_tables_is_defined_on_the_server_and_chosen_from_anywhere(si
     assert "define it there with: tradewind apply" in detail(
         root.put(f"{P}/sources/shop", json={"name": "S", "kind": "tables", "region": ""})
     )
-    orders = Rows("shop.orders", user="customer", time="placed", event="Order")
+    orders = Rows("shop.orders", user="customer", time="placed", event="Order", properties=Stated(columns=(("amount", "total"),)))
     tables = Tables(EngineKind.POSTGRESQL, "SHOP_URL", (orders,))
     site.town.parts.sources.save(Source("default", "shop", "Shop", SourceKind.TABLES, "", tables=tables))
     shown = root.get(f"{P}/sources/shop").json()
     assert (shown["downloads"], shown["tables"]["verified"], shown["tables"]["standing"]) == (None, False, "unverified")
-    assert shown["tables"]["reads"] == [{"table": "shop.orders", "event": "Order", "event_column": None, "people": False}]
+    (read,) = shown["tables"]["reads"]
+    assert {name: value for name, value in read.items() if value} == {
+        "table": "shop.orders", "event": "Order", "user": "customer", "time": "placed", "columns": {"amount": "total"},
+    }  # fmt: skip
+    assert shown["tables"]["asked"] is None
     assert site.signed_in("ann").put(f"{P}/source", json={"source": "shop"}).status_code == 403
     assert root.put(f"{P}/source", json={"source": "shop"}).json()["source"] == "shop"
     assert "project 'default'" in detail(root.delete(f"{P}/sources/shop"))

@@ -1,25 +1,18 @@
 /** A cohort that Amplitude keeps: through which source, and which of its cohorts; a source is added here where there is none. */
-import { Alert, Button, Group, PasswordInput, Select, Stack, Text, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Button, Group, Select, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
-import { amplitudeRegions } from "../../labels";
 import { count, many } from "../../parts/figures";
-import { MayButton } from "../../parts/May";
-import { Asked, Failure } from "../../parts/States";
-import { idFrom } from "../destinations/identity";
+import { Asked } from "../../parts/States";
+import { Keys } from "../sources/Keys";
+import { sourcesOf, useSources } from "../sources/queries";
 import type { FormProps } from "./Other";
-
-const sourcesOf = (project: string) => ["sources", project];
 
 export function FromAmplitude({ known, onDefined }: FormProps) {
   const project = useProject();
-  const params = { path: { project }, query: { limit: 200 } };
-  const sources = useQuery({
-    queryKey: sourcesOf(project),
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/sources", { params })),
-  });
+  const sources = useSources(project);
   const [source, setSource] = useState<string | null>(known ? String(known.definition.source) : null);
   const [adding, setAdding] = useState(false);
   return (
@@ -28,7 +21,7 @@ export function FromAmplitude({ known, onDefined }: FormProps) {
         const items = all.filter((each) => each.kind === "amplitude");
         const chosen = items.find((each) => each.id === (source ?? items[0]?.id));
         if (!items.length || adding) {
-          return <AddSource taken={all.map((each) => each.id)} onAdded={setSource} onClose={() => setAdding(false)} />;
+          return <Keys taken={all.map((each) => each.id)} onSaved={setSource} onClose={() => setAdding(false)} />;
         }
         return (
           <Stack gap="md">
@@ -88,90 +81,5 @@ function Which({ source, known, onDefined }: FormProps & { source: string }) {
         />
       )}
     </Asked>
-  );
-}
-
-interface Adding {
-  taken: string[];
-  onAdded: (source: string) => void;
-  onClose: () => void;
-}
-
-function AddSource({ taken, onAdded, onClose }: Adding) {
-  const project = useProject();
-  const client = useQueryClient();
-  const [name, setName] = useState("Amplitude");
-  const [region, setRegion] = useState<string>("us");
-  const [apiKey, setApiKey] = useState("");
-  const [secretKey, setSecretKey] = useState("");
-  /** The source that was added by a first try; the next one changes it. */
-  const [kept, setKept] = useState<string | null>(null);
-  const add = useMutation({
-    mutationFn: async () => {
-      const source = kept ?? idFrom(name, taken, "amplitude");
-      const path = { project, source };
-      const body = { name: name.trim(), kind: "amplitude" as const, region, api_key: apiKey, secret_key: secretKey };
-      await answer(api.PUT("/api/v1/projects/{project}/sources/{source}", { params: { path }, body }));
-      setKept(source);
-      const tested = await answer(api.POST("/api/v1/projects/{project}/sources/{source}/test", { params: { path } }));
-      return { source, tested };
-    },
-    onSuccess: async ({ source, tested }) => {
-      await client.invalidateQueries({ queryKey: sourcesOf(project) });
-      onAdded(source);
-      if (tested.ready) onClose();
-    },
-  });
-  return (
-    <Stack gap="sm">
-      <Text size="sm">
-        The keys stand in Amplitude under Settings &gt; Projects. They are sealed on this machine and never shown again.
-      </Text>
-      <Group align="flex-end" gap="sm">
-        <TextInput
-          label="Name of the source"
-          value={name}
-          maxLength={200}
-          onChange={(event) => setName(event.currentTarget.value)}
-          flex="1 1 200px"
-        />
-        <Select
-          label="Where it is kept"
-          data={Object.entries(amplitudeRegions).map(([value, label]) => ({ value, label }))}
-          value={region}
-          onChange={(value) => value && setRegion(value)}
-          flex="1 1 160px"
-        />
-      </Group>
-      <PasswordInput
-        label="API key"
-        autoComplete="off"
-        value={apiKey}
-        onChange={(event) => setApiKey(event.currentTarget.value)}
-      />
-      <PasswordInput
-        label="Secret key"
-        autoComplete="new-password"
-        value={secretKey}
-        onChange={(event) => setSecretKey(event.currentTarget.value)}
-      />
-      {add.error && <Failure error={add.error} />}
-      {add.data && !add.data.tested.ready && <Alert color="red">{add.data.tested.sentence}</Alert>}
-      <Group>
-        <MayButton
-          needs="manager"
-          loading={add.isPending}
-          disabled={!name.trim() || !apiKey || !secretKey}
-          onClick={() => add.mutate()}
-        >
-          Add and test
-        </MayButton>
-        {taken.length > 0 && (
-          <Button variant="default" onClick={onClose}>
-            Back
-          </Button>
-        )}
-      </Group>
-    </Stack>
   );
 }

@@ -1,10 +1,10 @@
 /** Catalog, tab Destinations: the kinds of platform, each a tile with its stage and what stands in this project's way. */
-import { Badge, Card, Group, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "react-router";
 import { useProject } from "../../api/session";
-import { places, stages, document as words } from "../../labels";
+import { stages, document as words } from "../../labels";
+import { CatalogTabs } from "../../parts/CatalogTabs";
 import { many } from "../../parts/figures";
-import { Page } from "../../parts/Page";
 import { Asked } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { PlatformMark } from "./PlatformMark";
@@ -14,28 +14,21 @@ export function Component() {
   const project = useProject();
   const tiles = useTiles(project);
   return (
-    <Page title={places.catalog} about="Where cohorts can be sent from this project.">
-      <Tabs value="destinations">
-        <Tabs.List>
-          <Tabs.Tab value="destinations">{words.destinations}</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="destinations" pt="lg">
-          <Stack gap="sm">
-            <Title order={2}>{words.cohortSection}</Title>
-            <Text c="dimmed">Platforms that keep a segment equal to a cohort.</Text>
-            <Asked of={tiles} lines={3}>
-              {(found) => (
-                <SimpleGrid cols={{ base: 1, sm: 2, md: 3 }}>
-                  {found.map((tile) => (
-                    <OneTile key={tile.kind} tile={tile} project={project} />
-                  ))}
-                </SimpleGrid>
-              )}
-            </Asked>
-          </Stack>
-        </Tabs.Panel>
-      </Tabs>
-    </Page>
+    <CatalogTabs here="destinations" about="Where cohorts can be sent from this project.">
+      <Stack gap="sm">
+        <Title order={2}>{words.cohortSection}</Title>
+        <Text c="dimmed">Platforms that keep a segment equal to a cohort.</Text>
+        <Asked of={tiles} lines={3}>
+          {(found) => (
+            <SimpleGrid cols={{ base: 1, sm: 2, md: 3 }}>
+              {found.map((tile) => (
+                <OneTile key={tile.kind} tile={tile} project={project} />
+              ))}
+            </SimpleGrid>
+          )}
+        </Asked>
+      </Stack>
+    </CatalogTabs>
   );
 }
 

@@ -5,9 +5,9 @@ import { type FormEvent, useState } from "react";
 import { answer, api, type Shape } from "../../api/client";
 import { useMay } from "../../api/session";
 import { contactKinds } from "../../labels";
+import { OnlyFor } from "../../parts/OnlyFor";
 import { Asked, Failure } from "../../parts/States";
 import { Status } from "../../parts/Status";
-import { OnlyFor } from "./OnlyFor";
 import { type Contact, contactsOf, useContacts } from "./queries";
 
 type Kind = Shape<"ContactKind">;

@@ -4,11 +4,11 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { answer, api } from "../../api/client";
 import { ago, bytes, moment } from "../../parts/figures";
 import { More } from "../../parts/More";
+import { OnlyFor } from "../../parts/OnlyFor";
 import { CameOf, type Upload } from "../../parts/SendFile";
 import { Asked } from "../../parts/States";
 import { Status } from "../../parts/Status";
 import { SendEvents } from "../projects/SendEvents";
-import { OnlyFor } from "./OnlyFor";
 
 export function Imports({ project }: { project: string }) {
   const client = useQueryClient();

@@ -7,8 +7,8 @@ import { type Role, useMay, useMe } from "../../api/session";
 import { roles } from "../../labels";
 import { Copyable } from "../../parts/Copyable";
 import { moment } from "../../parts/figures";
+import { OnlyFor } from "../../parts/OnlyFor";
 import { Asked, Failure } from "../../parts/States";
-import { OnlyFor } from "./OnlyFor";
 import { peopleOf, usePeople } from "./queries";
 
 const CHOICES = Object.entries(roles).map(([value, label]) => ({ value, label }));

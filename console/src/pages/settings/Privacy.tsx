@@ -7,9 +7,9 @@ import { useMay } from "../../api/session";
 import { privacyTypes } from "../../labels";
 import { ago, count, many, moment } from "../../parts/figures";
 import { More } from "../../parts/More";
+import { OnlyFor } from "../../parts/OnlyFor";
 import { Asked, Failure } from "../../parts/States";
 import { Status } from "../../parts/Status";
-import { OnlyFor } from "./OnlyFor";
 
 type Type = Shape<"RequestType">;
 type Asking = Shape<"RequestView">;

@@ -4,8 +4,8 @@ import { IconHistory } from "@tabler/icons-react";
 import { useMay } from "../../api/session";
 import { ago, moment } from "../../parts/figures";
 import { More } from "../../parts/More";
+import { OnlyFor } from "../../parts/OnlyFor";
 import { Asked, Empty } from "../../parts/States";
-import { OnlyFor } from "./OnlyFor";
 import { useTrail } from "./queries";
 
 export function Trail({ project }: { project: string }) {

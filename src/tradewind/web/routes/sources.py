@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from tradewind.engines.spec.ask import Answer
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
-from tradewind.model.tables import EngineKind
+from tradewind.model.tables import EngineKind, Rows, Stated
 from tradewind.operations import sources, tables
 from tradewind.operations.standing import is_verified
 from tradewind.web.bodies import API, Body, Id
@@ -45,17 +45,38 @@ class DownloadsView(BaseModel):
 
 
 class ReadView(BaseModel):
-    """A table that is read: as events of one kind or by a column that says which, or as what is known of people."""
+    """A table that is read: as events of one kind or by a column that says which, or as what is known of people.
+
+    The fields are those of its definition: columns, and which property each of `columns` and `user_columns` is.
+    """
 
     table: str
     event: str | None
     event_column: str | None
     people: bool
+    user: str | None
+    device: str | None
+    time: str | None
+    properties: str | None
+    columns: dict[str, str]
+    user_properties: str | None
+    user_columns: dict[str, str]
+
+
+class AskedView(BaseModel):
+    """What the server answered last: how many rows of the cohort language as it should, of how many."""
+
+    at: datetime
+    server: str
+    agreed: int
+    cases: int
 
 
 class TablesView(BaseModel):
     """Tables of a client's own: which engine answers, the variable that holds its URL, what is read there, how far its server can be
     trusted with the cohort language (`verified`, and `standing` in words), and whether the project's cohorts are answered from it.
+
+    `asked` is null where its server was never asked.
     """
 
     engine: EngineKind
@@ -63,6 +84,7 @@ class TablesView(BaseModel):
     reads: list[ReadView]
     verified: bool
     standing: str
+    asked: AskedView | None
     answers: bool
 
 
@@ -213,7 +235,25 @@ def _tables(found: sources.Shown) -> TablesView | None:
     mapped = found.source.tables
     if mapped is None:
         return None
-    names = ("table", "event", "event_column")
-    reads = [ReadView(**{name: getattr(rows, name) for name in names}, people=rows.whole) for rows in mapped.rows]
-    verified, standing = is_verified(found.source), found.standing
-    return TablesView(engine=mapped.engine, variable=mapped.url, reads=reads, verified=verified, standing=standing, answers=found.answers)
+    last = found.source.verification
+    return TablesView(
+        engine=mapped.engine,
+        variable=mapped.url,
+        reads=[_read(rows) for rows in mapped.rows],
+        verified=is_verified(found.source),
+        standing=found.standing,
+        asked=AskedView.model_validate(last, from_attributes=True) if last else None,
+        answers=found.answers,
+    )
+
+
+def _read(rows: Rows) -> ReadView:
+    stated, of_user = (rows.user_properties, Stated()) if rows.whole else (rows.properties, rows.user_properties)
+    return ReadView(
+        **{name: getattr(rows, name) for name in ("table", "event", "event_column", "user", "device", "time")},
+        people=rows.whole,
+        properties=stated.json,
+        columns=dict(stated.columns),
+        user_properties=of_user.json,
+        user_columns=dict(of_user.columns),
+    )
