@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,10 +19,11 @@ from tradewind.catalog.sql import Catalog
 from tradewind.clock import StandingClock
 from tradewind.compute import Bounds
 from tradewind.destinations.base import Request
+from tradewind.engines.folders import Folders
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.memory import Event, MemoryEngine, MemoryPreviews, resolve
-from tradewind.engines.serving import opening
+from tradewind.engines.serving import Reach, opening
 from tradewind.errors import EngineError
 from tradewind.events.store import EventStore
 from tradewind.ledger.memory import MemoryLedger
@@ -172,7 +174,7 @@ class Town:
             lists=ListStore(folder),
             list_versions=ListVersions(self.database),
             select=lambda _project, _as_of: SelectSource(folder, {}, None),
-            server=lambda tables: opening(tables, {}),
+            server=partial(opening, Reach({}, Folders((folder / "tables",), folder))),
             sources=Sources(self.database),
             uploads=Uploads(self.database),
             received=Received(self.database),

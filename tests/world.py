@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,10 @@ from tradewind.database import SQLITE, Database
 from tradewind.destinations.base import Destination
 from tradewind.engines import memory
 from tradewind.engines.base import Resolve
+from tradewind.engines.folders import Folders
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
-from tradewind.engines.serving import opening
+from tradewind.engines.serving import Reach, opening
 from tradewind.errors import EngineError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.readings.sql import Readings
@@ -376,7 +377,7 @@ class World:
                 lists=ListStore(self.folder),
                 list_versions=ListVersions(self.database),
                 select=lambda _project, _as_of: SelectSource(self.folder, {}, None),
-                server=lambda tables: opening(tables, {}),
+                server=partial(opening, Reach({}, Folders((), self.folder))),
                 sources=Sources(self.database),
                 statements=Statements(self.database),
                 readings=Readings(self.database),

@@ -8,10 +8,11 @@ import platform
 import random
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -30,12 +31,13 @@ from tradewind.engines.base import Engine
 from tradewind.engines.chosen import ChosenEngine, ChosenPreviews
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
+from tradewind.engines.folders import Folders
 from tradewind.engines.leaf_preview import LeafPreviews
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
 from tradewind.engines.resolve import resolve
-from tradewind.engines.server import ServerEngine
-from tradewind.engines.serving import opening, served
+from tradewind.engines.server import Served, ServerEngine
+from tradewind.engines.serving import Open, Reach, opening
 from tradewind.errors import Bug, ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
 from tradewind.keeping.archive import About
@@ -46,6 +48,7 @@ from tradewind.ledger.statements.sql import Statements
 from tradewind.membership.sql import Versions
 from tradewind.migrations import database_upgrade
 from tradewind.model.project import Project
+from tradewind.model.tables import Tables
 from tradewind.notify.base import Notify
 from tradewind.notify.mail import Mailbox
 from tradewind.notify.messenger import PostMessenger
@@ -220,7 +223,7 @@ def with_little_memory(parts: Parts) -> Parts:
     """The same parts for looking beside the runs of this process: what a preview needs besides spills to the disk."""
     bounds = replace(parts.bounds, memory=LITTLE, threads=1)
     assert isinstance(parts.events, EventStore)
-    return replace(parts, bounds=bounds, engine=_engine(parts.events, parts.sources, bounds))
+    return replace(parts, bounds=bounds, engine=_engine(parts.events, parts.sources, parts.server, bounds))
 
 
 def _parts(settings: Settings, database: Database, door: Door) -> Parts:
@@ -234,7 +237,9 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         table = event_table(events.files(project.id, as_of), settings.home / "events" / project.id, as_of)
         return SelectSource(Path.cwd(), os.environ, table)
 
-    engine = _engine(events, sources, bounds)
+    folders = Folders(tuple(map(Path, settings.table_folders.split(os.pathsep))), settings.home)
+    server = partial(opening, Reach(os.environ, folders))
+    engine = _engine(events, sources, server, bounds)
     return Parts(
         home=settings.home,
         clock=SystemClock(),
@@ -257,7 +262,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         lists=ListStore(settings.home),
         list_versions=ListVersions(database),
         select=select,
-        server=lambda tables: opening(tables, os.environ),
+        server=server,
         sources=sources,
         uploads=Uploads(database),
         received=Received(database),
@@ -272,14 +277,14 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     )
 
 
-def _engine(events: EventStore, sources: Sources, bounds: Bounds) -> Engine:
+def _engine(events: EventStore, sources: Sources, server: Callable[[Tables, Bounds], Open], bounds: Bounds) -> Engine:
     """The event store's, and for projects that say so that of a client's tables."""
 
     def elsewhere(project: Project) -> Engine:
         source = sources.one(project.id, project.source or "")
         if source.tables is None:
             raise Bug(f"project '{project.id}' is answered from source '{source.id}', which has no tables")
-        return ServerEngine(served(source.tables, os.environ), bounds)
+        return ServerEngine(Served(server(source.tables, bounds), source.tables.rows, {}), bounds)
 
     return ChosenEngine(DuckDBEngine(events, bounds), elsewhere)
 

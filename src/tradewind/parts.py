@@ -65,7 +65,7 @@ class Parts:
     lists: ListStore
     list_versions: ListVersions
     select: Callable[[Project, datetime], SelectSource]
-    server: Callable[[Tables], Open]
+    server: Callable[[Tables, Bounds], Open]
     sources: Sources
     pushed: PushedStore
     uploads: Uploads

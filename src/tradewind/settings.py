@@ -12,6 +12,7 @@
     memory_limit              TRADEWIND_MEMORY_LIMIT              what DuckDB may use, in the whole process (700MiB)
     preview_memory            TRADEWIND_PREVIEW_MEMORY            what previews may use beside that, of those who write cohorts (512MiB)
     threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
+    table_folders             TRADEWIND_TABLE_FOLDERS             folders in which files of tables may lie, by : (`tables` in the home)
     loopback_only             TRADEWIND_LOOPBACK_ONLY             refuse to send to any host but this machine, for rehearsals (no)
 
 The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home` and `key`.
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     memory_limit: str = "700MiB"
     preview_memory: str = "512MiB"
     threads: int = Field(default_factory=_processors, ge=1, le=1024)
+    table_folders: str = ""
     loopback_only: bool = False
 
     @field_validator("database_url")
@@ -94,6 +96,14 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[1-9][0-9]{0,6} ?[KMGT]i?B", text):
             raise ValueError("expected a size such as 700MiB or 4GB")
         return text
+
+    @field_validator("table_folders")
+    @classmethod
+    def _folders(cls, text: str, info: ValidationInfo) -> str:
+        folders = text.split(os.pathsep) if text else [str(info.data["home"] / "tables")]
+        if not all(Path(folder).is_absolute() for folder in folders):
+            raise ValueError(f"expected whole paths of folders, with {os.pathsep} between them")
+        return os.pathsep.join(folders)
 
     @classmethod
     def settings_customise_sources(

@@ -25,6 +25,7 @@ def test_defaults_live_in_the_persons_home(tmp_path: Path) -> None:
     assert settings.database_url == f"sqlite:///{settings.home / 'tradewind.db'}"
     assert (settings.sandbox_url, settings.sandbox_amplitude_url, settings.sandbox_amplitude_eu_url) == (None, None, None)
     assert settings.threads >= 1
+    assert settings.table_folders == str(settings.home / "tables")
     assert not settings.loopback_only
 
 
@@ -56,6 +57,7 @@ def test_settings_are_frozen_and_keep_the_databases_password_to_themselves(monke
     [
         ("thread = 2", "'thread' in .* is not a setting; did you mean 'threads'"),
         ("frobnicate = 2", "'frobnicate' in .* is not a setting; expected one of database_url"),
+        ('table_folders = "lake"', "'table_folders' in .* is wrong: expected whole paths of folders, with : between them"),
         ("threads = 0", "'threads' in .* greater than or equal to 1"),
         ('threads = "many"', "'threads' in .* valid integer"),
         ('memory_limit = "lots"', "'memory_limit' in .* such as 700MiB"),

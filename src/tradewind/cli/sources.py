@@ -29,7 +29,7 @@ ApiKeyFile = Annotated[Path | None, typer.Option(help="Read the API key from thi
 SecretKeyEnv = Annotated[str | None, typer.Option(help="Read the secret key from this environment variable.")]
 SecretKeyFile = Annotated[Path | None, typer.Option(help="Read the secret key from this file.")]
 Region = Annotated[str | None, typer.Option(help="Where the project lives at Amplitude: us or eu; there is no default.")]
-Tables = Annotated[Path | None, typer.Option("--file", help="Of kind tables: a YAML file with engine, url, events and people.")]
+Tables = Annotated[Path | None, typer.Option("--file", help="Of kind tables: a YAML file with engine, url or path, events and people.")]
 
 
 @app.command()
@@ -201,7 +201,9 @@ def _add_tables(context: typer.Context, id_: str, name: str, file: Path | None, 
     from tradewind.operations import tables
 
     if file is None:
-        raise typer.BadParameter("a source of kind tables needs a YAML file with engine, url, events and people", param_hint="--file")
+        raise typer.BadParameter(
+            "a source of kind tables needs a YAML file with engine, url or path, events and people", param_hint="--file"
+        )
     with parts_of(context) as parts:
         saved = tables.add(parts, tables.read(file, project_of(context), id_, name))
     if as_json:
@@ -214,7 +216,14 @@ def _add_tables(context: typer.Context, id_: str, name: str, file: Path | None, 
 def _row(shown: Shown) -> tuple[str, ...]:
     source, budget = shown.source, shown.budget
     if source.tables:
-        return (source.id, source.name, source.kind.value, f"{source.tables.engine.value}, {source.tables.url}", "", shown.standing)
+        return (
+            source.id,
+            source.name,
+            source.kind.value,
+            f"{source.tables.engine.value}, {source.tables.path or source.tables.url}",
+            "",
+            shown.standing,
+        )
     state = f"{budget.left} of {budget.allowed} downloads left" if budget else ""
     return (source.id, source.name, source.kind.value, source.region, shown.keys or "none", state)
 
@@ -222,7 +231,7 @@ def _row(shown: Shown) -> tuple[str, ...]:
 def _show_tables(shown: Shown) -> None:
     source = shown.source
     assert source.tables is not None
-    show.line(f"{source.name} ({source.id}): tables in {source.tables.engine.value}, at the URL that {source.tables.url} holds")
+    show.line(f"{source.name} ({source.id}): tables in {source.tables.engine.value}, at {source.tables.where()}")
     show.line(f"It is {shown.standing}.")
     for rows in source.tables.rows:
         what = f"events, '{rows.event}'" if rows.event else f"events, by column {rows.event_column}" if rows.event_column else "people"

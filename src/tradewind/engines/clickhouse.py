@@ -246,6 +246,8 @@ class Wire(Protocol):
 class ClickHouseSession:
     """Asks a ClickHouse by a wire."""
 
+    ours = False
+
     def __init__(self, wire: Wire, variable: str) -> None:
         self.wire, self._variable, self.dialect = wire, variable, ClickHouseDialect()
 

@@ -226,6 +226,8 @@ def _lower(node: exp.Lower) -> exp.Expr:
 class PostgresSession:
     """A read-only session in the PostgreSQL that an environment variable names."""
 
+    ours = False
+
     def __init__(self, connection: Connection, variable: str) -> None:
         self._connection, self._variable, self.dialect = connection, variable, PostgresDialect()
 

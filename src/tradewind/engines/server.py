@@ -22,6 +22,7 @@ from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import rule_of
+from tradewind.engines.fitting import fit_rows
 from tradewind.engines.shares import MemberFile
 from tradewind.engines.tables import Kinds, Relation, TableDialect, person_of
 from tradewind.errors import EngineError
@@ -46,6 +47,10 @@ class Session(Protocol):
 
     What it raises are TradewindErrors of one sentence, without a value of the client's.
     """
+
+    @property
+    def ours(self) -> bool:
+        """Whether what a question costs is borne by this process, and by no server of somebody's."""
 
     @property
     def dialect(self) -> TableDialect:
@@ -161,8 +166,9 @@ class ServerEngine:
             with self._served.session() as session:
                 kinds: dict[str, Mapping[str, ColumnKind]] = {name: kinds for name, (_, kinds) in self._served.inline.items()}
                 for rows in self._served.rows:
-                    if rows.table not in kinds:
-                        kinds[rows.table] = session.columns(rows.table)
+                    if rows.table not in self._served.inline:
+                        kinds.setdefault(rows.table, session.columns(rows.table))
+                        fit_rows(rows, kinds[rows.table])
                 yield _Asking(session, kinds, self._served, as_of)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise EngineError(f"{what} failed: {str(error).partition(chr(10))[0] or type(error).__name__}") from None

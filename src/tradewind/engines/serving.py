@@ -1,50 +1,58 @@
-"""Which server a source of tables is, and whether its tables are what the source says of them."""
+"""Which server or files a source of tables is, and whether its tables are what the source says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
 from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, WHO
+from tradewind.compute import Bounds
 from tradewind.engines.clickhouse_client import clickhouse
+from tradewind.engines.duckdb_tables import duckdb_tables
+from tradewind.engines.fitting import fit_rows
+from tradewind.engines.folders import Folders
 from tradewind.engines.postgres import postgres
-from tradewind.engines.server import Served, Session
+from tradewind.engines.server import Session
 from tradewind.engines.spark import spark
 from tradewind.engines.tables import Relation
 from tradewind.errors import DefinitionError
-from tradewind.model.tables import ColumnKind, EngineKind, Rows, Tables, TimeUnit
+from tradewind.model.tables import ColumnKind, EngineKind, Tables
 
 Open = Callable[[], AbstractContextManager[Session]]
 
-_IDS = {ColumnKind.TEXT, ColumnKind.INTEGER}
 _DOCUMENTS = {
+    EngineKind.DUCKDB: {ColumnKind.JSON, ColumnKind.TEXT},
     EngineKind.POSTGRESQL: {ColumnKind.JSON},
     EngineKind.CLICKHOUSE: {ColumnKind.JSON, ColumnKind.TEXT},  # where JSON is mostly kept as text
     EngineKind.SPARK: {ColumnKind.TEXT},
 }
-_TIMES = {ColumnKind.INSTANT, ColumnKind.TIME, ColumnKind.DATE}
 
 LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def opening(tables: Tables, environment: Mapping[str, str]) -> Open:
-    """Opens sessions on the server of a source; `environment` holds its URL."""
+@dataclass(frozen=True)
+class Reach:
+    """What sources of tables may reach: servers by the URLs in `environment`, and files in `folders`."""
+
+    environment: Mapping[str, str]
+    folders: Folders
+
+
+def opening(reach: Reach, tables: Tables, bounds: Bounds) -> Open:
+    """Opens sessions on the server of a source, or over its files within bounds."""
     match tables.engine:
+        case EngineKind.DUCKDB:
+            return duckdb_tables(tables, reach.folders, bounds)
         case EngineKind.POSTGRESQL:
-            return postgres(tables.url, environment)
+            return postgres(tables.url, reach.environment)
         case EngineKind.CLICKHOUSE:
-            return clickhouse(tables.url, environment)
+            return clickhouse(tables.url, reach.environment)
         case EngineKind.SPARK:
-            return spark(tables.url, environment)
-
-
-def served(tables: Tables, environment: Mapping[str, str]) -> Served:
-    """The server and the rows of a source."""
-    return Served(opening(tables, environment), tables.rows, {})
+            return spark(tables.url, reach.environment)
 
 
 def fit(tables: Tables, session: Session) -> str:
@@ -63,46 +71,18 @@ def fit(tables: Tables, session: Session) -> str:
             kinds[rows.table] = session.columns(rows.table)
         except DefinitionError as error:
             raise DefinitionError(error.message, path=f"{where}.table") from None
-        _fit_rows(rows, kinds[rows.table], where, _DOCUMENTS[tables.engine])
+        fit_rows(rows, kinds[rows.table], f"{where}.", _DOCUMENTS[tables.engine])
     _fit_statement(tables, kinds, session)
     return about
 
 
 def _fit_statement(tables: Tables, kinds: Mapping[str, Mapping[str, ColumnKind]], session: Session) -> None:
-    """Ask for nobody, of all properties: what the server would not accept, or not let be read, it says now."""
+    """Ask of all properties, a server for nobody and files for everybody: what would not be accepted, or not be read, is said now."""
     event = [name for rows in tables.rows for name, _ in rows.properties.columns]
     user = [name for rows in tables.rows for name, _ in rows.user_properties.columns]
     relation = Relation(tables.rows, kinds, session.dialect, LATE).tables(["p", *event], ["p", *user])
-    with session.rows(exp.select(exp.column(WHO)).from_(EVENTS).where(exp.false()), relation) as reader:
+    asked = exp.select(exp.column(WHO)).from_(EVENTS).where(exp.false())
+    if session.ours:
+        asked = exp.select(*(exp.Max(this=exp.column(name)) for name in (WHO, "time"))).from_(EVENTS)
+    with session.rows(asked, relation) as reader:
         reader.read_all()
-
-
-def _fit_rows(rows: Rows, kinds: Mapping[str, ColumnKind], where: str, documents: set[ColumnKind]) -> None:
-    for name, column in (("user", rows.user), ("device", rows.device), ("event_column", rows.event_column)):
-        _expect(kinds, rows, column, f"{where}.{name}", _IDS, "text or a whole number")
-    if rows.unit is not None:
-        _expect(kinds, rows, rows.time, f"{where}.time", {ColumnKind.INTEGER}, f"a whole number of {rows.unit.value}")
-    elif rows.time is not None and kinds.get(rows.time) is ColumnKind.INTEGER:
-        units = ", ".join(TimeUnit)
-        raise DefinitionError(f"column '{rows.time}' of '{rows.table}' is a whole number; say its unit: {units}", path=f"{where}.time")
-    else:
-        _expect(kinds, rows, rows.time, f"{where}.time", _TIMES, "a time or a date; make it one in a view")
-    sides = {"properties": rows.properties, "user_properties": rows.user_properties}
-    for name, stated in sides.items():
-        written = "properties" if rows.whole else name
-        _expect(kinds, rows, stated.json, f"{where}.{written}", documents, "JSON; make it JSON in a view")
-        for own, column in stated.columns:
-            _expect(kinds, rows, column, f"{where}.{written.replace('properties', 'columns')}.{own}", set(ColumnKind), "anything")
-
-
-def _expect(
-    kinds: Mapping[str, ColumnKind], rows: Rows, column: str | None, path: str, allowed: Sequence[ColumnKind] | set[ColumnKind], what: str
-) -> None:
-    if column is None:
-        return
-    if column not in kinds:
-        near = get_close_matches(column, kinds, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(list(kinds)[:12])}"
-        raise DefinitionError(f"table '{rows.table}' has no column '{column}'; {hint}", path=path)
-    if kinds[column] not in allowed:
-        raise DefinitionError(f"column '{column}' of '{rows.table}' is {kinds[column].value}; expected {what}", path=path)

@@ -266,6 +266,8 @@ ROWS = 1_000_000
 class SparkSession:
     """Asks a Spark; its zone is UTC, and what it is lent is forgotten with it. An answer is kept there and taken `rows` at a time."""
 
+    ours = False
+
     def __init__(self, spark: Spark, variable: str, rows: int = ROWS) -> None:
         self._spark, self._variable, self._rows, self.dialect = spark, variable, rows, SparkDialect()
         for setting in _SETTINGS.items():

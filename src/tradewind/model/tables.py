@@ -9,6 +9,7 @@ from enum import StrEnum
 class EngineKind(StrEnum):
     """Where the tables are, and what answers questions about them."""
 
+    DUCKDB = "duckdb"
     POSTGRESQL = "postgresql"
     CLICKHOUSE = "clickhouse"
     SPARK = "spark"
@@ -79,8 +80,24 @@ class Rows:
 
 @dataclass(frozen=True)
 class Tables:
-    """Tables of one server. `url` names the environment variable that holds where it is and how to sign in."""
+    """Tables of one server: `url` names the environment variable that holds where it is and how to sign in.
+
+    Or files that stay where they are, read by the DuckDB of this process: `path` is their folder, or a file of DuckDB's, inside a folder
+    in which tables may lie. A table of a folder is a file of it, or a pattern of files.
+    """
 
     engine: EngineKind
     url: str
     rows: tuple[Rows, ...]
+    path: str = ""
+
+    def where(self) -> str:
+        """Where they are, in words that hold no secret."""
+        return self.path or f"the URL that {self.url} holds"
+
+
+DATABASES = (".duckdb", ".ddb", ".db")
+"""Endings of files of DuckDB's; any other path is a folder."""
+
+FILES = (".parquet", ".csv", ".csv.gz")
+"""Endings of the files that a table of a folder may be made of."""

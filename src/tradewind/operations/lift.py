@@ -107,5 +107,5 @@ def _deeds(parts: Parts, trial: Trial, event: str, value: str | None, moment: da
     tables = of_tables(parts, trial.project, source).tables
     assert tables is not None
     file = folder / "deeds.parquet"
-    ServerEngine(Served(parts.server(tables), tables.rows, {}), bounds).deeds(event, value, trial.began_at, moment, file)
+    ServerEngine(Served(parts.server(tables, bounds), tables.rows, {}), bounds).deeds(event, value, trial.began_at, moment, file)
     return written_deeds(file)

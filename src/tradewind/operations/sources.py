@@ -151,7 +151,7 @@ def check_in_amplitude(source: Source) -> Source:
 
 def _tables(parts: Parts, tables: Tables) -> Tested:
     try:
-        with parts.server(tables)() as session:
+        with parts.server(tables, parts.bounds)() as session:
             about = fit(tables, session)
     except DefinitionError as error:
         return Tested(False, f"The tables are not what the source says: {error}.")

@@ -59,7 +59,7 @@ def add(parts: Parts, source: Source) -> Source:
 
 def check(parts: Parts, tables: Tables) -> str:
     """Whether tables are what a source says of them; returns the server's name and version. Raises as `add` does."""
-    with parts.server(tables)() as session:
+    with parts.server(tables, parts.bounds)() as session:
         return fit(tables, session)
 
 
@@ -96,7 +96,7 @@ def verify(parts: Parts, project: str, source_id: str, told: OnRow) -> Verified:
     asked, total = 0, sum(len(table.cases) for table in TABLES)
     wrong: list[Answer] = []
     parts.home.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".verify-", dir=parts.home) as folder, parts.server(source.tables)() as session:
+    with tempfile.TemporaryDirectory(prefix=".verify-", dir=parts.home) as folder, parts.server(source.tables, parts.bounds)() as session:
         about = session.about()
         answers = ask_all(
             lambda table: ServerEngine(inline(table.events, session.dialect, lambda: nullcontext(session)), parts.bounds), Path(folder)

@@ -16,7 +16,8 @@ export function OfTables({ source, tables }: { source: Source; tables: Tables })
   return (
     <>
       <Text size="sm">
-        {standing(tables)} Its server is reached by the address that the variable <code>{tables.variable}</code> holds.
+        {standing(tables)} {tables.path ? "Its files lie in " : "Its server is reached by the address that the variable holds: "}
+        <code>{tables.path || tables.variable}</code>.
       </Text>
       <Reads reads={tables.reads} />
       <Group gap="xs">

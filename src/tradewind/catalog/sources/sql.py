@@ -109,8 +109,8 @@ def _is(project: str, source: str) -> tuple[sa.ColumnElement[bool], sa.ColumnEle
     return source_table.c.project == project, source_table.c.id == source
 
 
-def _server(source: Source) -> tuple[str, str] | None:
-    return (source.tables.engine.value, source.tables.url) if source.tables else None
+def _server(source: Source) -> tuple[str, str, str] | None:
+    return (source.tables.engine.value, source.tables.url, source.tables.path) if source.tables else None
 
 
 def _row(source: Source) -> dict[str, Any]:

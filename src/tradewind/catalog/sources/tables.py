@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from tradewind.cohorts.document import Node
-from tradewind.model.tables import EngineKind, Rows, Stated, Tables, TimeUnit
+from tradewind.model.tables import DATABASES, FILES, EngineKind, Rows, Stated, Tables, TimeUnit
 
-FIELDS = ("engine", "url", "events", "people")
+FIELDS = ("engine", "url", "path", "events", "people")
 """What a source of this kind has beside id, name and kind."""
 
 MOST_TABLES = 50
@@ -28,24 +28,32 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 def parse_tables(node: Node, fields: Mapping[str, Node]) -> Tables:
     """What `fields` of a source say. Raises DefinitionError with the place of what is wrong."""
-    for name in ("engine", "url"):
-        if name not in fields:
-            node.refuse(f"'{name}' is missing in a source of kind tables")
+    if "engine" not in fields:
+        node.refuse("'engine' is missing in a source of kind tables")
     engine = _choice(fields["engine"], EngineKind, "engine")
-    events = [_events(each) for each in fields["events"].items()] if "events" in fields else []
-    people = [_people(each) for each in fields["people"].items()] if "people" in fields else []
+    here = engine is EngineKind.DUCKDB
+    wanted, other = ("path", "url") if here else ("url", "path")
+    if wanted not in fields:
+        node.refuse(f"'{wanted}' is missing in a source of tables whose engine is {engine.value}")
+    if other in fields:
+        fields[other].refuse(f"a source of tables whose engine is {engine.value} has a {wanted}, and no {other}")
+    path = _path(fields["path"]) if here else ""
+    in_folder = here and not path.endswith(DATABASES)
+    events = [_events(each, in_folder) for each in fields["events"].items()] if "events" in fields else []
+    people = [_people(each, in_folder) for each in fields["people"].items()] if "people" in fields else []
     if not events:
         (fields.get("events") or node).refuse("expected at least one table of events, such as {table: orders, user: customer_id, ...}")
     if len(events) + len(people) > MOST_TABLES:
         node.refuse(f"has {len(events) + len(people)} tables; at most {MOST_TABLES} are read")
-    return Tables(engine, _variable(fields["url"]), (*events, *people))
+    return Tables(engine, "" if here else _variable(fields["url"]), (*events, *people), path)
 
 
 def tables_document(tables: Tables) -> dict[str, object]:
     """The fields that `parse_tables` reads back."""
     events = [_document(rows) for rows in tables.rows if rows.event or rows.event_column]
     people = [_document(rows) for rows in tables.rows if not (rows.event or rows.event_column)]
-    fields: dict[str, object] = {"engine": tables.engine.value, "url": {"env": tables.url}, "events": events}
+    where: dict[str, object] = {"path": tables.path} if tables.path else {"url": {"env": tables.url}}
+    fields: dict[str, object] = {"engine": tables.engine.value, **where, "events": events}
     return fields | ({"people": people} if people else {})
 
 
@@ -60,24 +68,39 @@ def _variable(node: Node) -> str:
     return name.text()
 
 
-def _events(node: Node) -> Rows:
+def _path(node: Node) -> str:
+    path = node.text().rstrip("/")
+    if not path or ".." in path.split("/") or "\0" in path:
+        node.refuse("expected a folder or a file of DuckDB's, such as shop or shop.duckdb, without '..'")
+    return path
+
+
+def _check_files(node: Node) -> None:
+    name = node.text()
+    if name.startswith("/") or ".." in name.split("/") or not name.lower().endswith(FILES):
+        node.refuse(f"expected a file of the folder, or a pattern of files such as orders/*.parquet, that ends in {', '.join(FILES)}")
+
+
+def _events(node: Node, in_folder: bool) -> Rows:
     fields = node.fields(required=("table", "time"), optional=(*_COMMON, *_OF_EVENTS), what="in a table of events")
     if ("event" in fields) == ("event_column" in fields):
         node.refuse("expected one of event (what every row is) and event_column (the column that says what each row is)")
-    return _rows(node, fields, people=False)
+    return _rows(node, fields, in_folder, people=False)
 
 
-def _people(node: Node) -> Rows:
+def _people(node: Node, in_folder: bool) -> Rows:
     fields = node.fields(required=("table",), optional=_COMMON, what="in a table of people")
     if "properties" not in fields and "columns" not in fields:
         node.refuse("expected properties (a JSON column), columns (property: column), or both")
-    return _rows(node, fields, people=True)
+    return _rows(node, fields, in_folder, people=True)
 
 
-def _rows(node: Node, fields: Mapping[str, Node], *, people: bool) -> Rows:
+def _rows(node: Node, fields: Mapping[str, Node], in_folder: bool, *, people: bool) -> Rows:
     def text(name: str) -> str | None:
         return fields[name].text() if name in fields else None
 
+    if in_folder:
+        _check_files(fields["table"])
     if "user" not in fields and "device" not in fields:
         node.refuse("expected user, device or both: the columns that say whose row it is")
     if "unit" in fields and "time" not in fields:

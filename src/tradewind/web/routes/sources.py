@@ -73,14 +73,16 @@ class AskedView(BaseModel):
 
 
 class TablesView(BaseModel):
-    """Tables of a client's own: which engine answers, the variable that holds its URL, what is read there, how far its server can be
-    trusted with the cohort language (`verified`, and `standing` in words), and whether the project's cohorts are answered from it.
+    """Tables of a client's own: which engine answers, the variable that holds its URL or else the path of its files, what is read there,
+    how far it can be trusted with the cohort language (`verified`, and `standing` in words), and whether the project's cohorts are
+    answered from it.
 
     `asked` is null where its server was never asked.
     """
 
     engine: EngineKind
     variable: str
+    path: str
     reads: list[ReadView]
     verified: bool
     standing: str
@@ -239,6 +241,7 @@ def _tables(found: sources.Shown) -> TablesView | None:
     return TablesView(
         engine=mapped.engine,
         variable=mapped.url,
+        path=mapped.path,
         reads=[_read(rows) for rows in mapped.rows],
         verified=is_verified(found.source),
         standing=found.standing,
