@@ -1,9 +1,10 @@
-"""The dumb loop: run what is due, go on with what was cut short, sleep until the next slot."""
+"""The dumb loops: run what is due, sleep until the next slot; and beside it keep house, so that no run waits for a file."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,14 +42,21 @@ class Stopped(Exception):
 
 @dataclass
 class Stop:
-    """Whether the worker was asked to stop (whoever takes the system's signals sets it), or to look again now (`nudged`)."""
+    """Whether the worker was asked to stop (whoever takes the system's signals sets it), or to look again now (`nudged` is another
+    object then), and what ended the loop beside it.
+    """
 
     requested: bool = False
-    nudged: bool = False
+    nudged: object | None = None
+    failure: BaseException | None = None
+
+    def nudge(self) -> None:
+        """Ask every loop to look again now."""
+        self.nudged = object()
 
     def check(self) -> None:
-        """Raise Stopped once it was asked for."""
-        if self.requested:
+        """Raise Stopped once it was asked for, or the loop beside has failed."""
+        if self.requested or self.failure:
             raise Stopped
 
 
@@ -86,28 +94,62 @@ class _Watchful:
         self.stop.check()
 
 
-def work(parts: Parts, stop: Stop, tell: Tell) -> None:
-    """Run what is due, again and again, until asked to stop. Raises LedgerError when the store is gone."""
+Turn = Callable[[Parts, Stop], Iterator[Done]]
+"""Whatever can be done now."""
+
+
+def work(parts: Parts, stop: Stop, tell: Tell, turn: Turn | None = None) -> None:
+    """Do what can be done (`turn`; else all there is), again and again, until asked to stop. Raises LedgerError when the store is gone."""
     clock = _Watchful(parts.clock, stop)
     with suppress(Stopped):
         while True:
-            began = parts.clock.now()
-            for done in run_once(parts, stop):
+            began, nudged = parts.clock.now(), stop.nudged
+            for done in (turn or run_once)(parts, stop):
                 tell(done)
-            _rest(clock, stop, (_wake(parts, began) - parts.clock.now()).total_seconds())
+            _rest(clock, stop, nudged, (_wake(parts, began) - parts.clock.now()).total_seconds())
+    if stop.failure:
+        raise stop.failure
 
 
-def _rest(clock: Clock, stop: Stop, seconds: float) -> None:
+def _rest(clock: Clock, stop: Stop, nudged: object | None, seconds: float) -> None:
     """Sleep, but no longer than until somebody asks to look again."""
-    while seconds > 0 and not stop.nudged:
+    while seconds > 0 and stop.nudged is nudged:
         clock.sleep(min(seconds, GLANCE))
         seconds -= GLANCE
-    stop.nudged = False
+    stop.check()
+
+
+@contextmanager
+def housekeeping(parts: Parts, stop: Stop, tell: Tell) -> Iterator[None]:
+    """Keep house in a thread of its own for the length of the block, so that no sync waits for a large file; then ask both to stop.
+
+    What ends it before that, ends the worker at its next look.
+    """
+
+    def loop() -> None:
+        try:
+            work(parts, stop, tell, keep_house)
+        except BaseException as error:
+            stop.failure = error
+
+    keeper = threading.Thread(target=loop, name="housekeeping", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.requested = True
+        keeper.join()
 
 
 def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first,
-    do the dry runs that were asked for, take in the files that were sent, and once a day tidy up.
+    """Both turns, one after the other."""
+    yield from run_due(parts, stop)
+    yield from keep_house(parts, stop)
+
+
+def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
+    """Do what people who said no are owed, empty what was given up, then run every sync that is due now, the longest due first, and
+    do the dry runs that were asked for.
 
     What fails is told, and the next has its turn.
     What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
@@ -135,12 +177,17 @@ def run_once(parts: Parts, stop: Stop) -> Iterator[Done]:
         for dry in [run for run in parts.ledger.unclosed() if run.kind is RunKind.DRY]:
             stop.check()
             yield from _done(dry.project, dry.sync, partial(finish, watchful, dry, watch))
-        yield from _files(watchful, stop)
-        stop.check()
-        tidied = _tidied(parts)
-        if tidied or emptied:
+        if emptied:
             endings.forget_unneeded(parts)
-        if tidied:
+
+
+def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
+    """Take in the files that were sent, and once a day tidy up and put small event files together. Ends as `run_due` does."""
+    with suppress(Stopped):
+        yield from _files(replace(parts, clock=_Watchful(parts.clock, stop)), stop)
+        stop.check()
+        if _tidied(parts):
+            endings.forget_unneeded(parts)
             yield from _compacted(parts, stop)
 
 
@@ -164,7 +211,7 @@ def _files(parts: Parts, stop: Stop) -> Iterator[Done]:
         if done:
             refused = DefinitionError(done.message) if done.state is UploadState.REFUSED else None
             yield Done(done.project, f"upload {done.id}", None, refused)
-            stop.nudged = True
+            stop.nudge()
         if any(todo(parts)):
             return
 

@@ -15,6 +15,7 @@ from chaos.books import Books
 from chaos.rig import running_nursery
 from chaos.world import WorldClock
 from tradewind.events.compacting import MOST
+from tradewind.operations.uploads import LEASE
 
 DAY = timedelta(days=1).total_seconds()
 
@@ -87,3 +88,45 @@ def test_event_files_that_are_put_together_under_a_kill_are_whole(lives: Lives) 
     named = {row[0] for row in lives.books.rows("SELECT path FROM event_file")}
     assert {str(path.relative_to(lives.home)) for path in (lives.home / "events").rglob("*.parquet")} == named
     assert len(named) == 2
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("moment", ["import.written", "import.named"])
+def test_a_file_that_was_sent_is_taken_in_once_whenever_its_worker_dies(lives: Lives, moment: str) -> None:
+    """What came of it is said by whoever goes on, as if nobody had died; sent again, its events count once."""
+    path = lives.file("day.ndjson", 0, 50)
+    path.write_text(path.read_text() + "{}\n")
+    lives.die(moment, sent=[["first", "events", "", str(path)]])
+    assert lives.books.rows("SELECT state, finished_at FROM upload") == [("working", None)]
+    assert lives.events()[1] == (50 if moment == "import.named" else 0)
+    lives.clock.advance(LEASE.total_seconds())
+    lives.live()
+    ((state, counts, rejects),) = lives.books.rows("SELECT state, counts, rejects FROM upload")
+    assert state == "done"
+    assert json.loads(counts) == {"events_read": 51, "events_new": 50, "duplicates": 0, "imported_before": 0}
+    assert json.loads(rejects) == {"no event_type": 1}
+    assert not (lives.home / "uploads" / "first").exists()
+    lives.live(sent=[["again", "events", "", str(path)]])
+    ((counts,),) = lives.books.rows("SELECT counts FROM upload WHERE id = 'again'")
+    assert json.loads(counts)["imported_before"] == 1
+    assert lives.events()[1] == 50
+    lives.sound()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("moment", ["list.published", "list.recorded"])
+def test_a_list_that_was_sent_is_taken_in_once_whenever_its_worker_dies(lives: Lives, moment: str) -> None:
+    """Whoever goes on finds the rows there, or adds them: each is in the list once."""
+    (lives.folder / "vip.csv").write_text("customer\nu1\n")
+    defined = lives.folder / "vip.yaml"
+    defined.write_text("cohorts: [{id: vip, name: VIP, kind: static, file: vip.csv, people: customer}]")
+    lives.live(definitions=[["default", str(defined)]])
+    more = lives.folder / "more.csv"
+    more.write_text("customer\nu1\nu2\nu3\n")
+    lives.die(moment, sent=[["first", "list", "vip", str(more)]])
+    lives.clock.advance(LEASE.total_seconds())
+    lives.live()
+    assert lives.books.rows("SELECT state FROM upload") == [("done",)]
+    ((rows,),) = lives.books.rows("SELECT rows FROM list_version ORDER BY version DESC LIMIT 1")
+    assert rows == 3
+    lives.sound()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -138,3 +139,30 @@ def test_a_server_that_was_killed_leaves_its_place_to_the_next(product: Product)
         beside = re.findall(r"TRADEWIND_SANDBOX_URL=(http://127\.0\.0\.1:[0-9]+)", server.said())[-1]
         assert answers(beside)
     wait_until(lambda: not answers(beside), "the sandbox has ended", PATIENCE)
+
+
+def test_a_server_killed_in_the_midst_of_a_file_has_nothing_of_it(product: Product) -> None:
+    """Who sent it got no answer, no upload names it, and it is sent again as if for the first time."""
+    lines = b"".join(
+        b'{"event_type": "Open", "user_id": "u%d", "time": 1767225600000, "insert_id": "i%d"}\n' % (n, n) for n in range(9_000)
+    )
+    kind = {"Content-Type": "application/octet-stream"}
+    with serving(product) as server:
+        headers = signed_in(server)
+        head = [f"POST {P}/events/imports?name=day.ndjson HTTP/1.1", "Host: here", f"Content-Length: {len(lines)}"]
+        head += [f"{name}: {value}" for name, value in (headers | kind).items()]
+        with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:
+            caller.sendall("\r\n".join([*head, "", ""]).encode() + lines[: len(lines) // 2])
+            folder = product.folder / "home" / "uploads"
+            wait_until(lambda: any(path.stat().st_size for path in folder.rglob("day.ndjson")), "half of the file is here", PATIENCE)
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+            caller.settimeout(30)
+            with contextlib.suppress(ConnectionError):
+                assert caller.recv(1) == b""
+    (left,) = folder.iterdir()
+    with serving(product) as server:
+        assert server.http.get(f"{P}/uploads", headers=headers).json()["items"] == []
+        sent = server.http.post(f"{P}/events/imports?name=day.ndjson", content=lines, headers=headers | kind).json()
+        taken_in(server, headers, sent["id"], {"events_read": 9_000, "events_new": 9_000, "duplicates": 0, "imported_before": 0})
+        assert left.exists(), "half a file of nobody is swept when it is a day old"

@@ -25,11 +25,14 @@ from tradewind.moment import reached
 MOST = 16
 """Small files that a month may have before they are put together."""
 
+EVENT = 64
+"""Bytes that an event weighs at least, however well it is compressed: it is unpacked to be sorted."""
+
 SMALL = 32 << 20
-"""Bytes from which on a file is large enough to stay as it is."""
+"""Weight from which on a file is large enough to stay as it is."""
 
 LARGEST = 64 << 20
-"""Bytes of files that become one: about as much as an import takes at a time, so that memory stays the same."""
+"""Weight of files that become one: a million events at most, about what an import takes at a time, so that memory stays the same."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,11 @@ def choose(files: Sequence[FileRow], most: int = MOST) -> Iterator[tuple[FileRow
     Of more than `most` small files of a month all up to the largest that the smaller ones together outweigh: each file then comes to
     lie in one at least twice its size, so that however often files come, an event is written again only a few times.
     """
-    for _, of_month in groupby(sorted(files, key=lambda each: (each.month, each.bytes)), key=lambda each: each.month):
-        small = [each for each in of_month if each.bytes < SMALL]
+    for _, of_month in groupby(sorted(files, key=lambda each: (each.month, _weight(each))), key=lambda each: each.month):
+        small = [each for each in of_month if _weight(each) < SMALL]
         if len(small) > most:
-            smaller = [0, *accumulate(each.bytes for each in small)]
-            last = max((place for place, each in enumerate(small) if place > 0 and each.bytes <= smaller[place]), default=0)
+            smaller = [0, *accumulate(map(_weight, small))]
+            last = max((place for place, each in enumerate(small) if place > 0 and _weight(each) <= smaller[place]), default=0)
             yield from _lots(sorted(small[: last + 1], key=lambda each: (each.min_time, each.path)))
 
 
@@ -87,11 +90,15 @@ def forget(store: EventStore, project: str, until: datetime) -> int:
     return len(paths)
 
 
+def _weight(file: FileRow) -> int:
+    return max(file.bytes, file.rows * EVENT)
+
+
 def _lots(files: Sequence[FileRow]) -> Iterator[tuple[FileRow, ...]]:
     """Neighbours in time, together up to LARGEST; a file that would be alone stays."""
     lot: list[FileRow] = []
     for file in [*files, None]:
-        if file is None or sum(each.bytes for each in lot) + file.bytes > LARGEST:
+        if file is None or sum(map(_weight, lot)) + _weight(file) > LARGEST:
             if len(lot) > 1:
                 yield tuple(lot)
             lot = []

@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from tradewind.clock import Clock
@@ -115,6 +117,24 @@ def import_events(
     )  # fmt: skip
 
 
+def earlier(store: EventStore, project: str, path: Path) -> ImportSummary | None:
+    """The account of the import that brought in a file by this path, as its rows and its rejects file have it; None without one."""
+    done = sql.select_import_of(store.database, project, str(path))
+    if done is None:
+        return None
+    rejects = _rejects(store, project, done.id)
+    reasons = Counter(orjson.loads(line)["reason"] for line in rejects.open("rb")) if done.rejected and rejects.exists() else Counter()
+    return ImportSummary(
+        done.id, 1, (), (), (), done.events_read, done.events_new, done.duplicates, dict(reasons), rejects if reasons else None,
+        done.not_applied, (), (done.finished_at - done.started_at).total_seconds(),
+    )  # fmt: skip
+
+
+def _rejects(store: EventStore, project: str, number: str) -> Path:
+    """Which lines an import refused, and why."""
+    return store.home / "imports" / project / f"{number}-rejects.ndjson"
+
+
 class _Import:
     """One import under way: its files and counts so far, and which inputs turned out unreadable."""
 
@@ -122,7 +142,7 @@ class _Import:
         self.store, self.project, self.id = store, project, number
         self.on_progress, self.clock, self.piece = on_progress, clock, piece
         self.scratch = store.home / "scratch" / project
-        self.rejects = store.home / "imports" / project / f"{number}-rejects.ndjson"
+        self.rejects = _rejects(store, project, number)
         self.refused: dict[str, str] = {}
         self.tally = Tally()
 

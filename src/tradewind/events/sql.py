@@ -132,6 +132,21 @@ def select_seen(database: Database, project: str, sums: Iterable[str]) -> set[st
     return seen
 
 
+def select_import_of(database: Database, project: str, name: str) -> ImportRow | None:
+    """The import that read a source by this name, or None; times are naive, UTC."""
+    where = (event_source.c.project == project, event_source.c.name == name)
+    query = sa.select(event_import).where(
+        event_import.c.project == project, event_import.c.id.in_(sa.select(event_source.c.import_id).where(*where))
+    )
+    with database.transaction() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    stored = {name: value for name, value in row.items() if name not in {"project", "properties"}}
+    names = json.loads(row["properties"])
+    return ImportRow(**stored, event_properties=tuple(names["event"]), user_properties=tuple(names["user"]))
+
+
 def select_properties(database: Database, project: str) -> tuple[list[str], list[str]]:
     """Names of event properties and of user properties that imports have met, sorted."""
     query = sa.select(event_import.c.properties).where(event_import.c.project == project)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind.errors import DefinitionError
-from tradewind.events.importing import ImportSummary, import_events
+from tradewind.events.importing import ImportSummary, earlier, import_events
 from tradewind.events.words import Happened, happened
 from tradewind.operations.sources import check_in_amplitude
 from tradewind.parts import Parts
@@ -62,6 +62,11 @@ def words(parts: Parts, project: str) -> Words:
     parts.catalog.project(project)
     known = parts.events.properties(project)
     return Words(happened(parts.events.files(project), parts.bounds), known.event, known.user, parts.events.newest(project))
+
+
+def imported(parts: Parts, project: str, path: Path) -> ImportSummary | None:
+    """What the import that brought in a file by this path did; None where there was none, or its bytes had come by another."""
+    return earlier(parts.events, project, path)
 
 
 def import_files(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from tradewind.sources.lists import Change
 from tradewind.sources.uploads.sql import Upload, UploadKind, UploadState
 
 LEASE = timedelta(minutes=2)
-"""How long a claim lasts; renewed while a file is read."""
+"""How long a claim lasts; renewed while a file is taken in."""
 
 EVERY = 1.0
 """Seconds between two notes of how much of a file is read."""
@@ -79,7 +81,8 @@ def work(parts: Parts, waiting: Upload, check: Check) -> Upload | None:
     if not parts.uploads.take(waiting.id, owner, now, now + LEASE):
         return None
     try:
-        done = _taken_in(parts, waiting, owner, check)
+        with _kept(parts, waiting.id, owner):
+            done = _taken_in(parts, waiting, owner, check)
     except LedgerError:
         raise
     except BusyError:
@@ -107,6 +110,26 @@ def sweep(parts: Parts) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
+@contextmanager
+def _kept(parts: Parts, upload: str, owner: str, every: float = LEASE.total_seconds() / 4) -> Iterator[None]:
+    """Renew a claim beside the work, also while one step of it takes longer than the claim would last."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(every):
+            with suppress(LedgerError):
+                if not parts.uploads.keep(upload, owner, parts.clock.now() + LEASE):
+                    return
+
+    keeper = threading.Thread(target=renew, name=f"upload-{upload}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
 def _taken_in(parts: Parts, waiting: Upload, owner: str, check: Check) -> Upload:
     path = folder(parts, waiting.id) / waiting.name
     if not path.is_file():
@@ -121,9 +144,11 @@ def _taken_in(parts: Parts, waiting: Upload, owner: str, check: Check) -> Upload
         check()
         if parts.clock.monotonic() - noted >= EVERY:
             noted = parts.clock.monotonic()
-            parts.uploads.go_on(waiting.id, owner, read, parts.clock.now() + LEASE)
+            parts.uploads.go_on(waiting.id, owner, read)
 
     done = events.import_files(parts, waiting.project, [path], told, waiting.received_at)
+    if done.skipped_files:  # of a worker that died when all was in, and could not say so
+        done = events.imported(parts, waiting.project, path) or done
     if done.refused_files:
         return replace(waiting, state=UploadState.REFUSED, message=done.refused_files[0][1])
     counts = {name: getattr(done, name) for name in ("events_read", "events_new", "duplicates")}

@@ -27,7 +27,7 @@ from tradewind.web.application import build
 from tradewind.web.limits import Seen
 from tradewind.web.metrics import Metrics
 from tradewind.web.shell import files
-from tradewind.worker import Done, Stop, work
+from tradewind.worker import Done, Stop, housekeeping, run_due, work
 
 LOCK = "serve.lock"
 
@@ -76,7 +76,7 @@ class Server:
 
     def nudge(self) -> None:
         """Let the worker look for work now."""
-        self.stop.nudged = True
+        self.stop.nudge()
 
     def ready(self) -> str:
         """Why nobody should be sent here; nothing where all is well."""
@@ -93,8 +93,9 @@ class Server:
             with (
                 watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence), watchman=self.watchman),
                 asking(self.parts, lambda sentence: self._line("platform.failed", reason=sentence)),
+                housekeeping(self.parts, self.stop, self._tell_work),
             ):
-                work(self.parts, self.stop, self._tell_work)
+                work(self.parts, self.stop, self._tell_work, run_due)
         except BaseException as error:  # a worker that ended in silence would be found out by lapsed people
             self.failed = str(error) if isinstance(error, TradewindError) else f"the worker met a defect: {type(error).__name__}"
             self._line("worker.failed", reason=self.failed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from site_of import Site, detail
+from tradewind import moment
 from tradewind.access.roles import Role
+from tradewind.clock import StandingClock
+from tradewind.errors import LedgerError
 from tradewind.events.importing import alone
 from tradewind.model.cohort import Cohort, CohortKind, StaticList
+from tradewind.model.run import RunOutcome
 from tradewind.model.sync import Cadence
 from tradewind.operations import uploads
-from tradewind.sources.uploads.sql import UploadState
-from tradewind.worker import Done, Stop, run_once
+from tradewind.sources.uploads.sql import Upload, Uploads, UploadState
+from tradewind.worker import Done, Stop, housekeeping, run_due, run_once, work
 
 P = "/api/v1/projects/default"
 KIND = {"Content-Type": "application/octet-stream"}
@@ -151,7 +157,7 @@ def test_a_worker_that_stops_gives_the_file_back_and_one_that_died_loses_its_cla
     assert pass_(site) == []
     site.town.clock.sleep(uploads.LEASE.total_seconds())
     assert len(pass_(site)) == 1
-    assert not parts.uploads.go_on(sent["id"], "another host:1:2:3", 5, now), "who woke up too late writes nothing"
+    assert not parts.uploads.go_on(sent["id"], "another host:1:2:3", 5), "who woke up too late writes nothing"
 
 
 def test_beside_an_import_by_hand_a_file_waits(site: Site, manager: TestClient) -> None:
@@ -185,3 +191,60 @@ def test_a_sync_that_is_due_comes_between_two_files(site: Site, manager: TestCli
     kinds = [done.sync.partition(" ")[0] for done in run_once(town.parts, stop)]
     assert kinds[0] == "s"
     assert stop.nudged
+
+
+class Lost(Uploads):
+    """Uploads whose store is gone."""
+
+    def waiting(self, now: datetime) -> tuple[Upload, ...]:
+        raise LedgerError("the store is gone")
+
+
+class Waiting:
+    """A clock whose sleep takes a little real time, and none of its own: a thread that waits does not spin."""
+
+    def __init__(self, inner: StandingClock) -> None:
+        self.now, self.monotonic, self._never = inner.now, inner.monotonic, threading.Event()
+
+    def sleep(self, _seconds: float) -> None:
+        """A moment."""
+        self._never.wait(0.01)
+
+
+def test_no_sync_waits_for_a_large_file(site: Site, manager: TestClient) -> None:
+    """While a file is taken in, for however long, what is due runs; once it is in, the worker looks again."""
+    town, stop, seen = site.town, Stop(), list[Done]()
+    at_it, go_on, told = threading.Event(), threading.Event(), threading.Event()
+
+    def meanwhile(name: str) -> None:
+        if name == "import.written" and threading.current_thread().name == "housekeeping" and not go_on.is_set():
+            at_it.set()
+            go_on.wait(60)
+
+    def tell(done: Done) -> None:
+        seen.append(done)
+        told.set()
+
+    moment.watch(meanwhile)
+    sent = send(manager, "events/imports", lines(0, 5), name="day.ndjson").json()
+    town.add("s", Cadence.ON_CHANGE)
+    with housekeeping(replace(town.parts, clock=Waiting(town.clock)), stop, tell):
+        assert at_it.wait(60)
+        try:
+            assert [(done.sync, done.run and done.run.outcome) for done in run_due(town.parts, stop)] == [("s", RunOutcome.CLEAN)]
+            assert uploads.found(town.parts, "default", sent["id"]).state is UploadState.WORKING
+            assert stop.nudged is None
+        finally:
+            go_on.set()
+        assert told.wait(60)
+    assert [done.sync for done in seen] == [f"upload {sent['id']}"]
+    assert stop.nudged
+
+
+def test_what_ends_the_housekeeping_ends_the_worker(site: Site) -> None:
+    """It is told by whoever waits for the worker, as if it had happened there."""
+    town, stop = site.town, Stop()
+    gone = replace(town.parts, clock=Waiting(town.clock), uploads=Lost(town.database))
+    with pytest.raises(LedgerError, match="the store is gone"), housekeeping(gone, stop, lambda _done: None):
+        work(gone, stop, lambda _done: None, run_due)
+    assert stop.requested

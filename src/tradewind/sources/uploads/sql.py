@@ -115,9 +115,13 @@ class Uploads:
             values = {"state": UploadState.WORKING.value, "owner": owner, "until": until}
             return bool(db.execute(upload_table.update().where(*where).values(**values)).rowcount)
 
-    def go_on(self, upload: str, owner: str, read: int, until: datetime) -> bool:
-        """Write how much of it is read, and keep the claim; False when it is another's now."""
-        return self._write(upload, owner, {"read": read, "until": until})
+    def go_on(self, upload: str, owner: str, read: int) -> bool:
+        """Write how much of it is read; False when it is another's now."""
+        return self._write(upload, owner, {"read": read})
+
+    def keep(self, upload: str, owner: str, until: datetime) -> bool:
+        """Keep the claim until an instant; False when it is another's now."""
+        return self._write(upload, owner, {"until": until})
 
     def give_back(self, upload: str, owner: str) -> None:
         """Let another have it at once."""
