@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
 from engines.conftest import PlaceOf
+from engines.laid import Place
+from generative.fuzzing import fuzzed
 from generative.test_engines_agree import AS_OF, NAMELESS, WANTED, ZONES, Met, cohort_of, events, operators, rules, shown
 from generative.test_servers_agree import TEXTS
 from spec.test_cohort_language import ROWS
@@ -35,14 +37,8 @@ from tradewind.testing.engine_suite import EngineOf, EngineSuite
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
 KINDS = ("clickhouse", "spark")
-OWN_WAYS = {"clickhouse": {"[1e400]"}, "spark": set[str]()}
-"""ClickHouse takes no list for one in which a number is too large for it."""
-FEW = settings(
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+OF_SPARK = 200
+"""Of `./dev fuzz` Spark, which takes a second for one, is asked one example in so many."""
 
 ASKED = [
     pytest.param(kind, *row.values, id=f"{kind}: {row.id}") for kind, rows in (("clickhouse", ROWS), ("spark", ROWS[::4])) for row in rows
@@ -50,6 +46,10 @@ ASKED = [
 """Spark takes a second for a row, so it is asked every fourth."""
 
 EngineFor = Callable[[str, str], Engine]
+Question = tuple[list[Event], Rule, str, bool]
+"""What was told, a rule, the zone of its days, and whether members are named with what they did last."""
+
+questions = st.tuples(events, rules, st.sampled_from(ZONES), st.booleans())
 
 
 @pytest.fixture(scope="module")
@@ -68,29 +68,47 @@ def test_row(engine_for: EngineFor, kind: str, table: Table, case: Case, tmp_pat
     assert ask(engine_for(kind, table.title), table, case, tmp_path) == expected(case)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(FEW, max_examples=10)
+@fuzzed(10)
 @given(met=operators)
-def test_an_operator_means_the_same_there_and_in_python(place_of: PlaceOf, kind: str, met: Met) -> None:
-    session, told = place_of(kind).session, [value for value in TEXTS if value not in OWN_WAYS[kind]]
-    texts: list[exp.Expr] = [exp.Null() if value is None else exp.Literal.string(value) for value in told]
+def test_an_operator_means_the_same_in_clickhouse_and_in_python(place_of: PlaceOf, met: Met) -> None:
+    means_the_same(place_of("clickhouse"), met)
+
+
+@fuzzed(10, one_in=OF_SPARK)
+@given(met=operators)
+def test_an_operator_means_the_same_in_spark_and_in_python(place_of: PlaceOf, met: Met) -> None:
+    means_the_same(place_of("spark"), met)
+
+
+def means_the_same(place: Place, met: Met) -> None:
+    """An operator holds there of the same texts as in plain Python."""
+    session = place.session
+    texts: list[exp.Expr] = [exp.Null() if value is None else exp.Literal.string(value) for value in TEXTS]
     pool = exp.select("v").from_(exp.values([(exp.cast(text, "text"),) for text in texts], alias="pool", columns=["v"]))
     judged = exp.select("v", exp.alias_(condition(exp.column("v"), *met, session.dialect), "holds")).from_("pool")
     with session.rows(judged, [("pool", pool)]) as reader:
         found = {row["v"]: row["holds"] for row in reader.read_all().to_pylist()}
-    assert found == {value: meets(value, *met) for value in told}
+    assert found == {value: meets(value, *met) for value in TEXTS}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(FEW, max_examples=3)
-@given(events, rules, st.sampled_from(ZONES), st.booleans())
-def test_a_server_answers_as_plain_python_does(
-    place_of: PlaceOf, kind: str, told: list[Event], rule: Rule, zone: str, recency: bool
-) -> None:
+@fuzzed(3)
+@given(questions)
+def test_clickhouse_answers_as_plain_python_does(place_of: PlaceOf, question: Question) -> None:
+    answers_the_same(place_of("clickhouse"), *question)
+
+
+@fuzzed(3, one_in=OF_SPARK)
+@given(questions)
+def test_spark_answers_as_plain_python_does(place_of: PlaceOf, question: Question) -> None:
+    answers_the_same(place_of("spark"), *question)
+
+
+def answers_the_same(place: Place, told: list[Event], rule: Rule, zone: str, recency: bool) -> None:
+    """A rule has the same members, columns, names and last events there as in plain Python."""
     project = Project("default", "Default", ProjectPlan.PAID, zone, ())
     with TemporaryDirectory() as name:
         folder = Path(name)
-        engines: tuple[Engine, ...] = (MemoryEngine({"default": told}), ServerEngine(place_of(kind).told(told), Bounds()))
+        engines: tuple[Engine, ...] = (MemoryEngine({"default": told}), ServerEngine(place.told(told), Bounds()))
         looked = cohort_of(Did("Look"), "vips")
         vips = engines[0].evaluate(project, looked, AS_OF - timedelta(days=9), (), {}, folder / "vips.parquet", recency=recency)
         answers = []

@@ -23,7 +23,7 @@ TOLD_EVERY = 10
 
 def fuzzed(examples: int, *, one_in: int = 1) -> Callable[[Test], Test]:
     """So many examples, or those of `./dev fuzz`, or one in so many of these; none is kept on disk."""
-    number = max(examples, int(EXAMPLES) // one_in) if EXAMPLES else examples
+    number = max(1, int(EXAMPLES) // one_in) if EXAMPLES else examples
     chosen = settings(
         max_examples=number,
         deadline=None,

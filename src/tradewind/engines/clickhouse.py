@@ -63,6 +63,13 @@ _KEEPS = "enable_materialized_cte"
 
 _NUMBER = rf"\A(?:{NUMBER})\z"
 
+_FLAT = r'(?s)\A\[(?:[^\[\]{}"]|"(?:[^"\\]|\\.)*")*\]\s*\z'
+"""What may be a list in which there is no other list and no object."""
+
+_TEXT_OR_NUMBER = r'(?s)"((?:[^"\\]|\\.)*)"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)'
+_AS_TEXT = r'"\1\2"'
+"""Numbers of a list become texts, as they are written: read as numbers they would be rounded, and one that is too large not read at all."""
+
 
 def _sql(text: str, /, **parts: exp.Expr) -> exp.Expr:
     return filled(text, "clickhouse", parts)
@@ -93,7 +100,19 @@ class ClickHouseDialect:
         return _sql(r"match(:text, concat('\\A(?:', :pattern, ')\\z'))", text=text, pattern=pattern)
 
     def elements(self, text: exp.Expr) -> exp.Expr:
-        return _sql("CASE WHEN startsWith(:text, '[') AND isValidJSON(:text) THEN :text END", text=text)
+        return _sql(
+            """CASE WHEN NOT startsWith(:text, '[') THEN NULL
+               WHEN match(:text, :flat) THEN CASE WHEN isValidJSON(:quoted) THEN :quoted END
+               WHEN isValidJSON(:text) THEN :text END""",
+            text=text,
+            flat=exp.Literal.string(_FLAT),
+            quoted=_sql(
+                "replaceRegexpAll(:text, :part, :quoted)",
+                text=text,
+                part=exp.Literal.string(_TEXT_OR_NUMBER),
+                quoted=exp.Literal.string(_AS_TEXT),
+            ),
+        )
 
     def any_element(self, name: str, elements: exp.Expr, holds: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
         element = exp.to_identifier(name)
