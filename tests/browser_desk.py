@@ -15,6 +15,9 @@ from serve_process import Serving
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 """A browser that asks nobody for anything of its own."""
 
+ALOUD = "[aria-live=polite]"
+"""Where the console says what changes to those who do not see it."""
+
 PASSWORD = "a calm and steady breeze"
 AXE = Path(__file__).resolve().parents[1] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -11,6 +11,7 @@ import { createBrowserRouter } from "react-router";
 import { RouterProvider } from "react-router/dom";
 import { Problem } from "./api/client";
 import { NAMES } from "./api/names";
+import { Announcer } from "./parts/Announcer";
 import { routes } from "./routes";
 import { theme } from "./theme";
 
@@ -38,6 +39,7 @@ if (root) {
     <StrictMode>
       <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
         <QueryClientProvider client={client}>
+          <Announcer />
           <RouterProvider router={createBrowserRouter(routes)} />
         </QueryClientProvider>
       </MantineProvider>

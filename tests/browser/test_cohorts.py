@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_desk import Desk, Visit
+from browser_desk import ALOUD, Desk, Visit
 
 Visits = Callable[..., Visit]
 
@@ -37,12 +37,15 @@ def test_a_cohort_has_its_size_before_it_is_saved_and_people_behind_it_after(vis
     expect(page.locator(".figure").last).to_have_text("30")
     page.get_by_role("button", name="Add a clause").click()
     page.get_by_role("menuitem", name="Did not do an event").click()
+    expect(page.get_by_role("group", name="Clause 2").get_by_label("Whether they did it")).to_be_focused()
     _did(page, 1, "Buy")
+    expect(page.locator(ALOUD)).to_have_text("20 people, 66.7% of all")
     expect(page.get_by_text("20 people; 20 left")).to_be_visible()
     page.get_by_role("button", name="Did it often").click()
     expect(page.get_by_role("textbox", name="Times").last).to_have_value("3")
     assert here.faults() == []
     page.get_by_role("button", name="Remove this clause").last.click()
+    expect(page.get_by_role("button", name="Add a clause")).to_be_focused()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Opened and bought nothing")).to_be_visible()
     expect(page.get_by_role("table").first).to_contain_text("20")

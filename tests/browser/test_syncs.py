@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser_desk import PASSWORD, Desk, Visit
+from browser_desk import ALOUD, PASSWORD, Desk, Visit
 from sandbox_process import SandboxProcess
 
 Visits = Callable[..., Visit]
@@ -80,8 +81,9 @@ def test_a_cohort_is_sent_as_the_guide_has_it(visit: Visits, chromium: Browser, 
     expect(page.get_by_text("Who can be addressed (100%)")).to_be_visible()
     assert here.faults() == []
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status", name="Progress")).to_be_visible()
+    expect(page.get_by_role("region", name="Progress")).to_be_visible()
     expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.locator(ALOUD)).to_have_text("The run is over: Done")
     expect(page.get_by_role("row", name="Accepted")).to_contain_text("2,000")
     page.get_by_role("button", name="Show requests").click()
     expect(page.get_by_text("Accepted (200)")).to_be_visible()
@@ -108,7 +110,7 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("alert")).to_contain_text("A run would be held. 1,500 of 2,000", timeout=60_000)
     here.go(f"{SHOP}/segments/other")
-    page.get_by_role("row", name="Held").get_by_role("link", name="Best customers", exact=True).first.click()
+    page.get_by_role("row", name="Held").get_by_role("link").first.click()
     expect(page.get_by_role("alert")).to_contain_text("1,500 of 2,000")
     assert here.faults() == []
     page.get_by_role("button", name="Approve").click()
@@ -118,7 +120,7 @@ def test_a_held_run_says_why_and_goes_on_when_it_is_approved(visit: Visits, shop
     shop.people(0, 100)
     assert shop.desk.product.call("--project", "store", "syncs", "run", "other").code == 12
     here.go(f"{SHOP}/segments/other")
-    page.get_by_role("row", name="Held").get_by_role("link", name="Best customers", exact=True).first.click()
+    page.get_by_role("row", name="Held").get_by_role("link").first.click()
     page.get_by_role("button", name="Discard").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("the 500 identifiers in the segment stay as they are")
@@ -231,8 +233,12 @@ def test_a_cohort_is_synced_by_the_keyboard_alone(visit: Visits, shop: Shop) -> 
     page = visit().go(f"{SHOP}/cohorts/vip")
     _press(page, "Sync", "Enter")
     expect(page.get_by_role("heading", name="Where to?")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
+    expect(page.locator(ALOUD)).to_have_text("Sync Best customers")
     _press(page, "Next", "Enter")
     expect(page.get_by_role("radio", name="Other")).to_be_visible()
+    assert page.evaluate("document.activeElement.contains(document.querySelector('[role=radiogroup]'))"), "the next step has the focus"
+    expect(page.locator(ALOUD)).to_have_text(re.compile("people in the cohort, .* can be addressed"))
     if page.get_by_role("radio", name="Main account").count():
         _press(page, "Main account", "ArrowDown")
     expect(page.get_by_role("radio", name="Other")).to_be_checked()

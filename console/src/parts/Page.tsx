@@ -2,6 +2,7 @@
 import { Anchor, Breadcrumbs, Group, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
 import { Link } from "react-router";
+import { useAnnounced } from "./Announcer";
 
 export interface Crumb {
   label: string;
@@ -19,6 +20,7 @@ export function Page(props: {
   useEffect(() => {
     document.title = `${props.title} · Tradewind`;
   }, [props.title]);
+  useAnnounced(props.title);
   return (
     <Stack gap="lg" maw={1180} mx="auto" w="100%">
       <Stack gap={6}>

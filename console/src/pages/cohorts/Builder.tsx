@@ -1,5 +1,5 @@
 /** The visual builder: clauses in nested groups, the size of the whole and of each part while one writes, and what a change would do. */
-import { Alert, Card, Grid, Group, Progress, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Card, Grid, Group, Progress, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useMemo, useState } from "react";
@@ -8,6 +8,7 @@ import { answer, api } from "../../api/client";
 import { useCohortNames } from "../../api/names";
 import { useMay, useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
+import { useAnnounced } from "../../parts/Announcer";
 import { count, many, share } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Page } from "../../parts/Page";
@@ -107,12 +108,15 @@ function Writing({ known }: { known?: Cohort }) {
 }
 
 function Live({ sizes, empty }: { sizes: ReturnType<typeof useSizes>; empty: boolean }) {
+  const { data, isPlaceholderData: old } = sizes;
+  const part = data ? share(data.members / Math.max(1, data.universe)) : "";
+  useAnnounced(data && !old && !empty ? `${many(data.members, "person", "people")}, ${part} of all` : null);
   return (
     <Card>
-      <Stack gap={6} aria-live="polite">
-        <Text size="sm" c="dimmed">
+      <Stack gap={6}>
+        <Title order={2} size="sm" fw={400} c="dimmed">
           People now
-        </Text>
+        </Title>
         <Size sizes={sizes} empty={empty} />
       </Stack>
     </Card>

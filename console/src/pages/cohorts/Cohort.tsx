@@ -185,7 +185,7 @@ function Kept({ cohort }: { cohort: Cohort }) {
           if (!mine.length) return <Text c="dimmed">It is not synced to a segment yet.</Text>;
           return (
             <div className="sheet">
-              <Table>
+              <Table aria-label="Segments it is kept in">
                 <Table.Tbody>
                   {mine.map((each) => (
                     <Table.Tr key={each.sync.id}>

@@ -75,7 +75,7 @@ function List({ cohorts }: { cohorts: Listed[] }) {
   const base = `/projects/${useProject()}`;
   return (
     <Table.ScrollContainer minWidth={320} className="sheet">
-      <Table>
+      <Table aria-label="Cohorts">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Cohort</Table.Th>

@@ -169,7 +169,7 @@ function Shown({ card }: { card: ModelCard }) {
         </Alert>
       )}
       <div className="sheet">
-        <Table>
+        <Table aria-label="What people who are like the seed did">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>People who are like the seed are</Table.Th>
@@ -187,7 +187,7 @@ function Shown({ card }: { card: ModelCard }) {
         </Table>
       </div>
       <div className="sheet">
-        <Table>
+        <Table aria-label="How good it is, in tenths">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Tenths, the most alike first</Table.Th>

@@ -58,7 +58,7 @@ export function People({ look }: { look: Look }) {
       <Asked of={sample} lines={4}>
         {({ people }) => (
           <div className="sheet">
-            <Table>
+            <Table aria-label="Some of the people">
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>A few of those who are in</Table.Th>

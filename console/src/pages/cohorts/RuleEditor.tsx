@@ -1,6 +1,7 @@
 /** A group of clauses and groups, each with the number of people it leaves; what is added, moved into a group or removed. */
 import { ActionIcon, Button, Menu, Group as Row, SegmentedControl, Select, Stack, Text, Tooltip } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { type RefObject, useRef, useState } from "react";
 import { count } from "../../parts/figures";
 import { ClauseEditor } from "./ClauseEditor";
 import type { Size } from "./queries";
@@ -33,7 +34,16 @@ interface Props {
 export function RuleEditor({ part, sizes, onChange, onRemove }: Props) {
   const put = (changed: Rule) =>
     onChange({ ...part, rules: part.rules.map((rule) => (rule.key === changed.key ? changed : rule)) });
-  const drop = (key: number) => onChange({ ...part, rules: part.rules.filter((rule) => rule.key !== key) });
+  const button = useRef<HTMLButtonElement>(null);
+  const [added, setAdded] = useState<number | null>(null);
+  const add = (...rules: Rule[]) => {
+    setAdded(rules[0]?.key ?? null);
+    onChange({ ...part, rules: [...part.rules, ...rules] });
+  };
+  const drop = (key: number) => {
+    onChange({ ...part, rules: part.rules.filter((rule) => rule.key !== key) });
+    button.current?.focus();
+  };
   return (
     <section className="group" aria-label={`People who match ${part.mode} of these`}>
       <Stack gap="sm">
@@ -69,8 +79,15 @@ export function RuleEditor({ part, sizes, onChange, onRemove }: Props) {
             </ActionIcon>
           )}
         </Row>
-        {part.rules.map((rule) => (
-          <div key={rule.key} className={rule.kind === "group" ? undefined : "clause"}>
+        {part.rules.map((rule, place) => (
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset has a frame and a layout of its own
+          <div
+            key={rule.key}
+            className={rule.kind === "group" ? undefined : "clause"}
+            role="group"
+            aria-label={`Clause ${place + 1}`}
+            ref={rule.key === added ? enter : undefined}
+          >
             {rule.kind === "group" ? (
               <RuleEditor part={rule} sizes={sizes} onChange={put} onRemove={() => drop(rule.key)} />
             ) : (
@@ -87,8 +104,8 @@ export function RuleEditor({ part, sizes, onChange, onRemove }: Props) {
           </div>
         ))}
         <Row gap="xs">
-          <Add onAdd={(rule) => onChange({ ...part, rules: [...part.rules, rule] })} />
-          {!onRemove && <Usual onAdd={(...rules) => onChange({ ...part, rules: [...part.rules, ...rules] })} />}
+          <Add button={button} onAdd={add} />
+          {!onRemove && <Usual onAdd={add} />}
         </Row>
       </Stack>
     </section>
@@ -109,11 +126,16 @@ function Leaves({ size, mode }: { size?: Size; mode: "all" | "any" }) {
   );
 }
 
-function Add({ onAdd }: { onAdd: (rule: Rule) => void }) {
+/** Whoever works by keyboard goes on in the first field of the clause that was added. */
+function enter(clause: HTMLElement | null) {
+  clause?.querySelector<HTMLElement>("input, button")?.focus();
+}
+
+function Add({ onAdd, button }: { onAdd: (rule: Rule) => void; button: RefObject<HTMLButtonElement | null> }) {
   return (
-    <Menu position="bottom-start" shadow="md">
+    <Menu position="bottom-start" shadow="md" returnFocus={false} onClose={() => button.current?.focus()}>
       <Menu.Target>
-        <Button variant="default" size="xs" leftSection={<IconPlus size={14} />} w="fit-content">
+        <Button ref={button} variant="default" size="xs" leftSection={<IconPlus size={14} />} w="fit-content">
           Add a clause
         </Button>
       </Menu.Target>

@@ -17,7 +17,7 @@ export function Waterfall({ sizes }: { sizes: Shape<"SizesView"> }) {
   const whole = Math.max(1, sizes.universe);
   return (
     <Table.ScrollContainer minWidth={520} className="sheet">
-      <Table highlightOnHover={false}>
+      <Table highlightOnHover={false} aria-label="Clauses">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Clause</Table.Th>

@@ -85,7 +85,7 @@ function Shown({ tile, project }: { tile: Tile; project: string }) {
 function Accounts({ accounts, tile, base }: { accounts: Connection[]; tile: Tile; base: string }) {
   return (
     <Table.ScrollContainer minWidth={560} className="sheet">
-      <Table>
+      <Table aria-label="Accounts">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{words.name}</Table.Th>

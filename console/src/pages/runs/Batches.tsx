@@ -56,7 +56,7 @@ export function Batches({ project, run, requests, repeated }: Props) {
 function BatchTable({ batches }: { batches: Shape<"BatchView">[] }) {
   return (
     <Table.ScrollContainer minWidth={680} type="native" tabIndex={0}>
-      <Table>
+      <Table aria-label="Requests">
         <Table.Thead>
           <Table.Tr>
             <Table.Th className="number">Batch</Table.Th>

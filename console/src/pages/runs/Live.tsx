@@ -18,7 +18,7 @@ export function Live({ report }: { report: Report }) {
   const rate = useRate(run.id, done);
   const left = rate > 0 ? (account.planned - done) / rate : null;
   return (
-    <Card role="status" aria-label="Progress">
+    <Card component="section" aria-label="Progress">
       <Stack gap="xs">
         <Group justify="space-between">
           <Text fw={600}>{phases[run.state]}</Text>

@@ -57,7 +57,7 @@ function Identifiers({ project, run }: { project: string; run: string }) {
     <Asked of={found} lines={3}>
       {(each) => (
         <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
-          <Table>
+          <Table aria-label="Refused identifiers">
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Identifier</Table.Th>

@@ -4,7 +4,8 @@ import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
 import { useNames } from "../../api/names";
 import { useProject } from "../../api/session";
-import { operations, places, runKinds } from "../../labels";
+import { operations, outcomes, phases, places, runKinds } from "../../labels";
+import { useAnnounced } from "../../parts/Announcer";
 import { ago, count, many, moment, span } from "../../parts/figures";
 import { Page } from "../../parts/Page";
 import { Asked } from "../../parts/States";
@@ -29,6 +30,7 @@ function Shown({ report, project }: { report: Report; project: string }) {
   const { run, segment, advertiser } = report;
   const base = `/projects/${project}`;
   const names = useNames(project);
+  useAnnounced(heard(report));
   return (
     <Page
       title={`Run of ${names.cohort(run.cohort)}`}
@@ -85,6 +87,13 @@ function Shown({ report, project }: { report: Report; project: string }) {
   );
 }
 
+/** What is said of a run to those who do not see it: its phase, each quarter of what is sent, and how it ended. */
+function heard({ run, account }: Report): string {
+  if (run.outcome) return `The run is over: ${outcomes[run.outcome]}`;
+  const quarters = account.planned ? Math.floor((4 * (account.planned - account.not_sent)) / account.planned) : 0;
+  return quarters ? `${phases[run.state]}, ${25 * quarters} percent` : phases[run.state];
+}
+
 /** What would come of the plan. */
 function Dry({ report }: { report: Report }) {
   const held = report.verdicts.map((each) => sentence(new Error(each.sentence))).join(" ");
@@ -108,18 +117,18 @@ function BothSides({ report }: { report: Report }) {
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
       <Card>
-        <Text size="sm" c="dimmed">
+        <Title order={2} size="sm" fw={400} c="dimmed">
           In the cohort
-        </Text>
+        </Title>
         <Group gap="xl">
           <Figure value={report.members} word="people" />
           <Figure value={report.desired} word="identifiers wanted" />
         </Group>
       </Card>
       <Card>
-        <Text size="sm" c="dimmed">
+        <Title order={2} size="sm" fw={400} c="dimmed">
           In the segment
-        </Text>
+        </Title>
         <Group gap="xl">
           <Figure value={report.held} word="before this run" />
           <Figure value={report.holds} word="after it" />
@@ -165,7 +174,7 @@ function Account({ report }: { report: Report }) {
       <Stack gap="sm">
         <Title order={2}>What was asked of the platform</Title>
         {wishes ? (
-          <Table horizontalSpacing={8}>
+          <Table horizontalSpacing={8} aria-label="What was asked of the platform">
             <Table.Thead>
               <Table.Tr>
                 <Table.Th aria-label="Outcome" />
@@ -180,7 +189,9 @@ function Account({ report }: { report: Report }) {
             <Table.Tbody>
               {OUTCOMES.map((name) => (
                 <Table.Tr key={name}>
-                  <Table.Td>{HEADS[name]}</Table.Td>
+                  <Table.Th scope="row" fz="sm" fw={400} c="var(--mantine-color-text)">
+                    {HEADS[name]}
+                  </Table.Th>
                   {WISHES.map((wish) => (
                     <Table.Td key={wish} className="number">
                       {count(tallies[wish]?.[name] ?? (planned(name) ? wishes[wish] : 0))}

@@ -52,7 +52,7 @@ export function RunTable(props: { runs: (Shape<"RunView"> & { tallies: Tallies }
   const names = useNames(project);
   return (
     <Table.ScrollContainer minWidth={320} className="sheet">
-      <Table>
+      <Table aria-label="Runs">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Run</Table.Th>
@@ -75,9 +75,11 @@ export function RunTable(props: { runs: (Shape<"RunView"> & { tallies: Tallies }
                 <Link className="row" to={`${base}/runs/${run.id}`}>
                   {ofOne ? moment(run.opened_at) : names.cohort(run.cohort)}
                 </Link>
-                <Text size="xs" c="dimmed">
-                  {run.kind !== "sync" ? runKinds[run.kind] : ofOne ? "" : names.sync(run.sync)}
-                </Text>
+                {(run.kind !== "sync" || !ofOne) && (
+                  <Text size="xs" c="dimmed">
+                    {run.kind === "sync" ? names.sync(run.sync) : runKinds[run.kind]}
+                  </Text>
+                )}
                 <Group gap="xs" hiddenFrom="sm" mt={4}>
                   <RunStatus run={run} />
                   <Text size="xs" c="dimmed">

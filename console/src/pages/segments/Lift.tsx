@@ -278,7 +278,7 @@ function Arms({ found }: { found: Found }) {
   if (found.property) rows.push([`${found.property} per person`, amount(sent.mean), amount(out.mean)]);
   return (
     <div className="sheet">
-      <Table>
+      <Table aria-label="Sent and held out">
         <Table.Thead>
           <Table.Tr>
             <Table.Th aria-label="Figure" />

@@ -51,7 +51,7 @@ function Contacts({ contacts, project }: { contacts: Contact[]; project: string 
     <Stack gap="sm">
       {error && <Failure error={error} />}
       <Table.ScrollContainer minWidth={560} className="sheet">
-        <Table>
+        <Table aria-label="Who is told">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>How</Table.Th>

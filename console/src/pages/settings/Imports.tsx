@@ -54,7 +54,7 @@ export function Imports({ project }: { project: string }) {
 function Sent({ uploads }: { uploads: Upload[] }) {
   return (
     <Table.ScrollContainer minWidth={320} className="sheet">
-      <Table>
+      <Table aria-label="Files">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>File</Table.Th>

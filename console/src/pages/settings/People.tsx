@@ -27,7 +27,7 @@ export function People({ project }: { project: string }) {
           {(found) =>
             found.length ? (
               <Table.ScrollContainer minWidth={480} className="sheet">
-                <Table>
+                <Table aria-label="People of the project">
                   <Table.Thead>
                     <Table.Tr>
                       <Table.Th>Name</Table.Th>

@@ -113,7 +113,7 @@ function Requests({ project, may }: { project: string; may: boolean }) {
           if (!items.length) return <Text c="dimmed">Nobody has said no.</Text>;
           return (
             <Table.ScrollContainer minWidth={320} className="sheet">
-              <Table>
+              <Table aria-label="Opt-outs and deletions">
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>Asked</Table.Th>

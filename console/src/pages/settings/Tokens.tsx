@@ -35,7 +35,7 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
     <Stack gap="sm">
       {revoke.error && <Failure error={revoke.error} />}
       <Table.ScrollContainer minWidth={640} className="sheet">
-        <Table>
+        <Table aria-label="Tokens">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Name</Table.Th>

@@ -26,7 +26,7 @@ export function Trail({ project }: { project: string }) {
           return (
             <Stack gap="sm">
               <Table.ScrollContainer minWidth={640} className="sheet" type="native" tabIndex={0}>
-                <Table>
+                <Table aria-label="Audit trail">
                   <Table.Thead>
                     <Table.Tr>
                       <Table.Th>When</Table.Th>

@@ -2,9 +2,11 @@
 import { Button, Card, Group, Loader, Modal, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import type { Shape } from "../../api/client";
 import { idTypesShort } from "../../labels";
-import { bytes, count, share, span } from "../../parts/figures";
+import { useAnnounced } from "../../parts/Announcer";
+import { bytes, count, many, share, span } from "../../parts/figures";
 import { Source } from "../../parts/Source";
 import { Failure } from "../../parts/States";
 
@@ -14,6 +16,10 @@ interface Props {
 }
 
 export function FirstSend({ reach, forecast }: Props) {
+  const found = reach.data;
+  useAnnounced(
+    found && `${many(found.members, "person", "people")} in the cohort, ${count(found.members_usable)} can be addressed`,
+  );
   return (
     <Card>
       <Stack gap="sm">
@@ -47,17 +53,19 @@ function People({ reach, holds }: { reach: Shape<"IdentifiersView">; holds?: num
   const part = reach.members ? reach.members_usable / reach.members : 0;
   return (
     <Stack gap={4}>
-      <Line word="People in the cohort" value={count(reach.members)} />
-      <Line word={`Who can be addressed (${share(part)})`} value={count(reach.members_usable)} />
-      {Object.entries(reach.identifiers).map(([kind, many]) => (
-        <Line key={kind} word={`${idTypesShort[kind] ?? kind} to add${holds ? " or renew" : ""}`} value={count(many)} />
-      ))}
-      {holds === 0 && (
-        <>
-          <Line word="To remove" value="0" />
-          <Line word="To renew" value="0" />
-        </>
-      )}
+      <Lines>
+        <Line word="People in the cohort" value={count(reach.members)} />
+        <Line word={`Who can be addressed (${share(part)})`} value={count(reach.members_usable)} />
+        {Object.entries(reach.identifiers).map(([kind, many]) => (
+          <Line key={kind} word={`${idTypesShort[kind] ?? kind} to add${holds ? " or renew" : ""}`} value={count(many)} />
+        ))}
+        {holds === 0 && (
+          <>
+            <Line word="To remove" value="0" />
+            <Line word="To renew" value="0" />
+          </>
+        )}
+      </Lines>
       {holds ? (
         <Text size="xs" c="dimmed">
           They are compared with who is in it before anything is sent; whoever is not in the cohort is removed.
@@ -67,11 +75,21 @@ function People({ reach, holds }: { reach: Shape<"IdentifiersView">; holds?: num
   );
 }
 
+function Lines({ children }: { children: ReactNode }) {
+  return (
+    <Stack component="dl" gap={4} m={0}>
+      {children}
+    </Stack>
+  );
+}
+
 function Line({ word, value }: { word: string; value: string }) {
   return (
     <Group justify="space-between" wrap="nowrap">
-      <Text size="sm">{word}</Text>
-      <Text size="sm" fw={600} className="figure">
+      <Text component="dt" size="sm">
+        {word}
+      </Text>
+      <Text component="dd" m={0} size="sm" fw={600} className="figure">
         {value}
       </Text>
     </Group>
@@ -81,9 +99,11 @@ function Line({ word, value }: { word: string; value: string }) {
 function Requests({ cost }: { cost: Shape<"CostView"> }) {
   return (
     <Stack gap={4}>
-      <Line word="Requests" value={count(cost.requests)} />
-      <Line word="Bytes" value={bytes(cost.octets)} />
-      <Line word="Time to send" value={`about ${span(cost.seconds)}`} />
+      <Lines>
+        <Line word="Requests" value={count(cost.requests)} />
+        <Line word="Bytes" value={bytes(cost.octets)} />
+        <Line word="Time to send" value={`about ${span(cost.seconds)}`} />
+      </Lines>
       <Text size="xs" c="dimmed">
         {cost.measured
           ? "At the pace of the last run through this account."

@@ -14,7 +14,7 @@ export function SyncTable({ segments, project }: { segments: Segment[]; project:
   const names = useNames(project);
   return (
     <Table.ScrollContainer minWidth={320} className="sheet">
-      <Table>
+      <Table aria-label="Syncs">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Segment</Table.Th>

@@ -1,7 +1,7 @@
 /** Sync a cohort: choose the destination, then the account and the cadence, see what the first send comes to, and save. */
 import { Badge, Button, Card, Grid, Group, Radio, Stack, Text, Title } from "@mantine/core";
 import { IconPlugConnected } from "@tabler/icons-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useProject } from "../../api/session";
 import { places, stages, document as words } from "../../labels";
@@ -22,6 +22,7 @@ export function Component() {
   const tiles = useTiles(project);
   const connections = useConnections(project);
   const kind = search.get("to");
+  const step = useStep(kind);
   const known = useCohort(project, cohort).data;
   const name = known?.name ?? cohort;
   const onward = (tile: Tile) => `/projects/${project}/cohorts/${cohort}/sync?to=${tile.kind}`;
@@ -33,29 +34,44 @@ export function Component() {
         { label: name, to: `/projects/${project}/cohorts/${cohort}` },
       ]}
     >
-      <Asked of={tiles}>
-        {(found) => (
-          <Asked of={connections}>
-            {({ items }) => {
-              const tile = found.find((each) => each.kind === kind);
-              if (!tile) return <ChooseTile tiles={found} onNext={(to) => setSearch({ to })} project={project} then={onward} />;
-              const accounts = items.filter((each) => each.destination === tile.kind);
-              return (
-                <ChooseRest
-                  cohort={cohort}
-                  tells={known?.tells ?? false}
-                  tile={tile}
-                  accounts={accounts}
-                  onBack={() => setSearch({})}
-                  then={onward(tile)}
-                />
-              );
-            }}
-          </Asked>
-        )}
-      </Asked>
+      <div ref={step} tabIndex={-1} style={{ outline: "none" }}>
+        <Asked of={tiles}>
+          {(found) => (
+            <Asked of={connections}>
+              {({ items }) => {
+                const tile = found.find((each) => each.kind === kind);
+                if (!tile) return <ChooseTile tiles={found} onNext={(to) => setSearch({ to })} project={project} then={onward} />;
+                const accounts = items.filter((each) => each.destination === tile.kind);
+                return (
+                  <ChooseRest
+                    cohort={cohort}
+                    tells={known?.tells ?? false}
+                    tile={tile}
+                    accounts={accounts}
+                    onBack={() => setSearch({})}
+                    then={onward(tile)}
+                  />
+                );
+              }}
+            </Asked>
+          )}
+        </Asked>
+      </div>
     </Page>
   );
+}
+
+/** After Next and Back the reader begins at the top of what came. */
+function useStep(kind: string | null) {
+  const content = useRef<HTMLDivElement>(null);
+  const before = useRef(kind);
+  useEffect(() => {
+    if (before.current === kind) return;
+    before.current = kind;
+    window.scrollTo(0, 0);
+    content.current?.focus({ preventScroll: true });
+  }, [kind]);
+  return content;
 }
 
 interface Choice {
