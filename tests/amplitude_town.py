@@ -84,7 +84,7 @@ def amplitude_town(folder: Path, sandbox: SandboxProcess, yaml: Iterable[Path]) 
         make_home(folder, "UTC")
         with opened(folder) as parts:
             town = AmplitudeTown(sandbox, replace(parts, clock=OneClock(FIRST_DAY, sandbox)))
-            definitions.apply(town.parts, "default", list(yaml), prune=False)
+            definitions.apply(town.parts, "default", list(yaml), "ann", prune=False)
             yield town
 
 

@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
             words |= {"refresh": sync.refresh.value, "recency": sync.recency.value}
             file = self.world.folder / "syncs.yaml"
             file.write_text("syncs: [{" + ", ".join(f"{field}: {value}" for field, value in words.items()) + "}]")
-            told = lambda: definitions.apply(self.world.parts, "default", [file], prune=False, leaving=lambda _staked: how)  # noqa: E731
+            told = lambda: definitions.apply(self.world.parts, "default", [file], "ann", prune=False, leaving=lambda _staked: how)  # noqa: E731
             self.give_up(name, how, told, ("ok",), crash)
 
     @rule(name=sync_names, spare=st.booleans())

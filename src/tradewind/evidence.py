@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from tradewind.cohorts.rules import properties
 from tradewind.model.cohort import Behaviour, Lookalike
+from tradewind.model.identifier import REFUSAL_SENTENCES, Refusal, Resolution
 from tradewind.model.run import Run
 from tradewind.model.sync import Binding
 from tradewind.parts import Parts
@@ -36,3 +38,14 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
         known = parts.events.vanished(run.project, before.opened_at)
         drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
     return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), period(sync), ahead=run.as_of - run.opened_at)
+
+
+def sought(binding: Binding, resolution: Resolution) -> str:
+    """What a connection's map looks for, and how many of the values that it found were refused for what."""
+    maps = " and ".join(f"{each.source} to {each.id_type.value}" for each in binding.identity.mappings)
+    refused: Counter[Refusal] = Counter()
+    for counts in resolution.refused.values():
+        refused.update(counts)
+    ordered = sorted(refused.items(), key=lambda each: (-each[1], each[0]))
+    why = "; ".join(f"{count:,}: {REFUSAL_SENTENCES[reason]}" for reason, count in ordered)
+    return f"connection '{binding.connection}' maps {maps} ({why})"

@@ -15,7 +15,7 @@ from tradewind.durable import sync as sync_folder
 from tradewind.engines.arms import draw, enrol
 from tradewind.engines.resolve import ADDRESSED
 from tradewind.errors import LedgerError
-from tradewind.evidence import evidence
+from tradewind.evidence import evidence, sought
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.members import evaluate as members_of
 from tradewind.members import identity_of, stand
@@ -191,18 +191,21 @@ def _apart(stage: Stage, work: Callable[[Path], Delta]) -> Delta:
     return replace(delta, parts=tuple(replace(part, path=f"{out.name}/{part.path}") for part in delta.parts))
 
 
-def weigh(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
+def weigh(stage: Stage, delta: Delta, snapshot: Snapshot, resolution: Resolution) -> Plan:
     """The plan as the guards see it, with what people have allowed for this run."""
     allowed = stage.parts.ledger.recall(stage.run.id, APPROVED, Approvals) or Approvals()
     before = stage.parts.ledger.delivered(stage.run.project, stage.run.sync)
     found = evidence(stage.parts, stage.run, stage.binding, _gone(stage, snapshot, before), before)
-    return plan_delta(delta, replace(found, rows=snapshot.rows, expected=snapshot.expected, lost=snapshot.lost), allowed.given)
+    found = replace(found, rows=snapshot.rows, expected=snapshot.expected, lost=snapshot.lost, begun=stage.held() is not None)
+    if not resolution.members_usable:
+        found = replace(found, unmatched=resolution.members, sought=sought(stage.binding, resolution))
+    return plan_delta(delta, found, allowed.given)
 
 
 @spanned("plan")
-def plan(stage: Stage, delta: Delta, snapshot: Snapshot) -> Plan:
+def plan(stage: Stage, delta: Delta, snapshot: Snapshot, resolution: Resolution) -> Plan:
     """The plan, written to the ledger before anything is sent."""
-    planned = weigh(stage, delta, snapshot)
+    planned = weigh(stage, delta, snapshot, resolution)
     if stage.parts.ledger.recall(stage.run.id, RunState.PLANNED, Plan) != planned:
         stage.parts.ledger.record(stage.claim, RunState.PLANNED, planned)
         reached("plan.recorded")

@@ -25,10 +25,10 @@ def run(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     stage = _stage(parts, claim, opened, watch)
 
     snapshot = phases.once(stage, RunState.EVALUATED, Snapshot, lambda: phases.evaluate(stage))
-    phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
+    resolution = phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
     delta = phases.once(stage, "diffed", Delta, lambda: phases.diff(stage, snapshot))
 
-    plan = phases.plan(stage, delta, snapshot)
+    plan = phases.plan(stage, delta, snapshot, resolution)
     if plan.decision is Decision.HOLD:
         return phases.hold(stage, plan)
 
@@ -44,8 +44,9 @@ def rehearse(parts: Parts, claim: Claim, opened: Run, watch: Watch) -> Run:
     """Work out what the sync's own run would do now, and keep that beside its runs; nothing is sent. Raises as `run` does."""
     stage = _stage(parts, claim, opened, watch)
     snapshot = phases.once(stage, RunState.EVALUATED, Snapshot, lambda: phases.evaluate(stage))
-    phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
-    phases.plan(stage, phases.once(stage, "diffed", Delta, lambda: phases.diff(stage, snapshot)), snapshot)
+    resolution = phases.once(stage, RunState.RESOLVED, Resolution, lambda: phases.resolve(stage, snapshot))
+    delta = phases.once(stage, "diffed", Delta, lambda: phases.diff(stage, snapshot))
+    phases.plan(stage, delta, snapshot, resolution)
     return phases.leave(stage)
 
 
@@ -116,7 +117,7 @@ def propose(parts: Parts, run: Run, folder: Path, watch: Watch) -> tuple[Snapsho
     stage = Stage(parts, Claim(run.id, "", 0), run, binding, folder, watch)
     snapshot = phases.evaluate(stage)
     resolution = phases.resolve(stage, snapshot)
-    return snapshot, resolution, phases.weigh(stage, phases.diff(stage, snapshot), snapshot)
+    return snapshot, resolution, phases.weigh(stage, phases.diff(stage, snapshot), snapshot, resolution)
 
 
 def _unguarded(stage: Stage, work: Callable[[], Delta]) -> Plan:

@@ -126,7 +126,7 @@ def _define(parts: Parts, name: str, file: Path) -> None:
     if name not in {project.id for project in parts.catalog.projects()}:
         parts.catalog.add_project(Project(name, name, ProjectPlan.PAID, "UTC", ("thetradedesk",)), "rig")
     entitlement.admit(parts, "rig", "thetradedesk", name)
-    definitions.apply(parts, name, [file], prune=False)
+    definitions.apply(parts, name, [file], "ann", prune=False)
 
 
 def _held(parts: Parts) -> list[Run]:

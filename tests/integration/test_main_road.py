@@ -135,8 +135,35 @@ def test_a_lost_column_and_an_empty_answer_are_held(product: Product, sandbox: S
     product.ok("apply", "sql.yaml")
     held = product.call("syncs", "run", sync["id"])
     assert held.code == 12
-    assert {verdict["guard"] for verdict in held.json["plan"]["verdicts"]} == {"column_gone", "empty"}
+    assert {verdict["guard"] for verdict in held.json["plan"]["verdicts"]} == {"column_gone", "empty", "unmatched"}
     assert len(sandbox.members("ready1", sync["segment"])) == 20
+
+
+def test_a_map_that_finds_nobody_is_held_at_the_first_run_too(product: Product, sandbox: SandboxProcess) -> None:
+    """It is no empty cohort: the sentence names the connection, what it maps, what was wrong with that, and what to do."""
+    words = ("--advertiser", "ready1", "--region", "sandbox", "--secret-env", "TTD_SECRET")
+    product.ok("connections", "add", "off", *words, "--map", "column.name=DAID", "--map", "column.tdid=TDID")
+    product.write("people.csv", "name,idfa\n" + "".join(f"p{number},{guid}\n" for number, guid in enumerate(guids(5))))
+    query = "cohorts: [{id: q, name: Q, kind: sql, query: '%s', files: {people: people.csv}}]\n"
+    product.write("sql.yaml", query % "SELECT name, idfa FROM people")
+    product.ok("apply", "sql.yaml")
+    sync = product.ok("syncs", "add", "q", "off", "--cadence", "daily")
+    held = product.call("syncs", "run", sync["id"])
+    assert held.code == 12
+    (verdict,) = held.json["plan"]["verdicts"]
+    assert (verdict["guard"], verdict["count"]) == ("unmatched", 5)
+    assert verdict["sentence"] == (
+        "none of the 5 people in the cohort gives an identifier that can be sent: connection 'off' maps column.name to DAID and "
+        "column.tdid to TDID (5: not of the form this identifier has; 5: the person has no value); "
+        "correct the map, or bring data that has such identifiers, and run again"
+    )
+    product.ok("connections", "add", "off", *words, "--map", "column.idfa=DAID")
+    assert operations(product.ok("syncs", "run", sync["id"])) == {"add": 5}
+    product.write("sql.yaml", query % "SELECT name, idfa FROM people WHERE false")
+    product.ok("apply", "sql.yaml")
+    empty = product.call("syncs", "run", sync["id"])
+    assert [verdict["guard"] for verdict in empty.json["plan"]["verdicts"]] == ["empty"]
+    assert len(sandbox.members("ready1", sync["segment"])) == 5
 
 
 def test_a_column_that_never_was_is_said_and_holds_nothing(product: Product) -> None:

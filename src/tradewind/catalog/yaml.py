@@ -1,4 +1,4 @@
-"""Sources, cohorts, connections and syncs as YAML that lives in git: read with the place of everything, and written back."""
+"""A project as YAML that lives in git: read with the place of everything, and written back."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tradewind.cohorts.document import Node, read_file, read_text
 from tradewind.cohorts.parse import parse_cohort, parse_id
 from tradewind.cohorts.parse import to_document as cohort_document
 from tradewind.errors import DefinitionError
+from tradewind.model.alert import AlertKind, Contact, ContactKind
 from tradewind.model.cohort import Cohort, Select, StaticList
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap, IdType, Send, Take
@@ -26,7 +27,7 @@ from tradewind.model.source import Source, SourceKind
 from tradewind.model.sync import Cadence, Holdout, Only, Recency, Refresh, Sync
 from tradewind.schedule import cron_for, time_of_day
 
-SECTIONS = ("sources", "cohorts", "connections", "syncs")
+SECTIONS = ("sources", "cohorts", "connections", "syncs", "contacts")
 MINUTES_A_DAY = 1440
 LONGEST_TTL_DAYS = 180
 DEFAULT_TTL_DAYS = 30
@@ -60,7 +61,8 @@ class Documents:
     """What a set of files asks for, in the order it is written.
 
     A sync without a given segment has the empty text; `secrets` names, by connection, where each secret is, `platform_tokens` where
-    its token for the platform's API is, and `keys`, by source, where its API key and its secret key are.
+    its token for the platform's API is, and `keys`, by source, where its API key and its secret key are; `told`, by contact and by
+    field (`url`, `secret`), where these are.
     """
 
     cohorts: tuple[Written[Cohort], ...] = ()
@@ -70,13 +72,15 @@ class Documents:
     platform_tokens: Mapping[str, Written[SecretSource]] = field(default_factory=dict)
     sources: tuple[Written[Source], ...] = ()
     keys: Mapping[str, Written[tuple[SecretSource, SecretSource]]] = field(default_factory=dict)
+    contacts: tuple[Written[Contact], ...] = ()
+    told: Mapping[tuple[str, str], Written[SecretSource]] = field(default_factory=dict)
 
 
 def read(paths: Iterable[Path], project: str) -> Documents:
     """The definitions of files, or of the `.yaml` and `.yml` files in a folder, for a project.
 
-    A file holds lists under `sources:`, `cohorts:`, `connections:` and `syncs:`, or is one cohort. Raises DefinitionError with file,
-    line and path when one cannot be read, or an id is given twice.
+    A file holds lists under `sources:`, `cohorts:`, `connections:`, `syncs:` and `contacts:`, or is one cohort. Raises DefinitionError
+    with file, line and path when one cannot be read, or an id is given twice.
     """
     found: dict[str, list[tuple[Node, Path]]] = {name: [] for name in SECTIONS}
     for path in _files(paths):
@@ -102,6 +106,13 @@ def _documents(found: Mapping[str, list[tuple[Node, Path]]], project: str) -> Do
         platform_tokens={connection.id: token for (connection, _, token), _ in connections if token},
         sources=tuple(Written(source, node) for (source, _), node in sources),
         keys={source.id: keys for (source, keys), _ in sources if keys},
+        contacts=tuple(Written(_contact(node, project), node) for node, _ in found["contacts"]),
+        told={
+            (node.fields(optional=_CONTACT)["id"].text(), name): Written(_secret(entry, folder), entry)
+            for node, folder in found["contacts"]
+            for name, entry in node.fields(optional=_CONTACT).items()
+            if name in {"url", "secret"}
+        },
     )
     for name in SECTIONS:
         _refuse_twice(name.removesuffix("s"), [(each.value.id, each.node) for each in getattr(documents, name)])
@@ -109,14 +120,19 @@ def _documents(found: Mapping[str, list[tuple[Node, Path]]], project: str) -> Do
 
 
 def write(
-    cohorts: Iterable[Cohort] = (), connections: Iterable[Connection] = (), syncs: Iterable[Sync] = (), sources: Iterable[Source] = ()
+    cohorts: Iterable[Cohort] = (),
+    connections: Iterable[Connection] = (),
+    syncs: Iterable[Sync] = (),
+    sources: Iterable[Source] = (),
+    contacts: Iterable[Contact] = (),
 ) -> str:
-    """The YAML text that `read` reads back as the same values. Secrets and keys are not in it."""
+    """The YAML text that `read` reads back as the same values. Secrets, keys and the URLs of contacts are not in it."""
     document: dict[str, object] = {
         "sources": [source_document(source) for source in sources],
         "cohorts": [cohort_document(cohort) for cohort in cohorts],
         "connections": [connection_document(connection) for connection in connections],
         "syncs": [sync_document(sync) for sync in syncs],
+        "contacts": [contact_document(contact) for contact in contacts],
     }
     return yaml.safe_dump({key: value for key, value in document.items() if value}, sort_keys=False, allow_unicode=True, width=120)
 
@@ -140,7 +156,7 @@ def _sections(root: Node) -> dict[str, list[Node]]:
     if isinstance(root.value, dict) and "kind" in root.value and "id" in root.value:
         return {"cohorts": [root]}
     fields = root.fields(
-        optional=SECTIONS, what="in a definition file (it holds sources, cohorts, connections and syncs, or is one cohort)"
+        optional=SECTIONS, what="in a definition file (it holds sources, cohorts, connections, syncs and contacts, or is one cohort)"
     )
     return {name: fields[name].items() if name in fields else [] for name in SECTIONS}
 
@@ -239,6 +255,22 @@ def _secret(node: Node, folder: Path) -> SecretSource:
     if not _VARIABLE.fullmatch(entry.text()):
         entry.refuse("expected the name of an environment variable, never the secret itself")
     return SecretSource(kind, entry.text())
+
+
+_CONTACT = ("id", "kind", "address", "url", "secret", "kinds")
+_NEEDS = {ContactKind.EMAIL: ("address",), ContactKind.SLACK: (), ContactKind.WEBHOOK: ()}
+_TAKES = {ContactKind.EMAIL: (), ContactKind.SLACK: ("url",), ContactKind.WEBHOOK: ("url", "secret")}
+
+
+def _contact(node: Node, project: str) -> Contact:
+    """Of one with a URL the host is not known here: it is told from the URL when that is read."""
+    fields = node.fields(required=("id", "kind"), optional=_CONTACT, what="in a contact")
+    kind = _choice(fields["kind"], ContactKind, "kind of contact")
+    required, optional = ("id", "kind", *_NEEDS[kind]), (*_TAKES[kind], "kinds")
+    fields = node.fields(required=required, optional=optional, what=f"in a contact of kind {kind.value}")
+    kinds = [_choice(each, AlertKind, "alert") for each in fields["kinds"].items()] if "kinds" in fields else []
+    address = fields["address"].text() if "address" in fields else ""
+    return Contact(project, parse_id(fields["id"]), kind, address, tuple(dict.fromkeys(kinds)))
 
 
 _SYNC = ("id", "segment", "ttl_days", "at", "cron", "refresh", "recency", "holdout", "only", "split_by", "values")
@@ -352,3 +384,10 @@ def sync_document(sync: Sync) -> dict[str, object]:
     fields |= {"refresh": sync.refresh.value, "recency": sync.recency.value}
     fields |= {"only": dict(vars(sync.only))} if sync.only else {}
     return fields | ({"holdout": dict(vars(sync.holdout))} if sync.holdout else {})
+
+
+def contact_document(contact: Contact) -> dict[str, object]:
+    """The mapping of a contact as `read` reads it; its URL and secret are not in it."""
+    fields: dict[str, object] = {"id": contact.id, "kind": contact.kind.value}
+    fields |= {"address": contact.shown} if contact.kind is ContactKind.EMAIL else {}
+    return fields | ({"kinds": [each.value for each in contact.kinds]} if contact.kinds else {})

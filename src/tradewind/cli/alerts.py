@@ -34,7 +34,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add somebody who is told, or change it. URL and secret are asked for, or read from an environment variable or file, and sealed."""
-    from tradewind.operations import alerting
+    from tradewind.operations import contacts
 
     if (email is not None) + slack + webhook != 1:
         raise DefinitionError("say how to tell: one of --email, --slack and --webhook")
@@ -43,7 +43,7 @@ def add(
     secret = secret_from(secret_env, secret_file) if webhook else None
     with parts_of(context) as parts:
         wanted = Contact(project_of(context), id_, kind, email or "", tuple(dict.fromkeys(on or ())))
-        saved = alerting.save(parts, wanted, url, secret, me())
+        saved = contacts.save(parts, wanted, url, secret, me())
     if as_json:
         show.print_json(saved)
     else:
@@ -55,15 +55,15 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List who is told in the project, and what is wrong now."""
-    from tradewind.operations import alerting
+    from tradewind.operations import contacts
 
     with parts_of(context) as parts:
-        contacts = alerting.listed(parts, project_of(context))
+        told = contacts.listed(parts, project_of(context))
         wrong = parts.notify.book.incidents(project_of(context), only_open=True, limit=1000)
     if as_json:
-        show.print_json({"contacts": contacts, "incidents": wrong})
+        show.print_json({"contacts": told, "incidents": wrong})
         return
-    rows = [(each.contact.id, each.contact.kind.value, each.contact.shown, _kinds(each.contact), each.trouble) for each in contacts]
+    rows = [(each.contact.id, each.contact.kind.value, each.contact.shown, _kinds(each.contact), each.trouble) for each in told]
     show.table("Told", ("contact", "how", "where", "of", "trouble"), rows)
     for one in wrong:
         show.line(f"{one.alert.kind.value} since {one.opened_at:%Y-%m-%d %H:%M} UTC: {one.alert.sentence}")
@@ -74,10 +74,10 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @app.command("test")
 def rehearse(context: typer.Context, id_: ContactId, as_json: Json = False) -> None:
     """Tell a contact something now that means nothing."""
-    from tradewind.operations import alerting
+    from tradewind.operations import contacts
 
     with parts_of(context) as parts:
-        message = alerting.rehearse(parts, project_of(context), id_)
+        message = contacts.rehearse(parts, project_of(context), id_)
     if as_json:
         show.print_json({"sent": message.id})
     else:
@@ -87,10 +87,10 @@ def rehearse(context: typer.Context, id_: ContactId, as_json: Json = False) -> N
 @app.command()
 def remove(context: typer.Context, id_: ContactId, as_json: Json = False) -> None:
     """Tell somebody nothing any more; URL and secret are forgotten."""
-    from tradewind.operations import alerting
+    from tradewind.operations import contacts
 
     with parts_of(context) as parts:
-        alerting.remove(parts, project_of(context), id_, me())
+        contacts.remove(parts, project_of(context), id_, me())
     if as_json:
         show.print_json({"removed": id_})
     else:

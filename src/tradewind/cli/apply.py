@@ -1,4 +1,4 @@
-"""`tradewind apply`: cohorts, connections and syncs as YAML in git."""
+"""`tradewind apply`: cohorts, connections, syncs and contacts as YAML in git."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import me, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError
 from tradewind.model.sync import Leaving
@@ -33,7 +33,7 @@ def apply(
     let_expire: LetExpire = False,
     as_json: Json = False,
 ) -> None:
-    """Make the project's cohorts, connections and syncs equal to the files. Nothing is sent.
+    """Make the project's sources, cohorts, connections, syncs and contacts equal to the files. Nothing is sent.
 
     Where that gives up segments, it says who is in them and until when, and asks how they leave.
     """
@@ -45,7 +45,7 @@ def apply(
             done = definitions.planned(parts, project, files, prune=prune)
         else:
             ask = partial(chosen, empty=empty, let_expire=let_expire)
-            done = definitions.apply(parts, project, files, prune=prune, leaving=ask)
+            done = definitions.apply(parts, project, files, me(), prune=prune, leaving=ask)
     if as_json:
         show.print_json({"planned_only": plan, "changes": done.changes, "given_up": done.stakes, "how": done.how, "lists": done.lists})
         return
@@ -66,7 +66,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Write it to this new file instead of standard output.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the project's sources, cohorts, connections and syncs as YAML that `apply` reads back; secrets are not in it."""
+    """Write the project's sources, cohorts, connections, syncs and contacts as YAML that `apply` reads back; secrets are not in it."""
     from tradewind.operations import definitions
 
     with parts_of(context) as parts:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,13 +64,17 @@ sa.Index("messages_due", message_table.c.due_at)
 class Book:
     """Contacts, incidents and messages of every project."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, within: Transaction | None = None) -> None:
+        self.database, self._within = database, within
+
+    def within(self, transaction: Transaction) -> Book:
+        """The same book, whose contacts are read and written in a transaction that is open already."""
+        return Book(self.database, transaction)
 
     def contacts(self, project: str) -> tuple[Contact, ...]:
         """Who is told of a project's alerts, by id."""
         query = sa.select(contact_table).where(contact_table.c.project == project).order_by(contact_table.c.id)
-        with self.database.transaction() as db:
+        with self._transaction() as db:
             return tuple(_contact(row) for row in db.execute(query))
 
     def contact(self, project: str, contact: str) -> Contact:
@@ -79,21 +84,23 @@ class Book:
             raise MissingError(f"there is no contact '{contact}' in project '{project}'; tradewind alerts list shows them", contact)
         return found
 
-    def save(self, db: Transaction, contact: Contact) -> None:
+    def save(self, contact: Contact) -> None:
         """Write a contact, or another in its place. Raises DefinitionError when it was of another kind."""
         here = sa.and_(contact_table.c.project == contact.project, contact_table.c.id == contact.id)
-        before = db.execute(sa.select(contact_table.c.kind).where(here)).scalar()
-        if before not in {None, contact.kind.value}:
-            raise DefinitionError(f"contact '{contact.id}' is one of {before}; take another id, or remove it first")
-        db.execute(contact_table.delete().where(here))
         row = {"kind": contact.kind.value, "shown": contact.shown, "kinds": [each.value for each in contact.kinds]}
-        db.execute(contact_table.insert().values(project=contact.project, id=contact.id, **row))
+        with self._transaction() as db:
+            before = db.execute(sa.select(contact_table.c.kind).where(here)).scalar()
+            if before not in {None, contact.kind.value}:
+                raise DefinitionError(f"contact '{contact.id}' is one of {before}; take another id, or remove it first")
+            db.execute(contact_table.delete().where(here))
+            db.execute(contact_table.insert().values(project=contact.project, id=contact.id, **row))
 
-    def remove(self, db: Transaction, project: str, contact: str) -> None:
+    def remove(self, project: str, contact: str) -> None:
         """Take a contact out, and what it was still to be told."""
-        db.execute(contact_table.delete().where(contact_table.c.project == project, contact_table.c.id == contact))
         m = message_table.c
-        db.execute(message_table.update().where(m.project == project, m.contact == contact).values(due_at=None))
+        with self._transaction() as db:
+            db.execute(contact_table.delete().where(contact_table.c.project == project, contact_table.c.id == contact))
+            db.execute(message_table.update().where(m.project == project, m.contact == contact).values(due_at=None))
 
     def incidents(self, project: str, *, only_open: bool = False, limit: int = 50) -> tuple[Incident, ...]:
         """What was wrong, the newest first; or only what is still."""
@@ -155,6 +162,14 @@ class Book:
         with self.database.transaction() as db:
             newest = {row.contact: row.note for row in db.execute(query)}
         return {contact: note for contact, note in newest.items() if note}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        if self._within is not None:
+            yield self._within
+            return
+        with self.database.transaction() as db:
+            yield db
 
     def _end(self, message: Message, due_at: datetime | None, note: str) -> None:
         due = due_at.astimezone(UTC) if due_at else None

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
-from tradewind.access.trail import Deed
-from tradewind.catalog.rules import check_id
-from tradewind.errors import DefinitionError, MissingError, PermanentError, TradewindError
+from tradewind.errors import MissingError, PermanentError, TradewindError
 from tradewind.ledger.base import DELIVERED
 from tradewind.membership.ahead import Ahead, ahead_of
 from tradewind.membership.sql import Version
-from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
-from tradewind.model.destination import Secret
+from tradewind.model.alert import Alert, Incident
 from tradewind.model.plan import Plan
 from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Sync, Target
-from tradewind.notify.alerts import INSTALLATION, Machine, SyncFacts, of_connection, of_machine, of_pushed, of_reader, of_sync
-from tradewind.notify.sql import PAUSES, new_message
+from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_pushed, of_reader, of_sync
+from tradewind.notify.sql import PAUSES
+from tradewind.operations.contacts import secrets_of
 from tradewind.parts import Parts
 from tradewind.phases import APPROVED, Approvals
 from tradewind.planning.guards import unanswered
@@ -41,19 +37,7 @@ RECENT, COMPARED = 20, 11
 DISPUTED = timedelta(days=1)
 """How long it is told that two messages had one id."""
 
-URL, SECRET = "contact_url", "contact_secret"
-"""What the two secrets of a contact are sealed as."""
-
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _SUCCESS = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS})
-
-
-@dataclass(frozen=True)
-class Told:
-    """A contact, and why its newest message has not arrived; empty where it has."""
-
-    contact: Contact
-    trouble: str
 
 
 @dataclass(frozen=True)
@@ -187,7 +171,7 @@ def tell(parts: Parts) -> int:
             continue
         try:
             contact = book.contact(message.project, message.contact)
-            parts.notify.messenger.send(contact, *_secrets(parts, contact), message)
+            parts.notify.messenger.send(contact, *secrets_of(parts.vault, contact), message)
         except (MissingError, PermanentError) as error:
             book.missed(message, str(error), None)
         except TradewindError as error:
@@ -223,71 +207,6 @@ def watching(
     finally:
         done.set()
         keeper.join(5)
-
-
-def save(parts: Parts, contact: Contact, url: Secret | None, secret: Secret | None, who: str) -> Contact:
-    """Add a contact, or change one; without URL or secret it keeps those it has. Gives it with its address as it is shown.
-
-    Raises DefinitionError when something is lacking or is not an address, ConfigurationError when it may not or cannot be reached.
-    """
-    check_id("contact", contact.id)
-    if contact.kind is ContactKind.EMAIL:
-        if not _ADDRESS.fullmatch(contact.shown):
-            raise DefinitionError("this is not an address for mail; expected one such as ann@shop.example")
-    else:
-        url = url or _sealed(parts, contact, URL)
-        secret = secret or (_sealed(parts, contact, SECRET) if contact.kind is ContactKind.WEBHOOK else None)
-        if url is None or (secret is None and contact.kind is ContactKind.WEBHOOK):
-            raise DefinitionError("a contact needs a URL" + (" and a secret" if contact.kind is ContactKind.WEBHOOK else ""))
-        contact = Contact(contact.project, contact.id, contact.kind, urlsplit(url.value).hostname or "", contact.kinds)
-    parts.notify.messenger.check(contact, url, secret)
-    with parts.catalog.database.transaction() as db:
-        parts.notify.book.save(db, contact)
-        vault = parts.vault.within(db)
-        for given, what in ((url, URL), (secret, SECRET)):
-            if given is not None and contact.kind is not ContactKind.EMAIL:
-                vault.seal(contact.project, contact.id, given, what)
-        parts.trail.within(db).write(
-            Deed(who, "contact.save", contact.id, contact.project, {"kind": contact.kind.value}), parts.clock.now()
-        )
-    return contact
-
-
-def remove(parts: Parts, project: str, contact: str, who: str) -> None:
-    """Tell somebody nothing any more. Raises MissingError when there is no such contact."""
-    parts.notify.book.contact(project, contact)
-    with parts.catalog.database.transaction() as db:
-        parts.notify.book.remove(db, project, contact)
-        for what in (URL, SECRET):
-            parts.vault.within(db).forget(project, contact, what)
-        parts.trail.within(db).write(Deed(who, "contact.remove", contact, project), parts.clock.now())
-
-
-def listed(parts: Parts, project: str) -> tuple[Told, ...]:
-    """Who is told, and whether they can be."""
-    troubles = parts.notify.book.undelivered(project)
-    return tuple(Told(each, troubles.get(each.id, "")) for each in parts.notify.book.contacts(project))
-
-
-def rehearse(parts: Parts, project: str, contact_id: str) -> Message:
-    """Tell a contact something now that means nothing. Raises as a messenger does."""
-    contact = parts.notify.book.contact(project, contact_id)
-    kind = contact.kinds[0] if contact.kinds else AlertKind.STALE
-    alert = Alert(kind, INSTALLATION, "a test, which means nothing")
-    message = new_message(project, contact.id, News.TEST, alert, parts.clock.now())
-    parts.notify.messenger.send(contact, *_secrets(parts, contact), message)
-    return message
-
-
-def _secrets(parts: Parts, contact: Contact) -> tuple[Secret | None, Secret | None]:
-    if contact.kind is ContactKind.EMAIL:
-        return None, None
-    return _sealed(parts, contact, URL), _sealed(parts, contact, SECRET)
-
-
-def _sealed(parts: Parts, contact: Contact, what: str) -> Secret | None:
-    version = parts.vault.latest(contact.project, contact.id, what)
-    return parts.vault.open(contact.project, contact.id, version, what) if version else None
 
 
 def _guards(parts: Parts, last: Run | None) -> tuple[str, ...]:

@@ -14,7 +14,15 @@ from typing import Protocol
 from tradewind.catalog.rules import missing, usual_segment
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
-from tradewind.catalog.yaml import Documents, SecretSource, Written, connection_document, source_document, sync_document
+from tradewind.catalog.yaml import (
+    Documents,
+    SecretSource,
+    Written,
+    connection_document,
+    contact_document,
+    source_document,
+    sync_document,
+)
 from tradewind.cohorts.check import check, order
 from tradewind.cohorts.document import Node
 from tradewind.cohorts.parse import to_document as cohort_document
@@ -22,11 +30,13 @@ from tradewind.database import Transaction
 from tradewind.destinations.thetradedesk.names import check_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledError
 from tradewind.ledger.readings.sql import Readings
+from tradewind.model.alert import Contact
 from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.source import Source
 from tradewind.model.sync import Parting, Sync
 from tradewind.operations.changes import check_tells
+from tradewind.operations.contacts import SECRET, URL, Drawer
 from tradewind.operations.downloads import check_downloads, pulling
 from tradewind.operations.sources import check_in_amplitude, key_pair
 from tradewind.planning.refresh import check_lasting
@@ -57,7 +67,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one source, cohort, connection or sync, and a sentence where a person should know more."""
+    """What happens to one source, cohort, connection, sync or contact, and a sentence where a person should know more."""
 
     action: Action
     noun: str
@@ -85,13 +95,14 @@ class Shelves:
     vault: Vault
     sources: Sources
     readings: Readings
+    contacts: Drawer
     environment: Mapping[str, str]
     check_region: Callable[[str], None]
     now: datetime
 
     def within(self, transaction: Transaction) -> Shelves:
         """The same, inside a transaction that is open already."""
-        inside = {name: getattr(self, name).within(transaction) for name in ("catalog", "vault", "sources", "readings")}
+        inside = {name: getattr(self, name).within(transaction) for name in ("catalog", "vault", "sources", "readings", "contacts")}
         return replace(self, **inside)
 
 
@@ -157,6 +168,7 @@ class _Application:
         self.connections = {connection.id: connection for connection in catalog.connections(project)}
         self.syncs = {sync.id: sync for sync in catalog.syncs(project)}
         self.cohorts_then, self.connections_then = dict(self.cohorts), dict(self.connections)
+        self.contacts = {contact.id: contact for contact in shelves.contacts.book.contacts(project)}
         self.tables = catalog.project(project).source is not None
 
     def run(self, *, prune: bool) -> tuple[Change, ...]:
@@ -168,6 +180,7 @@ class _Application:
         changes += [self._save_cohort(written) for written in wanted.cohorts]
         changes += [self._save_connection(written) for written in wanted.connections]
         changes += [self._save_sync(written) for written in wanted.syncs]
+        changes += [self._save_contact(written) for written in wanted.contacts]
         changes += list(self._remove_rest()) if prune else []
         self._check_downloads(changes)
         return tuple(changes)
@@ -274,6 +287,24 @@ class _Application:
                 self.catalog.change_sync(after)
         return _change("sync", after.id, sync_document(before) if before else None, sync_document(after))
 
+    def _save_contact(self, written: Written[Contact]) -> Change:
+        """What of its URL and secret is another than before is told by fingerprint and place."""
+        id_, before = written.value.id, self.contacts.get(written.value.id)
+        marks = {name: self.vault.fingerprint(self.project, id_, sealed) for name, sealed in (("url", URL), ("secret", SECRET))}
+        given = {name: source for name in marks if (source := self.documents.told.get((id_, name)))}
+        read: dict[str, Secret] = {}
+        for name, source in given.items():
+            with _placed(source.node):
+                read[name] = read_secret(source.value, self.environment)
+        with _placed(written.node):
+            after = self.shelves.contacts.put(written.value, read.get("url"), read.get("secret"))
+        sealed = tuple(
+            Difference(name, marks[name] and f"fingerprint {marks[name]}", f"read from {source.value.kind} {source.value.name}")
+            for name, source in given.items()
+            if self.vault.fingerprint(self.project, id_, f"contact_{name}") != marks[name]
+        )
+        return _change("contact", id_, contact_document(before) if before else None, contact_document(after), sealed)
+
     def _remove_syncs(self) -> Iterator[Change]:
         kept = {each.value.id for each in self.documents.syncs}
         for sync in list(self.syncs.values()):
@@ -282,6 +313,11 @@ class _Application:
                 yield Change(Action.DELETE, "sync", sync.id)
 
     def _remove_rest(self) -> Iterator[Change]:
+        kept = {each.value.id for each in self.documents.contacts}
+        for id_ in self.contacts:
+            if id_ not in kept:
+                self.shelves.contacts.drop(self.project, id_)
+                yield Change(Action.DELETE, "contact", id_)
         kept = {each.value.id for each in self.documents.connections}
         for id_ in self.connections:
             if id_ not in kept:

@@ -15,6 +15,7 @@ from tradewind.operations import endings
 from tradewind.operations.apply import Change as CatalogChange
 from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_changes
 from tradewind.operations.cohorts import reaches_out
+from tradewind.operations.contacts import Drawer
 from tradewind.operations.lists import draw_up, outdated
 from tradewind.operations.partings import Stake
 from tradewind.operations.tables import check_written
@@ -44,8 +45,8 @@ def planned(parts: Parts, project: str, files: Iterable[Path], *, prune: bool) -
     return plan
 
 
-def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, leaving: Choice = lambda _staked: None) -> Applied:
-    """Make the project equal to the files, in one transaction, and their lists equal to the lists' files.
+def apply(parts: Parts, project: str, files: Iterable[Path], who: str, *, prune: bool, leaving: Choice = lambda _staked: None) -> Applied:
+    """Make the project equal to the files, in one transaction, and their lists equal to the lists' files; `who` does it.
 
     Raises DefinitionError with file, line and path, and changes nothing, when anything is wrong; and when segments with people
     would be given up and nobody said how they leave.
@@ -53,7 +54,7 @@ def apply(parts: Parts, project: str, files: Iterable[Path], *, prune: bool, lea
     documents = read(files, project)
     plan = _planned(parts, project, documents, prune=prune)
     lists = list(outdated(parts, (each.value for each in documents.cohorts)))
-    return _applied(parts, project, documents, plan, lists, prune=prune, leaving=leaving(plan.stakes))
+    return _applied(parts, project, documents, plan, lists, who, prune=prune, leaving=leaving(plan.stakes))
 
 
 def planned_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool) -> Applied:
@@ -61,21 +62,24 @@ def planned_sent(parts: Parts, project: str, text: str, given: Mapping[str, str]
     return _planned(replace(parts, environment=given), project, _sent(parts, project, text, given), prune=prune)
 
 
-def apply_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool, leaving: Leaving | None = None) -> Applied:
+def apply_sent(
+    parts: Parts, project: str, text: str, given: Mapping[str, str], who: str, *, prune: bool, leaving: Leaving | None = None
+) -> Applied:
     """Make the project equal to definitions that were sent with the secrets they name; nothing of this machine is read for them.
 
     A secret `{env: NAME}` is the one `given` by that name. Cohorts of files or databases of this machine may stay as they are, and
     cannot be defined or changed. Raises as `apply` does.
     """
     documents, inside = _sent(parts, project, text, given), replace(parts, environment=given)
-    return _applied(inside, project, documents, _planned(inside, project, documents, prune=prune), [], prune=prune, leaving=leaving)
+    return _applied(inside, project, documents, _planned(inside, project, documents, prune=prune), [], who, prune=prune, leaving=leaving)
 
 
 def written(parts: Parts, project: str) -> str:
     """The whole project as YAML that `apply` reads back. Secrets are not in it, and an apply leaves those that are there."""
     catalog = parts.catalog
     catalog.project(project)
-    return write(catalog.cohorts(project), catalog.connections(project), catalog.syncs(project), parts.sources.all(project))
+    contacts = parts.notify.book.contacts(project)
+    return write(catalog.cohorts(project), catalog.connections(project), catalog.syncs(project), parts.sources.all(project), contacts)
 
 
 def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Documents:
@@ -89,7 +93,8 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
     for written in documents.sources:
         if written.value.tables and written.value.tables != tables.get(written.value.id):
             written.node.refuse("a source of kind tables reads a database of the server; define it there")
-    secrets = [(each.value, each.node) for each in (*documents.secrets.values(), *documents.platform_tokens.values())]
+    told = (*documents.secrets.values(), *documents.platform_tokens.values(), *documents.told.values())
+    secrets = [(each.value, each.node) for each in told]
     secrets += [(key, keys.node) for keys in documents.keys.values() for key in keys.value]
     for source, node in secrets:
         if source.kind != "env":
@@ -100,12 +105,12 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
 
 
 def _applied(
-    parts: Parts, project: str, documents: Documents, plan: Applied, lists: list[Cohort], *, prune: bool, leaving: Leaving | None
+    parts: Parts, project: str, documents: Documents, plan: Applied, lists: list[Cohort], who: str, *, prune: bool, leaving: Leaving | None
 ) -> Applied:
     how = endings.decided(plan.stakes, leaving)
     decisions = endings.partings(parts, plan.stakes, how, "the definitions no longer have it there")
     with _drawn_up(parts, lists) as drawn:
-        changes = apply_changes(_shelves(parts), parts.destination, project, documents, prune=prune, partings=decisions)
+        changes = apply_changes(_shelves(parts, who), parts.destination, project, documents, prune=prune, partings=decisions)
     for _, version in drawn.values():
         parts.list_versions.add(version)
     endings.forget_unneeded(parts)
@@ -115,15 +120,14 @@ def _applied(
 def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -> Applied:
     parts.catalog.project(project)
     check_written(parts, project, documents)
-    changes = plan_changes(_shelves(parts), parts.destination, project, documents, prune=prune)
+    changes = plan_changes(_shelves(parts, ""), parts.destination, project, documents, prune=prune)
     staked = endings.stakes(parts, giving_up(changes, parts.catalog.syncs(project)))
     return Applied(changes, tuple(each for each in staked if each.count))
 
 
-def _shelves(parts: Parts) -> Shelves:
-    return Shelves(
-        parts.catalog, parts.vault, parts.sources, parts.readings, parts.environment, parts.amplitude.check_region, parts.clock.now()
-    )
+def _shelves(parts: Parts, who: str) -> Shelves:
+    kept = (parts.catalog, parts.vault, parts.sources, parts.readings, Drawer.of(parts, who))
+    return Shelves(*kept, parts.environment, parts.amplitude.check_region, parts.clock.now())
 
 
 @contextmanager

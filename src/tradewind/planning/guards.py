@@ -20,6 +20,7 @@ MINUTE = timedelta(minutes=1)
 AHEAD = 5 * MINUTE
 LACKING_ALWAYS_ALLOWED = 20
 LACKING_SHARE = 0.05
+UNMATCHED_ALWAYS_ALLOWED = 20
 GAP = "gap"
 """The guard of what is pushed."""
 
@@ -32,6 +33,8 @@ class Evidence:
     long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
     could not read. `period` is the sync's. `rows` is what a download had, of `expected` that its source said there are.
     `lost` counts the messages of a pushed list that did not come. `ahead` is how long after the run's opening its instant lies.
+    `unmatched` counts the people of a cohort of whom not one gave an identifier, and `sought` says what was looked for and why it was
+    none; `begun` is whether the segment was ever sent to.
     """
 
     gone: tuple[str, ...] = ()
@@ -43,6 +46,9 @@ class Evidence:
     expected: int | None = None
     lost: int = 0
     ahead: timedelta = timedelta()
+    unmatched: int = 0
+    sought: str = ""
+    begun: bool = False
 
 
 SOUND = Evidence()
@@ -58,6 +64,7 @@ def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
         incomplete(evidence),
         gap(evidence.lost),
         early(evidence.ahead),
+        unmatched(evidence, delta),
     )
     found = (*about_data, empty(delta), shrink(delta), growth(delta))
     return tuple(verdict for verdict in found if verdict)
@@ -111,6 +118,19 @@ def early(ahead: timedelta) -> Verdict | None:
         AHEAD // MINUTE,
         f"the instant lies {minutes:,} minutes in the future: run again without --as-of, or set the clock",
     )
+
+
+def unmatched(evidence: Evidence, delta: Delta) -> Verdict | None:
+    """There are people, and the map finds no identifier of any of them: it may name what the data does not have.
+
+    A few are let pass in a segment that was sent to before and has nobody now: they may just have none.
+    """
+    limit = UNMATCHED_ALWAYS_ALLOWED if evidence.begun and not delta.held else 0
+    if evidence.unmatched <= limit:
+        return None
+    todo = "correct the map, or bring data that has such identifiers, and run again"
+    sentence = f"none of the {evidence.unmatched:,} people in the cohort gives an identifier that can be sent: {evidence.sought}; {todo}"
+    return Verdict("unmatched", evidence.unmatched, limit, sentence)
 
 
 def drift(drifted: tuple[str, ...]) -> Verdict | None:

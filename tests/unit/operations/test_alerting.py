@@ -17,7 +17,7 @@ from tradewind.model.destination import Secret
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.notify.alerts import Machine
-from tradewind.operations import alerting, endings, syncs
+from tradewind.operations import alerting, contacts, endings, syncs
 from tradewind.operations.alerting import Watchman
 from tradewind.worker import Stop, run_once
 
@@ -43,7 +43,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
     """A daily sync, and Ann who is told of everything by mail."""
     town = Town(tmp_path)
     town.add("s", Cadence.DAILY)
-    alerting.save(town.parts, Contact("default", "ann", ContactKind.EMAIL, "ann@shop.example"), None, None, "ann")
+    contacts.save(town.parts, Contact("default", "ann", ContactKind.EMAIL, "ann@shop.example"), None, None, "ann")
     yield town
     town.close()
 
@@ -139,7 +139,7 @@ def test_people_who_are_about_to_lapse_are_told_in_time(town: Town) -> None:
 
 
 def test_who_wants_to_hear_of_some_alerts_hears_of_those_alone(town: Town) -> None:
-    alerting.save(town.parts, Contact("default", "bob", ContactKind.EMAIL, "bob@shop.example", (AlertKind.STALE,)), None, None, "ann")
+    contacts.save(town.parts, Contact("default", "bob", ContactKind.EMAIL, "bob@shop.example", (AlertKind.STALE,)), None, None, "ann")
     pass_days(town, 3)
     assert look(town) == [(AlertKind.STALE, True)]
     assert sorted(told(town)) == [("ann", News.OPEN, AlertKind.STALE), ("bob", News.OPEN, AlertKind.STALE)]
@@ -155,7 +155,7 @@ def test_what_could_not_be_told_is_told_later_under_the_same_id(town: Town) -> N
     town.messenger.error = RetryableError("the mail server did not take the mail")
     pass_days(town, 3)
     look(town)
-    (contact,) = alerting.listed(town.parts, "default")
+    (contact,) = contacts.listed(town.parts, "default")
     assert contact.trouble == "the mail server did not take the mail"
     town.messenger.error = None
     assert alerting.tell(town.parts) == 0, "it waits a minute"
@@ -163,11 +163,11 @@ def test_what_could_not_be_told_is_told_later_under_the_same_id(town: Town) -> N
     assert alerting.tell(town.parts) == 1
     assert told(town) == [("ann", News.OPEN, AlertKind.STALE)]
     assert alerting.tell(town.parts) == 0
-    assert alerting.listed(town.parts, "default")[0].trouble == ""
+    assert contacts.listed(town.parts, "default")[0].trouble == ""
 
 
 def test_one_that_can_never_be_told_is_given_up_and_the_others_are_told(town: Town) -> None:
-    alerting.save(town.parts, Contact("default", "bob", ContactKind.EMAIL, "bob@shop.example"), None, None, "ann")
+    contacts.save(town.parts, Contact("default", "bob", ContactKind.EMAIL, "bob@shop.example"), None, None, "ann")
     town.messenger.error = PermanentError("no mail is taken for this address")
     pass_days(town, 3)
     look(town)
@@ -237,26 +237,26 @@ def test_a_paused_sync_and_a_removed_one_leave_no_incident_behind(town: Town) ->
 def test_urls_and_secrets_are_sealed_and_forgotten_with_their_contact(town: Town) -> None:
     hook = Contact("default", "hook", ContactKind.WEBHOOK, "")
     with pytest.raises(DefinitionError, match="needs a URL and a secret"):
-        alerting.save(town.parts, hook, None, None, "ann")
-    saved = alerting.save(town.parts, hook, Secret("https://hooks.shop.example/path-canary"), Secret("secret-canary"), "ann")
+        contacts.save(town.parts, hook, None, None, "ann")
+    saved = contacts.save(town.parts, hook, Secret("https://hooks.shop.example/path-canary"), Secret("secret-canary"), "ann")
     assert saved.shown == "hooks.shop.example"
-    alerting.save(town.parts, replace(hook, kinds=(AlertKind.HELD,)), None, None, "ann")
-    assert alerting.rehearse(town.parts, "default", "hook").news is News.TEST
+    contacts.save(town.parts, replace(hook, kinds=(AlertKind.HELD,)), None, None, "ann")
+    assert contacts.rehearse(town.parts, "default", "hook").news is News.TEST
     text = (town.parts.home / "tradewind.db").read_bytes() + (town.parts.home / "tradewind.db-wal").read_bytes()
     assert b"path-canary" not in text
     assert b"secret-canary" not in text
     with pytest.raises(DefinitionError, match="is one of webhook"):
-        alerting.save(town.parts, Contact("default", "hook", ContactKind.EMAIL, "ann@shop.example"), None, None, "ann")
-    alerting.remove(town.parts, "default", "hook", "ann")
-    assert town.parts.vault.latest("default", "hook", alerting.URL) is None
+        contacts.save(town.parts, Contact("default", "hook", ContactKind.EMAIL, "ann@shop.example"), None, None, "ann")
+    contacts.remove(town.parts, "default", "hook", "ann")
+    assert town.parts.vault.latest("default", "hook", contacts.URL) is None
     with pytest.raises(MissingError):
-        alerting.rehearse(town.parts, "default", "hook")
+        contacts.rehearse(town.parts, "default", "hook")
 
 
 @pytest.mark.parametrize("address", ["", "ann", "ann@", "@shop.example", "ann@shop.example\nBcc: all@shop.example", "a b@shop.example"])
 def test_what_is_no_address_is_refused(town: Town, address: str) -> None:
     with pytest.raises(DefinitionError, match="not an address for mail"):
-        alerting.save(town.parts, Contact("default", "x", ContactKind.EMAIL, address), None, None, "ann")
+        contacts.save(town.parts, Contact("default", "x", ContactKind.EMAIL, address), None, None, "ann")
 
 
 def test_a_run_by_hand_counts_as_a_success(town: Town) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tradewind.access.sql import SqlTrail
 from tradewind.catalog import yaml as files
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
@@ -19,7 +20,10 @@ from tradewind.errors import ConfigurationError, DefinitionError, NotEntitledErr
 from tradewind.ledger.readings.sql import Readings
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.project import Project, ProjectPlan
+from tradewind.notify.base import Silent
+from tradewind.notify.sql import Book
 from tradewind.operations.apply import Change, Shelves, apply_changes, giving_up, plan_changes
+from tradewind.operations.contacts import SECRET, URL, Drawer
 from tradewind.vault.key import create_key
 from tradewind.vault.sql import KEY_PAIR, PLATFORM, Vault, plant_canary
 
@@ -72,7 +76,8 @@ class Desk:
         key = create_key(folder)
         plant_canary(database, key)
         self.catalog, self.vault, self.sources = Catalog(database), Vault(database, key), Sources(database)
-        self.readings = Readings(database)
+        self.readings, self.messenger = Readings(database), Silent()
+        self.drawer = Drawer(Book(database), self.vault, SqlTrail(database), self.messenger, "ann", NOW)
         self.catalog.add_project(Project("default", "Default", ProjectPlan.PAID, "UTC", ("thetradedesk",)), "ann")
 
     def documents(self, text: str) -> files.Documents:
@@ -80,7 +85,7 @@ class Desk:
         return files.read([self.file], "default")
 
     def shelves(self) -> Shelves:
-        return Shelves(self.catalog, self.vault, self.sources, self.readings, os.environ, _check_region, NOW)
+        return Shelves(self.catalog, self.vault, self.sources, self.readings, self.drawer, os.environ, _check_region, NOW)
 
     def plan(self, text: str, *, prune: bool = False) -> tuple[Change, ...]:
         return plan_changes(self.shelves(), _rules, "default", self.documents(text), prune=prune)
@@ -366,3 +371,82 @@ def test_what_the_database_does_grows_as_the_project_does(desk: Desk) -> None:
 
     for few, some, many in zip(works(20), works(40), works(80), strict=True):
         assert (many - some) < 2.4 * (some - few), (few, some, many)
+
+
+TOLD = """\
+contacts:
+  - {id: ann, kind: email, address: ann@shop.example}
+  - {id: team, kind: slack, url: {env: TEAM_URL}, kinds: [held, mass_removal]}
+  - {id: pager, kind: webhook, url: {env: PAGER_URL}, secret: {env: PAGER_SECRET}}
+"""
+
+
+@pytest.fixture
+def told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The same desk, where what contacts are told by can be read."""
+    monkeypatch.setenv("TEAM_URL", "https://hooks.chat.example/canary-1")
+    monkeypatch.setenv("PAGER_URL", "https://pager.shop.example/canary-2")
+    monkeypatch.setenv("PAGER_SECRET", "canary-secret-7")
+    return desk
+
+
+def _deeds(desk: Desk) -> list[str]:
+    return [each.deed.what for each in reversed(desk.drawer.trail.entries())]
+
+
+def test_contacts_are_made_then_unchanged_and_read_back_without_their_secrets(told: Desk) -> None:
+    created = [f"create contact {each}" for each in ("ann", "team", "pager")]
+    assert _lines(told.plan(TOLD)) == created
+    assert told.drawer.book.contacts("default") == ()
+    assert _lines(told.apply(TOLD)) == created
+    shown = {each.id: each.shown for each in told.drawer.book.contacts("default")}
+    assert shown == {"ann": "ann@shop.example", "pager": "pager.shop.example", "team": "hooks.chat.example"}
+    assert told.vault.open("default", "pager", 1, SECRET).value == "canary-secret-7"
+    assert _deeds(told) == ["contact.save"] * 3
+    assert _lines(told.apply(TOLD)) == [line.replace("create", "unchanged") for line in created]
+    text = files.write(contacts=told.drawer.book.contacts("default"))
+    assert "canary" not in text
+    assert {line.split()[0] for line in _lines(told.apply(text))} == {"unchanged"}, "without a URL a contact keeps its own"
+    assert _deeds(told) == ["contact.save"] * 3, "what changes nothing is no deed"
+
+
+def test_another_url_is_told_by_where_it_is_read_and_never_shown(told: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.apply(TOLD)
+    monkeypatch.setenv("TEAM_URL", "https://hooks.other.example/canary-3")
+    _, team, pager = told.apply(TOLD.replace("[held, mass_removal]", "[held]"))
+    assert [(each.field, each.after) for each in team.differences] == [("kinds", '["held"]'), ("url", "read from env TEAM_URL")]
+    assert "canary" not in repr(team)
+    assert pager.differences == ()
+    assert told.vault.open("default", "team", 2, URL).value.endswith("canary-3")
+    assert {each.id: each.shown for each in told.drawer.book.contacts("default")}["team"] == "hooks.other.example"
+
+
+def test_a_contact_that_the_files_do_not_name_goes_with_prune_alone(told: Desk) -> None:
+    told.apply(TOLD)
+    fewer = "\n".join(TOLD.splitlines()[:2])
+    assert _lines(told.apply(fewer)) == ["unchanged contact ann"]
+    assert _lines(told.apply(fewer, prune=True)) == ["unchanged contact ann", "delete contact pager", "delete contact team"]
+    assert told.vault.latest("default", "pager", SECRET) is None
+    assert _deeds(told)[-2:] == ["contact.remove"] * 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("ann@shop.example", "ann", r"all.yaml:2: at contacts\[0\]: this is not an address for mail"),
+        (", address: ann@shop.example", "", r"all.yaml:2: .*'address' is missing in a contact of kind email"),
+        ("kind: slack", "kind: pigeon", r"all.yaml:3: .*'pigeon' is not a kind of contact; expected one of email, slack, webhook"),
+        ("url: {env: TEAM_URL}, ", "", r"all.yaml:3: .*a contact needs a URL"),
+        ("{env: TEAM_URL}", "https://hooks.chat.example", r"all.yaml:3: .*expected {env: NAME} or {file: path}"),
+        ("{env: TEAM_URL}", "{env: NO_URL}", r"all.yaml:3: at contacts\[1\].url: environment variable NO_URL is not set"),
+        ("mass_removal", "mass", r"all.yaml:3: .*'mass' is not a alert; expected one of stale"),
+        (", secret: {env: PAGER_SECRET}", "", r"all.yaml:4: .*a contact needs a URL and a secret"),
+        ("id: team", "id: ann", r"all.yaml:3: .*contact 'ann' is defined already in .*all.yaml:2"),
+    ],
+)
+@pytest.mark.parametrize("act", ["plan", "apply"])
+def test_a_mistake_in_a_contact_is_placed_and_nothing_is_written(told: Desk, act: str, old: str, new: str, says: str) -> None:
+    assert old in TOLD
+    with pytest.raises(DefinitionError, match=says):
+        getattr(told, act)(TOLD.replace(old, new))
+    assert told.drawer.book.contacts("default") == ()

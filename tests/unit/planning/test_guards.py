@@ -54,6 +54,24 @@ def test_a_mapped_column_that_is_gone_holds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("people", "begun", "held", "limit"),
+    [
+        (0, False, 0, None),
+        (1, False, 0, 0),  # nobody was ever sent: the map may be wrong
+        (20, True, 0, None),  # a few in a segment that has nobody now may just have none
+        (21, True, 0, 20),
+        (1, True, 5, 0),
+    ],
+)
+def test_people_of_whom_none_has_an_identifier_hold(people: int, begun: bool, held: int, limit: int | None) -> None:
+    """A map that finds nobody is no empty cohort: it is told with what it looks for."""
+    found = Evidence(unmatched=people, sought="connection 'main' maps user.idfa to DAID (1 missing)", begun=begun)
+    verdicts = [each for each in judge(a_delta(held=held, remove=held), found) if each.guard != "empty"]
+    assert [(each.guard, each.count, each.limit) for each in verdicts] == ([("unmatched", people, limit)] if limit is not None else [])
+    assert all("connection 'main' maps user.idfa to DAID" in each.sentence for each in verdicts)
+
+
+@pytest.mark.parametrize(
     ("period_hours", "silent_hours", "verdict"),
     [
         (0, 48.0, None),  # a One-Time Sync: two days

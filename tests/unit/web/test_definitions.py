@@ -122,3 +122,18 @@ def test_one_wrong_definition_leaves_the_others_undone(manager: TestClient) -> N
     refused = post(manager, "apply", wrong, secrets={"SECOND": "s3cret-of-second"})
     assert (refused.status_code, refused.json()["line"], "nowhere" in detail(refused)) == (422, 7, True)
     assert "openers" not in manager.get(P).text
+
+
+def test_contacts_are_sent_with_what_they_are_told_by_beside_the_text(site: Site, manager: TestClient) -> None:
+    """URL and secret are sent by name, sealed, and shown by their host alone; who did it stands in the audit trail."""
+    text = "contacts: [{id: pager, kind: webhook, url: {env: URL}, secret: {env: SIGNED}, kinds: [failed]}]"
+    lacking = post(manager, "apply", text, secrets={"URL": "https://pager.shop.example/canary-path"})
+    assert "the secret 'SIGNED' was not sent beside the text" in detail(lacking)
+    done = post(manager, "apply", text, secrets={"URL": "https://pager.shop.example/canary-path", "SIGNED": "canary-signed"})
+    assert actions(done) == [("create", "contact", "pager")]
+    assert "canary" not in done.text + manager.get(P).text
+    assert yaml.safe_load(manager.get(P).text)["contacts"] == [{"id": "pager", "kind": "webhook", "kinds": ["failed"]}]
+    (told,) = manager.get("/api/v1/projects/default/contacts").json()
+    assert (told["id"], told["shown"], told["kinds"]) == ("pager", "pager.shop.example", ["failed"])
+    assert {(each.deed.actor, each.deed.what) for each in site.town.parts.trail.entries()} >= {("manager", "contact.save")}
+    assert actions(post(manager, "apply", manager.get(P).text, prune=True))[-1] == ("unchanged", "contact", "pager")

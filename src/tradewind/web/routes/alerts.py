@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from tradewind.model.alert import AlertKind, Contact, ContactKind, Incident
 from tradewind.model.destination import Secret
-from tradewind.operations import alerting
+from tradewind.operations import contacts
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Limit
@@ -69,7 +69,7 @@ def list_incidents(
 @router.get("/contacts")
 def list_contacts(ask: Manager, project: Id) -> list[ContactView]:
     """Who is told of the project's alerts."""
-    return [_contact(each.contact, each.trouble) for each in alerting.listed(ask.parts, project)]
+    return [_contact(each.contact, each.trouble) for each in contacts.listed(ask.parts, project)]
 
 
 @router.put("/contacts/{contact}")
@@ -77,20 +77,20 @@ def save_contact(ask: Manager, project: Id, contact: Id, body: ContactBody) -> C
     """Add somebody who is told, or change it; URL and secret are sealed and never shown."""
     url, secret = (Secret(each) if each else None for each in (body.url, body.secret))
     wanted = Contact(project, contact, body.kind, body.address, tuple(dict.fromkeys(body.kinds)))
-    return _contact(alerting.save(ask.parts, wanted, url, secret, ask.who), "")
+    return _contact(contacts.save(ask.parts, wanted, url, secret, ask.who), "")
 
 
 @router.delete("/contacts/{contact}", status_code=204)
 def remove_contact(ask: Manager, project: Id, contact: Id) -> None:
     """Tell somebody nothing any more."""
-    alerting.remove(ask.parts, project, contact, ask.who)
+    contacts.remove(ask.parts, project, contact, ask.who)
 
 
 @router.post("/contacts/{contact}/test")
 def test_contact(ask: Manager, project: Id, contact: Id) -> Sent:
     """Tell a contact something now that means nothing."""
     ask.note("contact.test", contact, project)
-    return Sent(sent=alerting.rehearse(ask.parts, project, contact).id)
+    return Sent(sent=contacts.rehearse(ask.parts, project, contact).id)
 
 
 def _incident(each: Incident) -> IncidentView:
