@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 
@@ -16,6 +17,10 @@ from sandbox_process import wait_until
 
 PATIENCE = 120
 """Seconds: a server is a whole program to load, beside whatever else the machine does."""
+
+PASSWORD = "correct horse battery"
+
+P = "/api/v1/projects/default"
 
 
 class Serving:
@@ -58,3 +63,25 @@ def serving(product: Product, *options: str) -> Iterator[Serving]:
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def signed_in(server: Serving) -> dict[str, str]:
+    """The header of an administrator's token, made from the set-up code on."""
+    set_up = {"code": server.code(), "user": "root", "name": "Root", "password": PASSWORD}
+    assert server.http.post("/api/v1/setup", json=set_up).status_code == 201
+    session = server.http.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
+    headers = {"Cookie": session.headers["set-cookie"].partition(";")[0], "Origin": server.url}
+    issued = server.http.post("/api/v1/tokens", json={"name": "test", "role": "admin"}, headers=headers)
+    return {"Authorization": f"Bearer {issued.json()['text']}"}
+
+
+def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> dict[str, Any]:
+    """The report of a run that has come to a state."""
+    found: dict[str, Any] = {}
+
+    def is_there() -> bool:
+        found.update(server.http.get(f"{P}/runs/{run}", headers=headers).json())
+        return bool(found["run"]["state"] == state)
+
+    wait_until(is_there, f"run {run} is {state}", PATIENCE)
+    return found

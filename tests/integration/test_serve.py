@@ -11,17 +11,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
-from serve_process import PATIENCE, Serving, serving
-
-PASSWORD = "correct horse battery"
-P = "/api/v1/projects/default"
+from serve_process import PASSWORD, PATIENCE, P, Serving, reached, serving, signed_in
 
 
 @pytest.fixture
@@ -29,28 +25,6 @@ def product(tmp_path: Path, sandbox: SandboxProcess) -> Product:
     product = Product(tmp_path, sandbox.url)
     product.ok("init")
     return product
-
-
-def signed_in(server: Serving) -> dict[str, str]:
-    """The header of an administrator's token, made from the set-up code on."""
-    set_up = {"code": server.code(), "user": "root", "name": "Root", "password": PASSWORD}
-    assert server.http.post("/api/v1/setup", json=set_up).status_code == 201
-    session = server.http.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
-    headers = {"Cookie": session.headers["set-cookie"].partition(";")[0], "Origin": server.url}
-    issued = server.http.post("/api/v1/tokens", json={"name": "test", "role": "admin"}, headers=headers)
-    return {"Authorization": f"Bearer {issued.json()['text']}"}
-
-
-def reached(server: Serving, headers: dict[str, str], run: str, state: str) -> dict[str, Any]:
-    """The report of a run that has come to a state."""
-    found: dict[str, Any] = {}
-
-    def is_there() -> bool:
-        found.update(server.http.get(f"{P}/runs/{run}", headers=headers).json())
-        return bool(found["run"]["state"] == state)
-
-    wait_until(is_there, f"run {run} is {state}", PATIENCE)
-    return found
 
 
 def answers(url: str) -> bool:

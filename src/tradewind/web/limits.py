@@ -103,14 +103,15 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, id_, status, failure = self.clock.monotonic(), secrets.token_hex(8), 0, ""
+        began, id_, status, failure, open_ended = self.clock.monotonic(), secrets.token_hex(8), 0, "", False
         scope.setdefault("state", {})
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, open_ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = {name for name, _ in message["headers"]}
+                open_ended = b"content-length" not in given
                 more = [each for each in HEADERS if each[0] not in given]
                 message["headers"] = [*message["headers"], *more, (b"x-request-id", id_.encode())]
             await send(message)
@@ -120,6 +121,11 @@ class Limits:
                 await self._bounded(scope, receive, answer)
             except TooSlow:
                 await problem(408, f"the body did not come within {self.patience:.0f} s")(scope, receive, answer)
+            except asyncio.CancelledError:  # the server stops, and what requests have of time for it is over
+                if not status:
+                    await problem(503, "the server is stopping; ask again", {"Retry-After": "5"})(scope, receive, answer)
+                elif open_ended:
+                    await answer({"type": "http.response.body"})
             except Exception as error:  # the last net: whoever asks gets an answer, and the log says where it was
                 failure = _place(error)
                 if not status:
