@@ -32,12 +32,15 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
     newest = parts.events.newest(run.project)
     silence = run.as_of - newest if newest else None
     drifted: list[str] = []
+    changed: list[str] = []
     if before is not None:
         event, user = properties(cohort.definition.who) if isinstance(cohort.definition, Behaviour) else ((), ())
         used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
         known = parts.events.vanished(run.project, before.opened_at)
         drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
-    return Evidence(gone, tuple(drifted), silence, parts.events.unread(run.project), period(sync), ahead=run.as_of - run.opened_at)
+        changed = sorted(used & parts.events.changed(run.project, before.opened_at, run.opened_at))
+    unread, ahead = parts.events.unread(run.project), run.as_of - run.opened_at
+    return Evidence(gone, tuple(drifted), silence, unread, period(sync), ahead=ahead, changed=tuple(changed))
 
 
 def sought(binding: Binding, resolution: Resolution) -> str:

@@ -13,7 +13,7 @@ from sandbox_process import SandboxProcess
 SEGMENT = "[Tradewind] Active: active"
 
 
-def told(first: int, last: int, hours_ago: float, **properties: str) -> str:
+def told(first: int, last: int, hours_ago: float, **properties: object) -> str:
     """A line for each person of an event of so many hours ago, as the Export API writes it; each states an advertising id."""
     moment = datetime.now(UTC) - timedelta(hours=hours_ago)
     lines = []
@@ -79,12 +79,17 @@ def test_an_import_that_left_a_file_out_is_held_until_a_whole_one(product: Produ
     assert len(sandbox.members("ready1", SEGMENT)) == 9
 
 
-def test_a_property_of_the_rule_that_is_sent_no_more_is_held(product: Product, sandbox: SandboxProcess) -> None:
-    """A few events without it say nothing; ten thousand do, until a person has let it pass."""
+def test_a_property_of_the_rule_that_is_another_or_is_sent_no_more_is_held(product: Product, sandbox: SandboxProcess) -> None:
+    """Twenty numbers where texts were say something. A few events without it say nothing, ten thousand do."""
     bring(product, told(0, 5, 2, place="home"))
     product.ok("syncs", "run", "active")
     bring(product, told(0, 9, 1, spot="home"), "few.json")
     product.ok("syncs", "run", "active")
+    bring(product, told(0, 20, 0.7, place=7), "numbers.json")
+    run, guards = held_by(product)
+    assert guards == {"drift": 1}
+    assert "of another type than before in the last imported: event.place" in product.text("runs", "show", run).output
+    product.ok("runs", "approve", run, "--guard", "drift=1")
     before = len(sandbox.members("ready1", SEGMENT))
     bring(product, told(0, 10_000, 0.5, spot="home"), "many.json")
     run, guards = held_by(product)

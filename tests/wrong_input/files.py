@@ -284,6 +284,9 @@ LINES = {
     "time-in-words": b'{"user_id": "u1", "event_type": "a", "time": "tomorrow"}\n',
     "time-far-off": b'{"user_id": "u1", "event_type": "a", "time": 999999999999999999}\n',
     "no-such-day": b'{"user_id": "u1", "event_type": "a", "time": "2026-02-30 10:00:00"}\n',
+    "hour-24": b'{"user_id": "u1", "event_type": "a", "time": "2026-01-01T24:00:00Z"}\n',
+    "offset-of-25-hours": b'{"user_id": "u1", "event_type": "a", "time": "2026-01-01T10:00:00+25:00"}\n',
+    "offset-of-75-minutes": b'{"user_id": "u1", "event_type": "a", "time": "2026-01-01T10:00:00+02:75"}\n',
     "not-utf-8": b'{"user_id": "\xff", "event_type": "a", "time": 1767225600000}\n',
     "nul": b"\0\0\0\n",
 }

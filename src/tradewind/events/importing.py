@@ -217,8 +217,9 @@ class _Import:
         rejected = sum(tally.rejected.values())
         finished = self.clock.now()
         done = ImportRow(
-            self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user, refused_files
-        )
+            self.id, started, finished, tally.read, tally.new, tally.duplicates, rejected, tally.not_applied, event, user, refused_files,
+            {name: dict(kinds) for name, kinds in tally.kinds.items()},
+        )  # fmt: skip
         sources = [SourceRow(str(source.path), source.bytes, source.sha256) for source in inputs]
         sql.insert_import(self.store.database, self.project, done, tally.files, sources, hours)
 

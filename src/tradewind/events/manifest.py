@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from tradewind.events.kinds import Kinds
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """What one import did: events_read = events_new + duplicates + rejected. `refused_files` were given and left nothing."""
+    """What one import did: events_read = events_new + duplicates + rejected. `refused_files` were given and left nothing.
+
+    `kinds` says of properties in use (`event.<name>`, `user.<name>`) how many values of a sample are of which kind.
+    """
 
     id: str
     started_at: datetime
@@ -62,6 +68,7 @@ class ImportRow:
     event_properties: tuple[str, ...]
     user_properties: tuple[str, ...]
     refused_files: int = 0
+    kinds: Mapping[str, Kinds] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import duckdb
 from tradewind.compute import literal, quoted
 from tradewind.durable import sync
 from tradewind.events import shape
+from tradewind.events.kinds import kind_sql
 from tradewind.events.manifest import Columns, EventFile, FileRow
 from tradewind.events.quoting import text_list
 
@@ -25,6 +27,9 @@ IN_USE = 0.01
 _SAMPLE = 50_000
 _GLANCE = 500
 """Events among which a column shows whether it may hold GUIDs alone; then all are looked at."""
+
+_ENOUGH = 2_000
+"""Events whose properties are looked at for the kinds of their values."""
 
 # A share of the people is read by the row group, and where it begins and ends some rows of others are read with it: hence small ones.
 HOW = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 20480"
@@ -43,6 +48,7 @@ class Tally:
     rejected: dict[str, int] = field(default_factory=dict)
     files: list[FileRow] = field(default_factory=list)
     names: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    kinds: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 class Piece:
@@ -160,7 +166,19 @@ class Piece:
             ).fetchall()
             names.update(first, (name for name, _ in found[:2000]))
             chosen.append(_distinct_names([*first, *(name for name, count in found if count * step >= rows * IN_USE)]))
+        self._count_kinds(tally, chosen[0], chosen[1], rows)
         return Columns(chosen[0], chosen[1], True, self.key_check(), *self._guids(chosen[0], chosen[1], rows))
+
+    def _count_kinds(self, tally: Tally, event: Sequence[str], user: Sequence[str], rows: int) -> None:
+        """Of which kinds the values of these properties are, in a sample."""
+        names = [*(f"event.{name}" for name in event), *(f"user.{name}" for name in user)]
+        if not names:
+            return
+        texts = _wide(event, user, f"SELECT * FROM piece WHERE rowid % {max(1, rows // _ENOUGH)} = 0")
+        counts = ", ".join(f"histogram({kind_sql(quoted(name))})" for name in names)
+        found = self.connection.execute(f"SELECT {counts} FROM ({texts})").fetchall()[0]
+        for name, kinds in zip(names, found, strict=True):
+            tally.kinds.setdefault(name, Counter()).update(kinds or {})
 
     def _guids(self, event: Sequence[str], user: Sequence[str], rows: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Which of these properties are GUIDs alone, in small letters, and in capital ones: what looks so at a glance, and then is."""

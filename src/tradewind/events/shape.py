@@ -45,6 +45,9 @@ _FIELDS = (
     "event_properties",
     "user_properties",
 )
+_BEYOND = r"^.{10}[ T]24|^.{16}.*[-+](2[4-9]|[3-9]\d|\d\d:?[6-9]\d)"
+"""What DuckDB takes for a time and nobody else does: 24:00:00, +25:00, +02:75."""
+
 _FIRST, _LAST = "TIMESTAMP '2000-01-01'", "TIMESTAMP '2200-01-01'"
 
 
@@ -96,11 +99,12 @@ def _person(field: str) -> str:
 
 
 def _time() -> str:
-    """The export's text, milliseconds, or any text with date, time and perhaps a zone; in UTC."""
+    """The export's text, milliseconds, or any text with date, time and perhaps a zone; in UTC. No day has an hour 24, no zone one."""
     text = "coalesce(f.event_time, f.time)"
     return f"""CASE WHEN f.event_time IS NULL AND strlen(f.time) < 19 THEN try(make_timestamp(CAST(f.time AS BIGINT) * 1000))
         ELSE coalesce(try_strptime({text}, '%Y-%m-%d %H:%M:%S.%f'),
-            CASE WHEN strlen({text}) >= 19 THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS TIMESTAMP) END) END"""
+            CASE WHEN strlen({text}) >= 19 AND NOT regexp_matches({text}, {literal(_BEYOND)})
+            THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS TIMESTAMP) END) END"""
 
 
 def _facts() -> str:

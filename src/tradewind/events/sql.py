@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import Bug
+from tradewind.events.kinds import changed
 from tradewind.events.manifest import Columns, FileRow, HourRow, ImportRow, SourceRow, utc
 
 ENOUGH = 10_000
@@ -34,8 +36,8 @@ event_import = sa.Table(
     sa.Column("refused_files", sa.BigInteger, nullable=False),
     sa.Column("properties", sa.Text, nullable=False),
 )
-"""One row per import, also of one that broke off. `properties` is JSON: the names met on events and on users; `refused_files`
-were given and left nothing."""
+"""One row per import, also of one that broke off. `properties` is JSON: the names met on events and on users, and of which kinds the
+values of those in use are; `refused_files` were given and left nothing."""
 
 event_source = sa.Table(
     "event_source",
@@ -206,6 +208,25 @@ def select_vanished(database: Database, project: str, until: datetime) -> set[st
     return known - met
 
 
+def select_changed(database: Database, project: str, since: datetime, until: datetime) -> set[str]:
+    """Properties whose values are of another kind in imports between two instants than in those before, of which ENOUGH events count."""
+    done = sa.select(event_import.c.finished_at, event_import.c.events_new, event_import.c.properties).where(
+        event_import.c.project == project, event_import.c.finished_at <= utc(until)
+    )
+    before: dict[str, Counter[str]] = {}
+    later: dict[str, Counter[str]] = {}
+    events = 0
+    with database.transaction() as connection:
+        for row in connection.execute(done.order_by(event_import.c.finished_at.desc())):
+            old = row.finished_at <= utc(since)
+            for name, kinds in json.loads(row.properties).get("kinds", {}).items():
+                (before if old else later).setdefault(name, Counter()).update(kinds)
+            events += row.events_new if old else 0
+            if events >= ENOUGH:
+                break
+    return {name for name, kinds in later.items() if changed(before.get(name, {}), kinds)}
+
+
 def insert_import(
     database: Database,
     project: str,
@@ -216,7 +237,8 @@ def insert_import(
 ) -> None:
     """Name the files and sources of an import and the hours it holds, all in one transaction: the moment from which its events exist."""
     values = asdict(done) | {"project": project, "started_at": utc(done.started_at), "finished_at": utc(done.finished_at)}
-    values["properties"] = json.dumps({"event": values.pop("event_properties"), "user": values.pop("user_properties")})
+    sides = {side: values.pop(f"{side}_properties") for side in ("event", "user")}
+    values["properties"] = json.dumps({**sides, "kinds": values.pop("kinds")})
     stamp = {"project": project, "import_id": done.id}
     file_values = [asdict(file) | stamp | {"columns": _text(file.columns)} for file in files]
     source_values = [asdict(source) | stamp for source in sources]

@@ -64,6 +64,10 @@ class EventStore:
         """Properties (`event.<name>`, `user.<name>`) that events of earlier imports have, and those of the last until an instant do not."""
         return sql.select_vanished(self.database, project, until)
 
+    def changed(self, project: str, since: datetime, until: datetime) -> set[str]:
+        """Properties in use whose values are of another kind in events imported between two instants than in those before."""
+        return sql.select_changed(self.database, project, since, until)
+
     def properties(self, project: str) -> Properties:
         """Names of properties, for hints and suggestions."""
         event, user = sql.select_properties(self.database, project)

@@ -29,12 +29,12 @@ GAP = "gap"
 class Evidence:
     """What speaks against the data that a delta comes from.
 
-    `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more. `silence` is how
-    long before the run's instant the newest event was, None where that says nothing. `unread` counts the files that the last import
-    could not read. `period` is the sync's. `rows` is what a download had, of `expected` that its source said there are.
-    `lost` counts the messages of a pushed list that did not come. `ahead` is how long after the run's opening its instant lies.
-    `unmatched` counts the people of a cohort of whom not one gave an identifier, and `sought` says what was looked for and why it was
-    none; `begun` is whether the segment was ever sent to.
+    `gone` are mapped columns, and `drifted` properties of rule or map, that the data had before and has no more; the values of those
+    `changed` are of another kind than before. `silence` is how long before the run's instant the newest event was, None where that says
+    nothing. `unread` counts the files that the last import could not read. `period` is the sync's. `rows` is what a download had, of
+    `expected` that its source said there are. `lost` counts the messages of a pushed list that did not come. `ahead` is how long after
+    the run's opening its instant lies. `unmatched` counts the people of a cohort of whom not one gave an identifier, and `sought` says
+    what was looked for and why it was none; `begun` is whether the segment was ever sent to.
     """
 
     gone: tuple[str, ...] = ()
@@ -49,6 +49,7 @@ class Evidence:
     unmatched: int = 0
     sought: str = ""
     begun: bool = False
+    changed: tuple[str, ...] = ()
 
 
 SOUND = Evidence()
@@ -58,7 +59,7 @@ def judge(delta: Delta, evidence: Evidence = SOUND) -> tuple[Verdict, ...]:
     """Every verdict against a delta and the data it comes from."""
     about_data = (
         column_gone(evidence.gone),
-        drift(evidence.drifted),
+        drift(evidence.drifted, evidence.changed),
         stale(evidence),
         partial(evidence.unread),
         incomplete(evidence),
@@ -133,11 +134,15 @@ def unmatched(evidence: Evidence, delta: Delta) -> Verdict | None:
     return Verdict("unmatched", evidence.unmatched, limit, sentence)
 
 
-def drift(drifted: tuple[str, ...]) -> Verdict | None:
-    """The last events imported lack a property that the rule or the identity map uses, and did not at the last delivered run."""
-    if not drifted:
-        return None
-    return Verdict("drift", len(drifted), 0, f"used, in events before, and in none of the last imported: {', '.join(drifted)}")
+def drift(drifted: tuple[str, ...], changed: tuple[str, ...]) -> Verdict | None:
+    """The last events imported lack a property that the rule or the identity map uses, and did not at the last delivered run.
+
+    Or its values, which were all numbers, say, are texts since then: they compare otherwise.
+    """
+    lacking = f"used, in events before, and in none of the last imported: {', '.join(drifted)}"
+    other = f"used, and of another type than before in the last imported: {', '.join(changed)}"
+    said = [*([lacking] if drifted else []), *([other] if changed else [])]
+    return Verdict("drift", len(drifted) + len(changed), 0, "; ".join(said)) if said else None
 
 
 def growth(delta: Delta) -> Verdict | None:

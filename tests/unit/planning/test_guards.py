@@ -110,6 +110,13 @@ def test_a_property_that_is_no_longer_sent_holds() -> None:
     assert "event.price, user.adid" in verdict.sentence
 
 
+def test_a_property_that_changed_its_type_holds() -> None:
+    """A price that was a number and is a text compares letter by letter since then."""
+    (verdict,) = judge(a_delta(held=10, refresh=10), Evidence(drifted=("user.adid",), changed=("event.price",)))
+    assert (verdict.guard, verdict.count) == ("drift", 2)
+    assert verdict.sentence.endswith("used, and of another type than before in the last imported: event.price")
+
+
 @pytest.mark.parametrize(
     ("held", "desired", "limit"),
     [
