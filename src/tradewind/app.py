@@ -40,6 +40,7 @@ from tradewind.engines.server import Served, ServerEngine
 from tradewind.engines.serving import Open, Reach, opening
 from tradewind.errors import Bug, ConfigurationError, TradewindError
 from tradewind.events.store import EventStore
+from tradewind.ground import check_files, check_locks, trust_only
 from tradewind.keeping.archive import About
 from tradewind.keeping.sql import FOLDER, fill, is_empty
 from tradewind.ledger.readings.sql import Readings
@@ -197,6 +198,10 @@ def _fill(settings: Settings, about: About) -> None:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Parts]:
+    check_files()
+    trust_only(settings.ca_file, os.environ)
+    if settings.database_url.startswith(SQLITE_URL):
+        check_locks(settings.home)
     database = Database(settings.database_url)
     door = Door(loopback_only=settings.loopback_only)
     try:

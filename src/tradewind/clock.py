@@ -15,6 +15,17 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+BUILT, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+"""A clock that says an instant before or after these is wrong."""
+
+
+def wrong_clock(now: datetime) -> str:
+    """A sentence when no clock that goes right says this; else nothing."""
+    if BUILT <= now < LATEST:
+        return ""
+    return f"this machine's clock says {now:%Y-%m-%d}, which cannot be; nothing is run by it until it is set"
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -55,7 +55,9 @@ class MissingError(DefinitionError):
 
 
 class BusyError(DefinitionError):
-    """Wait: the same is going on already, such as another import into the project."""
+    """Wait: the same is going on already, such as another import into the project, or another server of the home."""
+
+    exit_code = 75
 
 
 class ChangedError(DefinitionError):

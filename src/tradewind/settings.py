@@ -13,6 +13,7 @@
     preview_memory            TRADEWIND_PREVIEW_MEMORY            what previews may use beside that, of those who write cohorts (512MiB)
     threads                   TRADEWIND_THREADS                   threads of DuckDB (the processors this process may use)
     table_folders             TRADEWIND_TABLE_FOLDERS             folders in which files of tables may lie, by : (`tables` in the home)
+    ca_file                   TRADEWIND_CA_FILE                   a file of certificates (PEM) that are trusted beside this machine's (none)
     loopback_only             TRADEWIND_LOOPBACK_ONLY             refuse to send to any host but this machine, for rehearsals (no)
 
 The environment wins over `<home>/tradewind.toml`, which may hold every setting but `home` and `key`.
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     preview_memory: str = "512MiB"
     threads: int = Field(default_factory=_processors, ge=1, le=1024)
     table_folders: str = ""
+    ca_file: Path | None = None
     loopback_only: bool = False
 
     @field_validator("database_url")
@@ -89,6 +91,18 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", address):
             raise ValueError("expected an address such as tradewind@shop.example")
         return address
+
+    @field_validator("ca_file")
+    @classmethod
+    def _certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                holds = b"-----BEGIN CERTIFICATE-----" in path.read_bytes()
+            except OSError:
+                holds = False
+            if not holds:
+                raise ValueError(f"expected a file of certificates in PEM form, and {path} is none that can be read")
+        return path
 
     @field_validator("memory_limit", "preview_memory")
     @classmethod

@@ -9,8 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from tradewind.clock import Clock
-from tradewind.errors import BusyError, DefinitionError, EngineError, RetryableError, TakenError, TradewindError, of_system
+from tradewind.clock import Clock, wrong_clock
+from tradewind.errors import (
+    BusyError,
+    ConfigurationError,
+    DefinitionError,
+    EngineError,
+    RetryableError,
+    TakenError,
+    TradewindError,
+    of_system,
+)
 from tradewind.model.plan import Plan
 from tradewind.model.privacy import Progress
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
@@ -43,12 +52,15 @@ class Stopped(Exception):
 @dataclass
 class Stop:
     """Whether the worker was asked to stop (whoever takes the system's signals sets it), or to look again now (`nudged` is another
-    object then), and what ended the loop beside it.
+    object then), and what ended the loop beside it. Nothing begins before the disk has `room`, which says in a sentence that it has none;
+    `waits` is why nothing is done at the moment.
     """
 
     requested: bool = False
     nudged: object | None = None
     failure: BaseException | None = None
+    room: Callable[[], str] = lambda: ""
+    waits: str = ""
 
     def nudge(self) -> None:
         """Ask every loop to look again now."""
@@ -99,16 +111,30 @@ Turn = Callable[[Parts, Stop], Iterator[Done]]
 
 
 def work(parts: Parts, stop: Stop, tell: Tell, turn: Turn | None = None) -> None:
-    """Do what can be done (`turn`; else all there is), again and again, until asked to stop. Raises LedgerError when the store is gone."""
+    """Do what can be done (`turn`; else all there is), again and again, until asked to stop. Raises LedgerError when the store is gone.
+
+    It begins when the disk has room, and waits while the clock cannot be right.
+    """
     clock = _Watchful(parts.clock, stop)
     with suppress(Stopped):
+        _wait_while(stop.room, clock, stop)
         while True:
+            _wait_while(lambda: wrong_clock(parts.clock.now()), clock, stop)
             began, nudged = parts.clock.now(), stop.nudged
             for done in (turn or run_once)(parts, stop):
                 tell(done)
             _rest(clock, stop, nudged, (_wake(parts, began) - parts.clock.now()).total_seconds())
     if stop.failure:
         raise stop.failure
+
+
+def _wait_while(why: Callable[[], str], clock: Clock, stop: Stop) -> None:
+    """Sleep for as long as something says why there is nothing to be done."""
+    while True:
+        stop.waits = why()
+        if not stop.waits:
+            return
+        clock.sleep(GLANCE)
 
 
 def _rest(clock: Clock, stop: Stop, nudged: object | None, seconds: float) -> None:
@@ -152,8 +178,11 @@ def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
     do the dry runs that were asked for.
 
     What fails is told, and the next has its turn.
-    What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone.
+    What another worker is at is left to it. Ends early, without an error, when asked to stop. Raises LedgerError when the store is gone,
+    and ConfigurationError by a clock that cannot be right.
     """
+    if wrong := wrong_clock(parts.clock.now()):
+        raise ConfigurationError(wrong)
     watchful = replace(parts, clock=_Watchful(parts.clock, stop))
 
     def watch(_what: str, _done: int, _total: int) -> None:

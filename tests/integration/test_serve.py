@@ -83,7 +83,7 @@ def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: Sand
 def test_a_home_has_one_server(product: Product) -> None:
     with serving(product):
         second = product.text("serve", "--port", "1")
-        assert (second.code, "another server works on" in second.error) == (11, True)
+        assert (second.code, "another server works on" in second.error) == (75, True)
 
 
 def test_an_address_that_is_taken_is_told_in_one_sentence(product: Product) -> None:

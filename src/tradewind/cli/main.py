@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from functools import cache
@@ -50,6 +51,9 @@ def options(
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; every error becomes one sentence on standard error."""
     words = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     try:
         return int(_command_tree()(args=words, prog_name="tradewind", standalone_mode=False) or 0)
     except typer.Exit as leave:

@@ -36,13 +36,20 @@ def serve(
 ) -> None:
     """Answer the JSON API, and run the syncs of every project when they are due, until told to stop."""
     from tradewind.app import opened, with_little_memory
+    from tradewind.door import is_loopback
+    from tradewind.operations.doctor import exposed
     from tradewind.web.server import serve
+
+    if os.environ.get("TRADEWIND_DEBUG") and not is_loopback(host):
+        raise ConfigurationError(f"TRADEWIND_DEBUG is set, and {host} is not this machine alone; unset it, or leave out --host")
 
     def tell(line: str) -> None:
         if not quiet:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
+    if seen := exposed(os.environ):
+        show.note(seen)
     with _beside(home_of(context), sandbox_port) if sandbox else nullcontext(), opened(home_of(context)) as parts:
         raise typer.Exit(serve(parts, with_little_memory(parts), host, port, tell, show.note, _names(name or [])))
 

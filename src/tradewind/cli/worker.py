@@ -37,12 +37,16 @@ def worker(
 ) -> None:
     """Run the syncs of every project when they are due, and finish runs that were cut short."""
     from tradewind.operations.alerting import Watchman, watching
+    from tradewind.operations.doctor import cramped
     from tradewind.operations.platform import asking, read_due
     from tradewind.worker import Stop, housekeeping, run_due, run_once, work
 
     stop, news = Stop(), _News(as_json=as_json)
     with parts_of(context) as parts, signals(stop):
         if not once:
+            stop.room = lambda: cramped(parts.home)
+            if why := stop.room():
+                show.note(why)
             news.say("The worker runs syncs when they are due; stop it with Ctrl-C or SIGTERM.")
             with watching(parts, show.note), asking(parts, show.note), housekeeping(parts, stop, news.tell):
                 work(parts, stop, news.tell, run_due)

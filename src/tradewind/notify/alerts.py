@@ -70,11 +70,15 @@ class SyncFacts:
 
 @dataclass(frozen=True)
 class Machine:
-    """What is known of the machine: bytes free and in all of the home's disk, and by how many seconds its clock is ahead of others."""
+    """What is known of the machine: bytes free and in all of the home's disk, and by how many seconds its clock is ahead of others.
+
+    `wrong` is why its clock cannot be right, whoever answers.
+    """
 
     free: int
     size: int
     ahead: float | None = None
+    wrong: str = ""
 
 
 def of_sync(facts: SyncFacts, now: datetime) -> Iterator[Alert]:
@@ -112,7 +116,9 @@ def of_machine(machine: Machine) -> Iterator[Alert]:
     share = machine.free / machine.size if machine.size else 0.0
     if share < LITTLE_ROOM or machine.free < FLOOR:
         yield Alert(AlertKind.DISK, INSTALLATION, f"the disk of the home has {machine.free / 1e9:,.1f} GB free, {share:.0%} of it")
-    if machine.ahead is not None and abs(machine.ahead) > SKEW:
+    if machine.wrong:
+        yield Alert(AlertKind.CLOCK, INSTALLATION, machine.wrong)
+    elif machine.ahead is not None and abs(machine.ahead) > SKEW:
         how = "ahead of" if machine.ahead > 0 else "behind"
         sentence = f"this machine's clock is {abs(machine.ahead):,.0f} s {how} those that answer it; people's stamps depend on it"
         yield Alert(AlertKind.CLOCK, INSTALLATION, sentence)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tradewind.clock import wrong_clock
 from tradewind.errors import MissingError, PermanentError, TradewindError
 from tradewind.ledger.base import DELIVERED
 from tradewind.membership.ahead import Ahead, ahead_of
@@ -159,7 +160,7 @@ class Watchman:
 
     def _machine(self) -> Machine:
         disk = shutil.disk_usage(self.parts.home)
-        return Machine(disk.free, disk.total, self.parts.notify.ahead())
+        return Machine(disk.free, disk.total, self.parts.notify.ahead(), wrong_clock(self.parts.clock.now()))
 
 
 def tell(parts: Parts) -> int:

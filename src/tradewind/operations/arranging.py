@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tradewind.access.trail import Deed
 from tradewind.destinations.platform import Platform
-from tradewind.errors import BusyError, DefinitionError, UncertainError
+from tradewind.errors import ChangedError, DefinitionError, UncertainError
 from tradewind.model.destination import Connection
 from tradewind.model.platform import Arranged, Listing, Step, Use
 from tradewind.operations.platform import platform_of
@@ -69,10 +69,11 @@ def plan_seed(parts: Parts, project: str, name: str, sync_ids: Sequence[str]) ->
 def carry_out(parts: Parts, project: str, arrangement: Arrangement, mark: str, who: str) -> tuple[Arranged, ...]:
     """Do what somebody looked at; what there is at the end of each step.
 
-    Raises BusyError when it is no longer what they saw, UncertainError when an answer was lost: then plan again, which shows what is there.
+    Raises ChangedError when it is no longer what they saw, UncertainError when an answer was lost: then plan again,
+    which shows what is there.
     """
     if mark != arrangement.mark:
-        raise BusyError("what is there has changed since the plan was made; look at the new plan, and carry out that")
+        raise ChangedError("what is there has changed since the plan was made; look at the new plan, and carry out that")
     platform = platform_of(parts, parts.catalog.connection(project, arrangement.connection))
     done: list[Arranged] = []
     for step in arrangement.steps:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from tradewind.clock import wrong_clock
 from tradewind.errors import TradewindError
 from tradewind.model.privacy import Progress
 from tradewind.model.run import RunKind, RunState
@@ -17,11 +19,11 @@ from tradewind.parts import Parts
 ROOM = 1 << 30
 """Bytes that should be free: a run writes its files before it sends."""
 
+WITH_PASSWORD = ("TRADEWIND_DATABASE_URL", "TRADEWIND_SMTP_URL")
+"""Variables whose URL may hold a password."""
+
 LATE = timedelta(days=1)
 """A privacy request that is not done after this time needs a person."""
-
-BUILT = datetime(2026, 1, 1, tzinfo=UTC)
-"""A clock that says less than this is wrong."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,22 @@ def room(home: Path) -> Finding:
     )
 
 
+def cramped(home: Path) -> str:
+    """Why nothing that writes may begin; empty where the disk has room."""
+    free = shutil.disk_usage(home).free
+    return (
+        ""
+        if free >= ROOM
+        else f"the disk of {home} has {free / 1e9:.1f} GB free; until there is {ROOM / 1e9:.1f}, nothing is changed or run"
+    )
+
+
 def examined(parts: Parts) -> Iterator[Finding]:
     """Everything that can be looked at once the home is open; sends nothing."""
     now = parts.clock.now()
-    yield Finding("clock", now >= BUILT, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    yield Finding("clock", not wrong_clock(now), wrong_clock(now) or f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    if seen := exposed(parts.environment):
+        yield Finding("secrets", True, seen)
     mode = parts.home.stat().st_mode & 0o777
     yield Finding(
         "home", mode & 0o077 == 0, f"{parts.home} (mode {mode:03o})" + ("" if mode & 0o077 == 0 else "; close it with: chmod 700")
@@ -63,6 +77,21 @@ def examined(parts: Parts) -> Iterator[Finding]:
             yield _connection(parts, project.id, connection.id)
         yield from _runs(parts, project.id)
         yield from _people(parts, project.id, now)
+
+
+def exposed(environment: Mapping[str, str]) -> str:
+    """Which variables of this process hold secrets that a file could hold; others of this user see them. Empty where there are none."""
+    files = {"TRADEWIND_KEY": "the file 'key' of the home", **dict.fromkeys(WITH_PASSWORD, "tradewind.toml")}
+    there = {name: place for name, place in files.items() if _is_secret(name, environment.get(name, ""))}
+    told = ", ".join(f"{name} (better in {place})" for name, place in there.items())
+    return f"in the environment, which 'ps e' and 'docker inspect' show: {told}" if told else ""
+
+
+def _is_secret(name: str, value: str) -> bool:
+    try:
+        return bool(value) and (name not in WITH_PASSWORD or bool(urlsplit(value).password))
+    except ValueError:
+        return False
 
 
 def _connection(parts: Parts, project: str, connection_id: str) -> Finding:

@@ -106,11 +106,13 @@ def build(
     tell: Callable[[Seen], None] = lambda _seen: None,
     console: Mapping[str, File] | None = None,
     names: Collection[str] = (),
+    closed: Callable[[], str] = lambda: "",
 ) -> FastAPI:
     """The whole API over the parts of a home; `small` are the same with little memory, for previews.
 
     `nudge` lets the worker look again, `ready` says in a sentence why nobody should be sent here, or nothing. `console` are the built
-    pages by their address; without one only the API answers. `names` are those by which it may be asked, beside addresses and localhost.
+    pages by their address; without one only the API answers. `names` are those by which it may be asked,
+    beside addresses and localhost. While `closed` says why, nothing is changed but sessions.
     """
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
@@ -130,7 +132,7 @@ def build(
 
     if console is not None:
         app.add_middleware(Shell, built=console)
-    app.add_middleware(Limits, clock=parts.clock, tell=seen, names=names)
+    app.add_middleware(Limits, clock=parts.clock, tell=seen, names=names, closed=closed)
     return app
 
 

@@ -13,11 +13,11 @@ from tradewind.access.roles import Caller, Role
 from tradewind.access.trail import Deed
 from tradewind.operations import people, webhooks
 from tradewind.parts import Parts
+from tradewind.web.limits import SAFE
 from tradewind.web.problems import Refusal
 from tradewind.web.rates import Rates
 
 COOKIE = "__Host-tradewind"
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 PROBES = frozenset({"/livez", "/readyz"})
 """Asked as often as somebody likes who looks whether the process lives."""

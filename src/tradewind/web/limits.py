@@ -34,6 +34,12 @@ LARGEST_FILE = 1 << 30
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Those that are counted and followed by their name; any other text is `other`."""
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Those that change nothing."""
+
+SESSION = "/api/v1/session"
+"""Where one signs in and out, also while nothing else is changed."""
+
 PATIENCE = 30.0
 """Seconds for a body to come; of a file, for its next part."""
 
@@ -93,8 +99,15 @@ class Limits:
     """ASGI around the application: bounded bodies in, headers and a request id out, every answer told."""
 
     def __init__(
-        self, app: ASGIApp, clock: Clock, tell: Callable[[Seen], None], patience: float = PATIENCE, names: Collection[str] = ()
+        self,
+        app: ASGIApp,
+        clock: Clock,
+        tell: Callable[[Seen], None],
+        patience: float = PATIENCE,
+        names: Collection[str] = (),
+        closed: Callable[[], str] = lambda: "",
     ) -> None:
+        self.closed = closed
         self.app, self.clock, self.tell, self.patience = app, clock, tell, patience
         self.names = {"localhost", *(each.lower().rstrip(".") for each in names)}
 
@@ -144,6 +157,10 @@ class Limits:
         wrong_address = _wrong_address(scope) or _wrong_host(scope, self.names)
         if wrong_address:
             await problem(400, wrong_address)(scope, receive, send)
+            return
+        changes = scope["method"] not in SAFE and scope["path"] != SESSION
+        if changes and (why := self.closed()):
+            await problem(503, why, {"Retry-After": "60"})(scope, receive, send)
             return
         if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
             await self.app(scope, _counted(receive, LARGEST_FILE, self.patience), send)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from tradewind.errors import (
     Bug,
+    BusyError,
     ChangedError,
     ConfigurationError,
     DefinitionError,
@@ -29,6 +30,7 @@ MEDIA = "application/problem+json"
 STATUSES: tuple[tuple[type[TradewindError], int], ...] = (
     (NotEntitledError, 403),
     (ChangedError, 412),
+    (BusyError, 409),
     (DefinitionError, 422),
     (ConfigurationError, 409),
     (RetryableError, 503),

@@ -17,9 +17,10 @@ from typing import Any
 
 import uvicorn
 
-from tradewind.errors import ConfigurationError, TradewindError
+from tradewind.errors import BusyError, ConfigurationError, TradewindError
 from tradewind.operations import people
 from tradewind.operations.alerting import Watchman, watching
+from tradewind.operations.doctor import cramped
 from tradewind.operations.plain import plain
 from tradewind.operations.platform import asking
 from tradewind.parts import Parts
@@ -37,6 +38,9 @@ REQUESTS_END = 5
 PATIENCE = 25.0
 """Seconds that the worker then has to end the request it is at; after that it is broken off, which loses nothing."""
 
+Room = Callable[[], str]
+"""Says why there is no room to work, or nothing."""
+
 Tell = Callable[[str], None]
 """Given one line of the log: a JSON object without identifier and secret."""
 
@@ -44,13 +48,15 @@ Tell = Callable[[str], None]
 class Server:
     """One process. `serve` returns when it was told to stop, and 1 when its worker ended for another reason."""
 
-    def __init__(self, parts: Parts, small: Parts, host: str, port: int, tell: Tell, names: Collection[str] = ()) -> None:
+    def __init__(
+        self, parts: Parts, small: Parts, host: str, port: int, tell: Tell, names: Collection[str] = (), room: Room = lambda: ""
+    ) -> None:
         self.parts, self.tell, self.where = parts, tell, f"{host}:{port}"
-        self.stop, self.metrics, self.failed = Stop(), Metrics(), ""
+        self.stop, self.metrics, self.failed = Stop(room=room, waits=room()), Metrics(), ""
         self.worker = threading.Thread(target=self._work, name="worker", daemon=True)
         app = build(
             parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files(),
-            names=[host, *names],
+            names=[host, *names], closed=self.closed,
         )  # fmt: skip
         self.watchman: Watchman = app.state.watchman
         config = uvicorn.Config(
@@ -86,7 +92,11 @@ class Server:
             self.parts.access.trail.entries(limit=1)
         except TradewindError:
             return "the store cannot be read"
-        return ""
+        return self.closed()
+
+    def closed(self) -> str:
+        """Why nothing is changed here for now; nothing where all is well."""
+        return self.stop.waits
 
     def _work(self) -> None:
         try:
@@ -144,19 +154,21 @@ def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tel
 
     `names` are those by which browsers and programs may ask, beside this machine's addresses.
 
-    Raises ConfigurationError when another server has this home, or the address is taken.
+    Raises BusyError when another server has this home, ConfigurationError when the address is taken.
     """
     with alone(parts):
         code = people.offer_setup(parts)
         if code:
             say(f"Nobody can sign in yet. Make the first user within half an hour, with the code {code}")
         say(f"Tradewind answers at http://{host}:{port}, the API at /api/v1, and runs syncs when they are due; Ctrl-C or SIGTERM stops it.")
-        return Server(parts, small, host, port, tell, names).serve()
+        if why := cramped(parts.home):
+            say(why)
+        return Server(parts, small, host, port, tell, names, lambda: cramped(parts.home)).serve()
 
 
 @contextmanager
 def alone(parts: Parts) -> Iterator[None]:
-    """The home's one server, where its database is a file; the lock goes with the process. Raises ConfigurationError."""
+    """The home's one server, where its database is a file; the lock goes with the process. Raises BusyError while another has it."""
     if not parts.catalog.database.is_file:
         yield
         return
@@ -165,7 +177,7 @@ def alone(parts: Parts) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(
+            raise BusyError(
                 f"another server works on {parts.home}; its database is a file, which has one server (PostgreSQL takes several)"
             ) from None
         yield

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox_process import wait_until
 from town import NOON, Town
-from tradewind.errors import BusyError, ConfigurationError, DefinitionError
+from tradewind.errors import ChangedError, ConfigurationError, DefinitionError
 from tradewind.model.alert import AlertKind
 from tradewind.model.destination import Secret, Size
 from tradewind.model.platform import Reading, Use
@@ -151,7 +151,7 @@ def test_a_plan_that_is_no_longer_what_was_looked_at_is_not_carried_out(town: To
     assert done[1].holds == (done[0].id,)
     now = arranging.plan_attach(parts, "default", "daily", "Group", "Everybody")
     assert not now.changes
-    with pytest.raises(BusyError, match="has changed since"):
+    with pytest.raises(ChangedError, match="has changed since"):
         arranging.carry_out(parts, "default", now, seen.mark, "ann")
 
 

@@ -13,7 +13,8 @@ from site_of import Site
 from tradewind.access.roles import Role
 from tradewind.model.sync import Cadence
 from tradewind.web.application import build, need_of, routes_of
-from tradewind.web.gate import NEEDS, SAFE
+from tradewind.web.gate import NEEDS
+from tradewind.web.limits import SAFE
 
 RANKS = ["viewer", "member", "manager", "admin"]
 
