@@ -11,6 +11,7 @@ from tradewind.cohorts.clauses.form import EVENTS, EVERYBODY, FIRST, HAPPENED, P
 from tradewind.cohorts.clauses.registry import form_of
 from tradewind.cohorts.dialect import Dialect
 from tradewind.cohorts.rules import idle, qualifying
+from tradewind.cohorts.stretches import Stretch, stretches
 from tradewind.model.cohort import All, AnyOf, Not, Rule
 from tradewind.model.snapshot import LAST_EVENT
 
@@ -25,6 +26,8 @@ def compile_rule(
     nested: Mapping[str, str],
     recent: Collection[str] | None = None,
     beside: Sequence[exp.Alias] = (),
+    *,
+    left: bool = False,
 ) -> exp.Select:
     """The members: a SELECT of `who` and `person`, each once.
 
@@ -34,6 +37,7 @@ def compile_rule(
     It reads the table `events` (who: a key by which persons are told apart, person, event_type, time, "e:<property>",
     "u:<property>", "s:<property>": whether the event states the user property) and, for each cohort of `nested`, the table
     named there (who, person). `as_of` is aware. `beside` are aggregates over all the events of a member, carried along under their names.
+    With `left`, the table `events` has only what `matters` leaves of what happened before `as_of`.
     """
     facts = Facts(as_of, zone, dialect, nested, recent or ())
     verdict = exp.alias_(_verdict(rule, facts), BELONGS, copy=False)
@@ -45,11 +49,13 @@ def compile_rule(
         *([exp.alias_(last, LAST_EVENT, copy=False)] if last is not None else []),
         *(exp.column(each.alias, "counted") for each in beside),
     ]
-    judged = people.select(verdict, *found, copy=False).with_(HAPPENED, as_=_happened(facts, everybody=everybody), copy=False)
-    judged = judged.with_("counted", as_=_counted(facts, carried), copy=False)
+    happened = exp.select(exp.Star()).from_(EVENTS) if left else _happened(facts, everybody=everybody)
+    judged = people.select(verdict, *found, copy=False).with_(HAPPENED, as_=happened, copy=False)
     for table, alias in facts.tables.items():
         assert isinstance(table, exp.Select)
         judged = judged.with_(alias, as_=table, copy=False)
+    tabled = facts.tables and not (everybody or facts.aggregates or carried)
+    judged = judged.with_("counted", as_=_tabled(facts) if tabled else _counted(facts, carried), copy=False)
     if facts.cohorts:
         judged = judged.with_("people", as_=_everybody(facts), copy=False)
     for column in list(judged.find_all(exp.Column)):
@@ -59,15 +65,14 @@ def compile_rule(
     return exp.select(*map(exp.column, columns)).from_(judged.subquery("judged", copy=False)).where(exp.column(BELONGS), copy=False)
 
 
-def matters(rule: Rule, as_of: datetime, zone: str, dialect: Dialect) -> exp.Expr | None:
+def matters(rule: Rule, as_of: datetime, zone: str, dialect: Dialect) -> tuple[Stretch, ...] | None:
     """Which rows of `events` can change who is a member, or a member's `last_event`; None where each of them may."""
     facts = Facts(as_of, zone, dialect, {})
     _verdict(rule, facts)
     _last_event(rule, facts, [])
     if idle(rule) is not False or facts.first_use or facts.types is None:
         return None
-    asked = [condition.copy() for condition in facts.conditions]
-    return exp.and_(*_matters(facts), *([exp.paren(exp.or_(*asked))] if asked else []))
+    return stretches(facts.asked.values())
 
 
 def _verdict(rule: Rule, facts: Facts) -> exp.Expr:
@@ -87,6 +92,8 @@ def _last_event(rule: Rule, facts: Facts, carried: list[exp.Alias]) -> exp.Expr:
     moments = [moment for clause in qualifying(rule) for moment in form_of(clause).moments(clause, facts)]
     columns = [moment for moment in moments if isinstance(moment, exp.Column) and moment.name == LAST_EVENT]
     done = [moment for moment in moments if moment not in columns]
+    if columns and not done:
+        return exp.Greatest(this=columns[0], expressions=columns[1:], ignore_nulls=True) if len(columns) > 1 else columns[0]
     condition = exp.or_(*done, copy=False) if done else exp.false()
     latest = exp.Max(this=exp.Case().when(condition, exp.column("time"), copy=False))
     carried.append(exp.Alias(this=latest, alias=exp.to_identifier(LAST_EVENT)))
@@ -117,6 +124,12 @@ def _matters(facts: Facts) -> list[exp.Expr]:
     if firsts and len(firsts) == len(facts.earliest):
         conditions.append(exp.GTE(this=exp.column("time", EVENTS), expression=facts.dialect.instant(min(firsts))))
     return conditions
+
+
+def _tabled(facts: Facts) -> exp.Select | exp.Union:
+    """Those who are in one of the tables, where nobody else can be a member."""
+    tables = [exp.select(exp.column(WHO), exp.column(PERSON)).from_(alias) for alias in facts.tables.values()]
+    return exp.union(*tables, distinct=True) if len(tables) > 1 else tables[0]
 
 
 def _counted(facts: Facts, carried: Iterable[exp.Alias]) -> exp.Select:

@@ -18,13 +18,14 @@ from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
 from tradewind.cohorts.compile import compile_rule, matters
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.cohorts.rules import properties
+from tradewind.cohorts.stretches import Stretch
 from tradewind.compute import Bounds, connect, literal
 from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import rule_of
 from tradewind.engines.shares import KEY, EventTable, MemberFile, Shares
 from tradewind.errors import EngineError
-from tradewind.events.relation import WHOLE
+from tradewind.events.relation import WHOLE, Part
 from tradewind.model.cohort import Cohort
 from tradewind.model.project import Project
 from tradewind.model.snapshot import LAST_EVENT, Snapshot, Wanted
@@ -153,8 +154,8 @@ class DuckDBEngine:
             shares = Shares(connection, events, growing.with_suffix(".lent"))
             recent = {name for name, path in nested.items() if LAST_EVENT in pq.read_schema(path).names} if recency else None
             tables = shares.nest(nested, recent or ())
-            compiled = partial(compile_rule, rule, as_of, project.zone, self._dialect, tables, recent)
-            few = None if sql.glances(wanted) else self._asked(matters(rule, as_of, project.zone, self._dialect))
+            few = None if sql.glances(wanted) else self._parts(matters(rule, as_of, project.zone, self._dialect))
+            compiled = partial(compile_rule, rule, as_of, project.zone, self._dialect, tables, recent, left=few is not None)
             beside = [*([PERSON] if named else []), *([LAST_EVENT] if recency else [])]
             members = self._written(sql.members(compiled(), beside, self._dialect))
             at_once = self._written(sql.at_once(compiled(beside=sql.glances(wanted)), beside, wanted, self._dialect))
@@ -232,8 +233,11 @@ class DuckDBEngine:
         counts = _row(connection, self._written(sql.stated(empty)))
         return tuple(column.source for column, count in zip(empty, counts, strict=True) if count == 0)
 
-    def _asked(self, condition: exp.Expr | None) -> str | None:
-        return None if condition is None else condition.sql(self._dialect.name)
+    def _parts(self, stretches: Sequence[Stretch] | None) -> list[Part] | None:
+        """The events that matter, as the event store is asked for them."""
+        if stretches is None:
+            return None
+        return [Part(each.first, each.end, each.holds().sql(self._dialect.name), tuple(sorted(each.properties))) for each in stretches]
 
     def _written(self, select: exp.Select) -> str:
         return select.sql(self._dialect.name)

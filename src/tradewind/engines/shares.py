@@ -18,7 +18,7 @@ from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
 from tradewind.compute import literal
 from tradewind.engines.sql import SURE
 from tradewind.events.people import EventView
-from tradewind.events.relation import Share
+from tradewind.events.relation import Part, Share
 from tradewind.model.snapshot import LAST_EVENT
 
 MOST = 256
@@ -53,39 +53,41 @@ class Shares:
             self._connection.execute(f"CREATE TEMP TABLE all_{table} AS SELECT {columns} FROM read_parquet({literal(path)})")
         return dict(zip(nested, self._nested, strict=True))
 
-    def each(self, rows: int, *, named: bool = True, matters: str | None = None) -> Iterator[int]:
+    def each(self, rows: int, *, named: bool = True, matters: Sequence[Part] | None = None) -> Iterator[int]:
         """Show share after share, each of about so many events at most; gives how many they are, about.
 
-        Unless `named`, not everybody has a `person` and a `device_id`. With `matters`, a condition, only events that meet it are shown.
+        Unless `named`, not everybody has a `person` and a `device_id`. With `matters`, only these parts of the events are shown.
         """
-        of, shown = 1, self._rows(matters)
+        events = self._events if matters is None else self._events.of(matters)
+        of, shown = 1, self._rows(events)
         while of < MOST and of * rows < shown:
             of *= 2
-        lent = f"FROM ({self._events.lent(named=named, matters=matters or 'TRUE')}) {'ORDER BY who' if of > 1 else ''}"
+        lent = f"FROM ({events.lent(named=named)}) {'ORDER BY who' if of > 1 else ''}"
         try:
             (found,) = self._connection.execute(
                 f"COPY ({lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION uncompressed)"
             ).fetchall()[0]
             read = f"read_parquet({literal(self._aside)})" if found else None
             for number in range(of):
-                self._show(Share(number, of), read, matters)
+                self._show(events, Share(number, of), read)
                 yield shown // of
         finally:
             with suppress(FileNotFoundError):
                 self._aside.unlink()
 
-    def _rows(self, matters: str | None) -> int:
-        """How many rows there are to be shown, about: events that meet a condition are counted among some of the people."""
-        if matters is None:
-            return self._events.rows
-        part = Share(0, SAMPLED if self._events.rows > SAMPLED * ENOUGH else 1)
-        events = f"(SELECT {part.of} * count(*) FROM ({self._events.own(part, None)}) AS {EVENTS} WHERE {matters})"
-        counts = [events, *(f"(SELECT count(*) FROM all_{table})" for table in self._nested)]
+    def _rows(self, events: EventView) -> int:
+        """How many rows there are to be shown, about: parts of the events are counted among some of the people."""
+        if events.parts is None:
+            return events.rows
+        part = Share(0, SAMPLED if events.rows > SAMPLED * ENOUGH else 1)
+        counts = [
+            f"(SELECT {part.of} * count(*) FROM ({events.stored(part)}))",
+            *(f"(SELECT count(*) FROM all_{table})" for table in self._nested),
+        ]
         return int(self._connection.execute(f"SELECT {' + '.join(counts)}").fetchall()[0][0])
 
-    def _show(self, share: Share, lent: str | None, matters: str | None) -> None:
-        events = f"SELECT * FROM ({self._events.own(share, lent)}) AS {EVENTS} WHERE {matters or 'TRUE'}"
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {events}")
+    def _show(self, events: EventView, share: Share, lent: str | None) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {events.own(share, lent)}")
         for table in self._nested:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
 

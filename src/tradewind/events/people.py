@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tradewind.compute import quoted
 from tradewind.events.manifest import EventFile
-from tradewind.events.relation import Share, event_relation, text_of
+from tradewind.events.relation import WHOLE, Part, Share, event_relation, text_of
 from tradewind.events.shape import person_key
 
 _ALONE = "user_id IS NULL"
@@ -30,15 +30,22 @@ class EventView:
     event_properties: tuple[str, ...]
     user_properties: tuple[str, ...]
     before: datetime | None
+    parts: tuple[Part, ...] | None = None
 
     @property
     def rows(self) -> int:
         """How many events there are, about: all those of the files."""
         return sum(file.rows for file in self.files)
 
-    def stored(self) -> str:
-        """All of them as the files have them: without `person`, and `who` is the user, else the device."""
-        return event_relation(self.files, self.event_properties, self.user_properties, self.before)
+    def stored(self, share: Share = WHOLE) -> str:
+        """Those of a share as the files have them: without `person`, and `who` is the user, else the device."""
+        if self.parts is None:
+            return event_relation(self.files, self.event_properties, self.user_properties, self.before, share)
+        return " UNION ALL BY NAME ".join(self._of(part, share) for part in self.parts) or event_relation(())
+
+    def _of(self, part: Part, share: Share) -> str:
+        events = event_relation(self.files, part.event_properties, (), part.end, share, part.first)
+        return f"SELECT * FROM ({events}) AS events WHERE {part.condition}"
 
     def text(self, name: str) -> str:
         """The column `user.<name>` of these answers as the text that it stands for."""
@@ -48,16 +55,18 @@ class EventView:
         """All of them."""
         return person_relation(self.files, self.event_properties, self.user_properties, self.before)
 
-    def lent(self, *, named: bool, matters: str = "TRUE") -> str:
-        """Those that must be laid aside before `own` is asked, of all that meet a condition: see `lent_relation`."""
-        return lent_relation(self.files, self.event_properties, self.user_properties, self.before, matters, named=named)
+    def of(self, parts: Sequence[Part]) -> EventView:
+        """The same, but only what happened in one of these parts of the events, of which none overlaps another, and no user properties."""
+        properties = {name for part in parts for name in part.event_properties}
+        return EventView(self.files, tuple(sorted(properties)), (), self.before, tuple(parts))
+
+    def lent(self, *, named: bool) -> str:
+        """Those that must be laid aside before `own` is asked: see `lent_relation`."""
+        return lent_relation(self, named=named)
 
     def own(self, share: Share, lent: str | None) -> str:
-        """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none.
-
-        Where that was asked for rows that meet a condition, only rows that meet it are told right.
-        """
-        return own_relation(self.files, self.event_properties, self.user_properties, self.before, share, lent)
+        """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
+        return own_relation(self, share, lent)
 
 
 def person_relation(
@@ -80,56 +89,41 @@ def person_relation(
         LEFT JOIN keeper ON keeper.device_key = event.alone AND keeper.time = event.time"""
 
 
-def lent_relation(
-    files: Sequence[EventFile],
-    event_properties: Iterable[str],
-    user_properties: Iterable[str],
-    before: datetime | None,
-    matters: str,
-    *,
-    named: bool,
-) -> str:
+def lent_relation(view: EventView, *, named: bool) -> str:
     """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one.
 
-    Only those that meet a condition. Without what `own_relation` puts beside them again: the texts of properties, and `person` and
+    Of the view's events only. Without what `own_relation` puts beside them again: the texts of properties, and `person` and
     `device_id` unless `named`.
     """
-    alone = f"SELECT * FROM ({event_relation(files, event_properties, user_properties, before)}) AS events WHERE {_ALONE} AND {matters}"
+    alone = f"SELECT * FROM ({view.stored()}) WHERE {_ALONE}"
     names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
-    left = ", ".join(("who", "user_id", "device_id", *(column for column, _ in _texts(files, event_properties, user_properties, before))))
-    return f"""{_owners(files, before, alone)}
+    left = ", ".join(("who", "user_id", "device_id", *(column for column, _ in _texts(view))))
+    return f"""{_owners(view.files, view.before, alone)}
         SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE ({left})
         FROM ({alone}) AS event
         JOIN owner ON owner.device_key = event.device_key
         LEFT JOIN keeper ON keeper.device_key = event.device_key AND keeper.time = event.time"""
 
 
-def own_relation(
-    files: Sequence[EventFile],
-    event_properties: Iterable[str],
-    user_properties: Iterable[str],
-    before: datetime | None,
-    share: Share,
-    lent: str | None,
-) -> str:
-    """The rows of `person_relation` for a share of the people; `lent` is a relation of all rows of `lent_relation`, None without any."""
-    events = event_relation(files, event_properties, user_properties, before, share)
-    person = "COALESCE('user:' || user_id, 'device:' || device_id) AS person"
+def own_relation(view: EventView, share: Share, lent: str | None) -> str:
+    """The rows of `person_relation` for a share of the people, of the view's events only.
+
+    `lent` is a relation of all rows of `lent_relation`, None without any.
+    """
+    events, person = view.stored(share), "COALESCE('user:' || user_id, 'device:' || device_id) AS person"
     if lent is None:
         return f"SELECT *, {person} FROM ({events})"
     gone = f"SELECT device_key FROM {lent} WHERE {share.holds('device_key')}"
-    texts = "".join(f", {text} AS {column}" for column, text in _texts(files, event_properties, user_properties, before))
-    return f"""SELECT *, {person} FROM ({events}) WHERE who NOT IN ({gone})
+    texts = "".join(f", {text} AS {column}" for column, text in _texts(view))
+    return f"""SELECT *, {person} FROM ({events}) AS event ANTI JOIN ({gone}) AS gone ON gone.device_key = event.who
         UNION ALL BY NAME SELECT *{texts} FROM {lent} WHERE {share.holds("who")}"""
 
 
-def _texts(
-    files: Sequence[EventFile], event_properties: Iterable[str], user_properties: Iterable[str], before: datetime | None
-) -> Iterator[tuple[str, str]]:
+def _texts(view: EventView) -> Iterator[tuple[str, str]]:
     """The columns of `event_relation` that are texts of other ones, with the expressions that give them."""
-    for side, names in (("event", event_properties), ("user", user_properties)):
+    for side, names in (("event", view.event_properties), ("user", view.user_properties)):
         for name in dict.fromkeys(names):
-            yield quoted(f"{side[0]}:{name}"), text_of(files, side, name, before)
+            yield quoted(f"{side[0]}:{name}"), text_of(view.files, side, name, view.before)
 
 
 def _owners(files: Sequence[EventFile], before: datetime | None, alone: str) -> str:

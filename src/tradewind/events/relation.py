@@ -31,6 +31,16 @@ class Share:
 WHOLE = Share()
 
 
+@dataclass(frozen=True)
+class Part:
+    """Events from an instant (None: the first of all) to before another that meet a condition; only these event properties of them."""
+
+    first: datetime | None
+    end: datetime
+    condition: str
+    event_properties: tuple[str, ...]
+
+
 class _Form(Enum):
     """How a file holds the values of a property: in the JSON alone, or in a column of texts, or of GUIDs in small or capital letters."""
 
@@ -42,8 +52,8 @@ class _Form(Enum):
 
 _GUIDS = {_Form.SMALL, _Form.CAPITAL}
 
-_Shape = tuple[tuple[_Form, ...], bool, bool]
-"""What files must share to be read together: the form of each property asked for, and whether all rows are whole and early enough."""
+_Shape = tuple[tuple[_Form, ...], bool, str]
+"""What files share that are read together: the form of each property asked for, whether all rows are whole, what is asked of times."""
 
 _TYPES = {
     "user_id": "VARCHAR",
@@ -62,8 +72,9 @@ def event_relation(
     user_properties: Iterable[str] = (),
     before: datetime | None = None,
     share: Share = WHOLE,
+    first: datetime | None = None,
 ) -> str:
-    """A SELECT for DuckDB over the events before an instant (all of them when None), of a share of `who`.
+    """A SELECT for DuckDB over the events from `first` on and before an instant (all of them when None), of a share of `who`.
 
     Columns: user_id, device_id, event_type (text), time (TIMESTAMP, UTC), who, device_key (UUID); for each event property
     `e:<name>` and for each user property `u:<name>`, the value as text or NULL; and `s:<name>`, TRUE when the event states
@@ -77,19 +88,28 @@ def event_relation(
     names = [*(("event", name) for name in _apart(event_properties)), *(("user", name) for name in _apart(user_properties))]
     groups: dict[_Shape, list[str]] = defaultdict(list)
     for file in files:
-        if before is None or file.min_time < utc(before):
-            early = before is None or file.max_time < utc(before)
-            groups[tuple(_form(file.columns, *name) for name in names), file.columns.whole, early].append(str(file.path))
+        if _meets(file, first, before):
+            times = _within(file, first, before)
+            groups[tuple(_form(file.columns, *name) for name in names), file.columns.whole, times].append(str(file.path))
     if not groups:
         return _nothing(names)
     forms = [set(held) for held in zip(*(held for held, *_ in groups), strict=True)]
     kept = {name for name, held in zip(names, forms, strict=True) if len(held) == 1 and held <= _GUIDS}
-    until = "" if before is None else f" AND time < TIMESTAMP '{utc(before)}'"
     return " UNION ALL BY NAME ".join(
         f"SELECT {', '.join(_columns(dict(zip(names, held, strict=True)), whole, kept))} FROM read_parquet({text_list(paths)})"
-        f" WHERE {share.holds('who')}{'' if early else until}"
-        for (held, whole, early), paths in groups.items()
+        f" WHERE {share.holds('who')}{times}"
+        for (held, whole, times), paths in groups.items()
     )
+
+
+def _meets(file: EventFile, first: datetime | None, before: datetime | None) -> bool:
+    return (before is None or file.min_time < utc(before)) and (first is None or file.max_time >= utc(first))
+
+
+def _within(file: EventFile, first: datetime | None, before: datetime | None) -> str:
+    """What must still be asked of the times of a file's events."""
+    since = "" if first is None or file.min_time >= utc(first) else f" AND time >= TIMESTAMP '{utc(first)}'"
+    return since if before is None or file.max_time < utc(before) else f"{since} AND time < TIMESTAMP '{utc(before)}'"
 
 
 def text_of(files: Sequence[EventFile], side: str, name: str, before: datetime | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
 import pytest
@@ -12,20 +12,26 @@ from sqlglot import exp
 from tradewind.cohorts.compile import compile_rule, matters
 from tradewind.cohorts.operators import lowered
 from tradewind.cohorts.rules import properties
+from tradewind.cohorts.stretches import MOST, Stretch
 from tradewind.engines.duckdb import DuckDBDialect
 from tradewind.model.cohort import (
     AT_LEAST_ONCE,
     All,
     AnyOf,
+    Between,
     Count,
     Did,
     EventFilter,
     FirstUse,
     InCohort,
+    InSequence,
+    Interval,
     Last,
+    Measure,
     Not,
     Operator,
     Rule,
+    Step,
     UserProperty,
 )
 from tradewind.model.cohort import Comparison as Compared
@@ -60,11 +66,45 @@ def test_only_events_that_a_rule_asks_for_matter() -> None:
     rule = All((Did("A", WHERE), AnyOf((Did("B", window=Last(3)), Not(Did("C", window=Last(9)))))))
     told = """(VALUES ('A', 'x', 99), ('A', 'y', 1), ('A', NULL, 1), ('B', NULL, 2), ('B', NULL, 5), ('C', NULL, 5), ('C', NULL, 12),
         ('D', 'x', 1)) AS told(event_type, "e:p", ago)"""
-    condition = matters(rule, AS_OF, "UTC", DuckDBDialect())
-    assert condition is not None
+    stretches = matters(rule, AS_OF, "UTC", DuckDBDialect())
+    assert stretches is not None
+    assert [(each.first and each.first.day, set(each.types), set(each.properties)) for each in stretches] == [
+        (None, {"A"}, {"p"}),
+        (22, {"A", "C"}, {"p"}),
+        (28, {"A", "B", "C"}, {"p"}),
+    ]
+    assert [each.end for each in stretches] == [each.first for each in stretches[1:]] + [AS_OF]
     events = f"(SELECT *, TIMESTAMP '2026-07-01 12:00:00' - to_days(ago) AS time FROM {told}) AS events"
-    found = duckdb.execute(f"SELECT event_type, ago FROM {events} WHERE {condition.sql('duckdb')} ORDER BY ALL").fetchall()
-    assert found == [("A", 99), ("B", 2), ("C", 5)]
+    of_each = [duckdb.execute(f"SELECT event_type, ago FROM {events} WHERE {_within(each)} ORDER BY ALL").fetchall() for each in stretches]
+    assert of_each == [[("A", 99)], [("C", 5)], [("B", 2)]]
+
+
+def _within(stretch: Stretch) -> str:
+    since = f"AND time >= '{stretch.first.replace(tzinfo=None)}'" if stretch.first else ""
+    return f"{stretch.holds().sql('duckdb')} AND time < '{stretch.end.replace(tzinfo=None)}' {since}"
+
+
+def test_what_is_measured_and_held_is_looked_at_where_it_is_asked_for() -> None:
+    spent = Did("Buy", measure=Measure.SUM, property="price", window=Last(9))
+    steps = InSequence((Step("Look"), Step("Buy", WHERE)), holding=("item",), window=Between(date(2026, 5, 1), date(2026, 6, 1)))
+    stretches = matters(AnyOf((spent, steps)), AS_OF, "UTC", DuckDBDialect())
+    assert stretches is not None
+    assert [(set(each.types), set(each.properties)) for each in stretches] == [
+        ({"Look", "Buy"}, {"p", "item"}),
+        ({"Buy"}, {"p", "item"}),
+        ({"Buy"}, {"p", "item", "price"}),
+    ]
+
+
+def test_neighbours_that_are_asked_for_the_same_are_one_stretch() -> None:
+    each_day = Did("A", WHERE, window=Last(9), each=Interval.DAY)
+    stretches = matters(each_day, AS_OF, "UTC", DuckDBDialect())
+    assert stretches is not None
+    assert [(each.first, each.end) for each in stretches] == [(datetime(2026, 6, 22, tzinfo=UTC), AS_OF)]
+    many = AnyOf(tuple(Did(f"E{days}", window=Last(days)) for days in range(1, MOST + 2)))
+    stretches = matters(many, AS_OF, "UTC", DuckDBDialect())
+    assert stretches is not None
+    assert len(stretches) == 1
 
 
 @pytest.mark.parametrize("rule", [Not(Did("A")), All((Did("A"), UserProperty("plan", Operator.IS, ("x",)))), Did("A", window=FirstUse(3))])

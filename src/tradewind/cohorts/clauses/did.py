@@ -156,7 +156,8 @@ def _each_said(clause: Did) -> str:
 
 def _holds(clause: Did, span: Span, facts: Facts) -> exp.Expr:
     """Whether what is measured in a span compares as it is to."""
-    done, dialect = facts.done(clause.event, clause.where, span), facts.dialect
+    measured = [clause.property] if clause.property else []
+    done, dialect = facts.done(clause.event, clause.where, span, measured), facts.dialect
     if clause.measure is Measure.COUNT:
         return compares(or_zero(facts.column(counted(done))), clause.count, dialect)
     if clause.measure is Measure.DAYS:

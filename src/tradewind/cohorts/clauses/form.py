@@ -75,6 +75,16 @@ class Form(ABC, Generic[C]):
         return 1
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A condition that events are asked to meet: of which type, within which span, and the properties that are looked at of them."""
+
+    condition: exp.Expr
+    event: str
+    span: Span
+    properties: set[str]
+
+
 @dataclass
 class Facts:
     """What a rule asks of a person: aggregates over the events, and tables of people. What is asked twice is computed once.
@@ -94,8 +104,8 @@ class Facts:
     """The event types that matter; None where all do."""
     earliest: list[datetime | None] = field(default_factory=list)
     """From when each thing asked for matters; None for from the beginning."""
-    conditions: dict[exp.Expr, None] = field(default_factory=dict)
-    """What events are asked for: an event that meets none of these changes nothing, where `types` are known."""
+    asked: dict[exp.Expr, Asked] = field(default_factory=dict)
+    """What events are asked for, by condition: an event that meets none of these changes nothing, where `types` are known."""
     first_use: bool = False
     """Whether `events` needs the column `first`, the time of a person's first event."""
 
@@ -124,8 +134,8 @@ class Facts:
         """The instants of a window."""
         return span(window, self.as_of, self.zone)
 
-    def done(self, event: str, where: Iterable[EventFilter], when: Span) -> exp.Expr:
-        """Whether a row of `events` is such an event within a span."""
+    def done(self, event: str, where: Iterable[EventFilter], when: Span, beside: Iterable[str] = ()) -> exp.Expr:
+        """Whether a row of `events` is such an event within a span; of those that are, the properties `beside` are looked at too."""
         self.asks(event, when.first)
         conditions: list[exp.Expr] = []
         if event == ANY_EVENT:
@@ -135,7 +145,8 @@ class Facts:
         conditions += self.within(when)
         conditions += [condition(quoted(f"e:{part.property}"), part.operator, part.values, self.dialect) for part in where]
         found = exp.and_(*conditions, copy=False)
-        self.conditions[found] = None
+        asked = self.asked.setdefault(found, Asked(found, event, when, set()))
+        asked.properties.update(beside, (part.property for part in where))
         return found
 
     def within(self, when: Span) -> list[exp.Expr]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlglot import exp
 
 from tradewind.cohorts import phrases, reading
-from tradewind.cohorts.clauses.form import HAPPENED, WHO, Facts, Form, Names, last_event, quoted, there
+from tradewind.cohorts.clauses.form import HAPPENED, PERSON, WHO, Facts, Form, Names, last_event, quoted, there
 from tradewind.cohorts.document import Node
 from tradewind.cohorts.windows import Span
 from tradewind.model.cohort import ANY_EVENT, InSequence, Step
@@ -103,9 +103,10 @@ def _done(clause: InSequence, steps: int, facts: Facts) -> exp.Select:
         found.append(
             exp.or_(exp.Is(this=exp.column("spoilt"), expression=exp.Null()), exp.LTE(this=exp.column("spoilt"), expression=begun.copy()))
         )
+    person = exp.alias_(exp.AnyValue(this=exp.column(PERSON)), PERSON)
     last = exp.alias_(exp.Max(this=exp.column("time")), LAST_EVENT)
     return (
-        exp.select(exp.column(WHO), last)
+        exp.select(exp.column(WHO), person, last)
         .from_(layer.subquery("steps", copy=False))
         .where(*found, copy=False)
         .group_by(exp.column(WHO), copy=False)
@@ -116,11 +117,13 @@ def _steps(clause: InSequence, steps: int, holding: list[str], facts: Facts) -> 
     """The events that are one of the steps, or spoil them: when, which, and the values that are held."""
     begun = facts.span(clause.window)
     always = Span(begun.first, facts.span(None).end)  # nothing before the first step can be another
-    are = [facts.done(step.event, step.where, always if place else begun) for place, step in enumerate(clause.steps[:steps])]
-    spoils = [facts.done(each.event, each.where, always) for each in clause.without]
+    held = clause.holding
+    are = [facts.done(step.event, step.where, always if place else begun, held) for place, step in enumerate(clause.steps[:steps])]
+    spoils = [facts.done(each.event, each.where, always, held) for each in clause.without]
     at = facts.dialect.micros(exp.column("time"))
     select = exp.select(
         exp.column(WHO),
+        exp.column(PERSON),
         exp.column("time"),
         exp.alias_(at, _AT),
         exp.alias_(exp.Case().when(are[0].copy(), at.copy(), copy=False), "s1"),
@@ -128,9 +131,8 @@ def _steps(clause: InSequence, steps: int, holding: list[str], facts: Facts) -> 
         *([exp.alias_(exp.or_(*spoils), "spoils", copy=False)] if spoils else []),
         *(exp.alias_(quoted(f"e:{name}"), alias) for name, alias in zip(clause.holding, holding, strict=True)),
     )
-    held = [there(quoted(f"e:{name}")) for name in clause.holding]
-    before = exp.LT(this=exp.column("time"), expression=facts.dialect.instant(facts.as_of))
-    return select.from_(HAPPENED, copy=False).where(before, exp.or_(*are, *spoils, copy=False), *held, copy=False)
+    valued = [there(quoted(f"e:{name}")) for name in clause.holding]
+    return select.from_(HAPPENED, copy=False).where(exp.or_(*are, *spoils, copy=False), *valued, copy=False)
 
 
 def _before(value: exp.Expr, within: timedelta | None, holding: list[str]) -> exp.Window:
