@@ -28,7 +28,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
-        if self.engine.dialect.name == "sqlite":
+        self._at_hand: list[sa.Connection] = []
+        if self.is_file:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
 
@@ -44,7 +45,7 @@ class Database:
         Raises LedgerError when the store cannot be reached, is no database, or is locked for longer than 30 s.
         """
         try:
-            with self.engine.begin() as connection:
+            with self._connection() as connection, connection.begin():
                 yield connection
         except sa.exc.DatabaseError as error:
             if type(error) not in {sa.exc.OperationalError, sa.exc.DatabaseError}:  # others are about our own statements
@@ -58,7 +59,24 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        while self._at_hand:
+            self._at_hand.pop().close()
         self.engine.dispose()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A connection for one transaction. Those to a file are kept at hand after a good one: to take one from the pool and to give
+        it back takes as long as the transaction. A server may have ended one meanwhile, so the pool looks at each."""
+        connection = self._at_hand.pop() if self._at_hand else self.engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self.is_file:
+            self._at_hand.append(connection)
+        else:
+            connection.close()
 
 
 def add_if_absent(db: Transaction, table: sa.Table, **values: Any) -> None:

@@ -128,7 +128,7 @@ class _Sender:
         self.again: list[tuple[float, Ready]] = []
         self.entries: list[Entry] = []
         self.left: set[int] = set()
-        self.sheets: list[Sheet] = []
+        self.sheets = deque[Sheet]()
         self.stop: Stop | None = None
         self.poisoned = self.new_number = 0
         self.renewed = self.compared = float("-inf")
@@ -179,8 +179,10 @@ class _Sender:
             batch = self.todo.popleft()
             if batch.stamp is not None and self.delivery.clock.now() - batch.stamp > STALE:
                 self.left.add(batch.number)
+            elif _as_sent(batch, ready := self._prepare(batch)):
+                self.ready.append(ready)
             else:
-                self.ready.append(self._prepare(batch))
+                self._leave(ready)
 
     def _prepare(self, batch: Batch) -> Ready:
         """A stamp that a batch has is kept, so that a re-send is the same bytes. Where items have their own, it is a whole minute,
@@ -188,9 +190,8 @@ class _Sender:
         events, now = self.reader.events(batch), self.delivery.clock.now().astimezone(UTC)
         stamp = batch.stamp or (now.replace(microsecond=0) if events is None else now.replace(second=0, microsecond=0))
         pinned = replace(batch, stamp=stamp, sends=batch.sends + 1)
-        sheet = self.sheets.pop() if self.sheets else Sheet()
+        sheet = self.sheets.popleft() if self.sheets else Sheet()  # of those answered the first: it is in no other core's cache any more
         request = self.delivery.destination.prepare(self.delivery.binding, pinned, self.reader.read(batch), self.secret, sheet, events)
-        _compare(batch, request)
         reached("request.signed")
         return Ready(replace(pinned, fingerprint=request.fingerprint), request, sheet)
 
@@ -244,9 +245,13 @@ class _Sender:
         batch = ready.batch
         if batch.operation is Operation.REMOVE or not self.delivery.said_no(lambda: self.reader.read(batch)):
             return False
-        self.left.add(batch.number)
-        self.sheets.append(ready.sheet)
+        self._leave(ready)
         return True
+
+    def _leave(self, ready: Ready) -> None:
+        """Leave a batch that was made ready to a later plan."""
+        self.left.add(ready.batch.number)
+        self.sheets.append(ready.sheet)
 
     def _hear(self) -> None:
         """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""
@@ -340,10 +345,17 @@ class _Sender:
             self.renewed = moment
 
 
-def _compare(batch: Batch, request: Request) -> None:
-    """A re-send holds the identifiers that were sent. (What they share may be laid out otherwise after an upgrade.)"""
-    if batch.fingerprint and batch.fingerprint.rpartition("-")[2] != request.fingerprint.rpartition("-")[2]:
+def _as_sent(batch: Batch, ready: Ready) -> bool:
+    """Whether a re-send is the bytes that were sent; False when another version of the product laid them out. Then a later plan goes on.
+
+    Raises EngineError when the file is not what it was.
+    """
+    before, now = batch.fingerprint, ready.request.fingerprint
+    if before is None or before == now:
+        return True
+    if before.rpartition("-")[0] == now.rpartition("-")[0]:
         raise EngineError(
             f"batch {batch.number} was sent before, and its file, part {batch.part}, no longer holds what was sent; "
             "put the file back as it was, and run the sync again"
         )
+    return False

@@ -33,8 +33,8 @@ class Sheet:
 class Request:
     """One signed request: what is signed is what is sent. Headers and body hold secrets and identifiers: no repr.
 
-    `fingerprint` tells whether two bodies are the same: what stands after its last dash is of the identifiers alone, what
-    stands before of all that the items share.
+    `fingerprint` tells whether two bodies are the same: what stands after its last dash is of the whole, what stands before of
+    all that the items share.
     """
 
     url: str

@@ -245,6 +245,14 @@ def test_a_stamp_of_yesterday_is_not_sent_again(scene: Scene) -> None:
     assert scene.account() == Account(planned=10, accepted=6, unknown=4)
 
 
+def test_what_another_version_laid_out_is_not_sent_again(scene: Scene) -> None:
+    """The bytes would not be those that were sent: the batch stays unknown, and a later plan decides."""
+    first = scene.ledger.pending("r1")[0]
+    scene.ledger.advance(scene.delivery.claim, (), [replace(first, stamp=NOON, fingerprint="older-mark", sends=1)])
+    assert scene.answer() is None
+    assert scene.account() == Account(planned=10, accepted=6, unknown=4)
+
+
 def test_a_lost_claim_stops_the_worker(scene: Scene) -> None:
     """Another worker has the run: nothing more is written or sent by this one."""
     scene.clock.sleep(LEASE.total_seconds() + 1)

@@ -38,5 +38,5 @@ def test_the_vectors_are_of_the_published_length() -> None:
 
 
 def test_one_credential_and_never_both() -> None:
-    assert headers(b"{}", Auth.TOKEN, Secret("t")) == {"Content-Type": "application/json", "TTD-Auth": "t"}
-    assert set(headers(b"{}", Auth.SIGNATURE, Secret("t"))) == {"Content-Type", "TtdSignature"}
+    assert headers(Auth.TOKEN, Secret("t"), signature(b"{}", Secret("t"))) == {"Content-Type": "application/json", "TTD-Auth": "t"}
+    assert set(headers(Auth.SIGNATURE, Secret("t"), signature(b"{}", Secret("t")))) == {"Content-Type", "TtdSignature"}

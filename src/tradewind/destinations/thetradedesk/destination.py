@@ -18,7 +18,7 @@ from tradewind.destinations.thetradedesk.body import Layout, empty_body, fingerp
 from tradewind.destinations.thetradedesk.notice import NOTICE_PATH, notice_body
 from tradewind.destinations.thetradedesk.platform import HOST, TradeDeskPlatform
 from tradewind.destinations.thetradedesk.probe import read_probe
-from tradewind.destinations.thetradedesk.signature import headers
+from tradewind.destinations.thetradedesk.signature import headers, signature
 from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
 from tradewind.door import Door
 from tradewind.errors import Bug, ConfigurationError, DefinitionError, RetryableError, UncertainError
@@ -93,11 +93,11 @@ class TheTradeDesk:
         layout = _layout(binding, batch.id_type, ttl, batch.stamp, batch.number)
         own = None if events is None else lives(events, batch.stamp, ttl, SPEC.limits.ttl_maximum)
         url = binding.target.url + PATH
-        mark = fingerprint(url, layout, ids, own)  # first, while the identifiers that were just read lie near the processor
         body = lay_out(layout, ids, sheet or Sheet(), own)
         if len(body) > SPEC.limits.bytes or len(ids) > SPEC.limits.items:
             raise Bug(f"batch {batch.number} is larger than a request may be")
-        return Request(url, headers(body, Auth(binding.auth), secret), body, mark, len(ids))
+        signed = signature(body, secret)
+        return Request(url, headers(Auth(binding.auth), secret, signed), body, fingerprint(url, layout, signed), len(ids))
 
     def prepare_notice(
         self, url: str, advertiser: str, auth: Auth, kind: RequestType, id_type: IdType, ids: pa.Array[Any], secret: Secret
@@ -107,7 +107,7 @@ class TheTradeDesk:
         body = notice_body(advertiser, kind, id_type, ids)
         if len(body) > SPEC.limits.bytes or not 0 < len(ids) <= SPEC.limits.items:
             raise Bug("a notice is empty, or larger than a request may be")
-        return Request(url + NOTICE_PATH, headers(body, auth, secret), body, hashlib.sha256(body).hexdigest(), len(ids))
+        return Request(url + NOTICE_PATH, headers(auth, secret, signature(body, secret)), body, hashlib.sha256(body).hexdigest(), len(ids))
 
     def send(self, request: Request) -> Receipt:
         """Send once and say what was answered."""
@@ -123,7 +123,7 @@ class TheTradeDesk:
         """Send a signed request without items, and say what its answer proves."""
         try:
             body = empty_body(advertiser)
-            answer = self._door.post(url + PATH, body, headers(body, auth, secret))
+            answer = self._door.post(url + PATH, body, headers(auth, secret, signature(body, secret)))
         except (RetryableError, UncertainError) as error:
             return read_probe(None, str(error))
         return read_probe(answer.status, secret.struck_from(answer.body.decode("utf-8", "replace")))

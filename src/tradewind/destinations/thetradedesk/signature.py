@@ -13,7 +13,7 @@ def signature(body: bytes | memoryview, secret: Secret) -> str:
     return base64.b64encode(hmac.digest(secret.value.encode(), body, "sha1")).decode("ascii")
 
 
-def headers(body: bytes | memoryview, auth: Auth, secret: Secret) -> dict[str, str]:
-    """The headers of a request; exactly one of them says who sends."""
-    shown = {"TTD-Auth": secret.value} if auth is Auth.TOKEN else {"TtdSignature": signature(body, secret)}
+def headers(auth: Auth, secret: Secret, signed: str) -> dict[str, str]:
+    """The headers of a request whose body has this signature; exactly one of them says who sends."""
+    shown = {"TTD-Auth": secret.value} if auth is Auth.TOKEN else {"TtdSignature": signed}
     return {"Content-Type": "application/json", **shown}
