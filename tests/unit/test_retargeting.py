@@ -19,6 +19,7 @@ from tradewind.model.sync import Cadence
 from tradewind.operations import receiving, runs
 from tradewind.operations.events import import_files
 from tradewind.operations.promptness import within
+from tradewind.sources.received.throttle import Throttle
 from tradewind.worker import Done, Stop, work
 
 COHORT = """
@@ -99,7 +100,7 @@ def test_who_converts_in_a_request_of_a_program_is_out_as_soon(town: Town, secon
     at = int(arrived.timestamp() * 1000) - 1
     bought = [{"event_type": "Purchase", "user_id": f"u{number}", "insert_id": f"{number}", "time": at} for number in range(1, 6)]
     body = {"api_key": receiving.DOOR.new(town.parts, "default"), "events": bought, "options": {"min_id_length": 2}}
-    receiving.receive(town.parts, "default", "events", json.dumps(body).encode())
+    receiving.receive(town.parts, "default", "events", json.dumps(body).encode(), Throttle())
     done = next_run(town)
     assert town.held(sync) == set(range(6, 21))
     found = runs.report(town.parts, "default", done.id).removal

@@ -104,7 +104,7 @@ class Piece:
 
     def drop_duplicates(self, tally: Tally, known: Iterable[EventFile]) -> None:
         """Remove events whose (device, insert id) is in one of the files, or earlier in this piece."""
-        removed = self._drop_repeated() + sum(self._drop_known(keys, paths) for keys, paths in _by_key(known, self.key_check()))
+        removed = self._drop_repeated() + sum(self._drop_known(keys, paths) for keys, paths in by_key(known, self.key_check()))
         tally.duplicates += removed
 
     def key_check(self) -> str:
@@ -247,7 +247,7 @@ def _distinct_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(chosen.values())[:MOST_COLUMNS]
 
 
-def _by_key(files: Iterable[EventFile], key_check: str) -> list[tuple[str, list[str]]]:
+def by_key(files: Iterable[EventFile], key_check: str) -> list[tuple[str, list[str]]]:
     """The files, by the expression that gives their keys: the stored column, or computed anew if hashed otherwise."""
     stored: list[str] = []
     other: list[str] = []

@@ -66,7 +66,7 @@ def events_of(lines: str) -> str:
         coalesce(f.event_properties, '{{}}') AS event_properties, f.user_properties AS stated, {_facts()} FROM ({found})"""
     operates = "NOT exported AND contains(stated, '\"$')"
     return f"""SELECT file, line, {_reason()} AS reason, user_id, device_id, event_type, time, insert_id,
-        exported AND stated IS NOT NULL AS whole, event_properties,
+        exported AND stated IS NOT NULL OR {operates} AND json_exists(stated, '/$clearAll') AS whole, event_properties,
         CASE WHEN {operates} THEN {_operations()} ELSE coalesce(stated, '{{}}') END AS user_properties,
         CASE WHEN {operates} THEN {_not_applied()} ELSE 0 END AS not_applied, {", ".join(FACTS)}, {", ".join(keys())} FROM ({named})"""
 
@@ -129,7 +129,10 @@ def _object(text: str) -> str:
 
 
 def _operations() -> str:
-    """Plain properties, those of $set, and null for those of $unset, as one object; the first of a name counts."""
+    """Plain properties, those of $set, and null for those of $unset, as one object; the first of a name counts.
+
+    Where there is $clearAll, they are all that the user has (`whole`).
+    """
     given = (
         "CASE WHEN json_type(stated, '/$set') = 'OBJECT' THEN [nullif(left(substr(json_extract(stated, '/$set'), 2), -1), '')] ELSE [] END"
     )
@@ -141,7 +144,7 @@ def _operations() -> str:
 
 def _not_applied() -> str:
     """How many properties have an operation that is not carried out ($add, $append, $setOnce, ...)."""
-    others = "list_filter(json_keys(stated), lambda k: starts_with(k, '$') AND k NOT IN ('$set', '$unset'))"
+    others = "list_filter(json_keys(stated), lambda k: starts_with(k, '$') AND k NOT IN ('$set', '$unset', '$clearAll'))"
     return f"coalesce(try(list_sum(list_transform({others}, lambda k: greatest(1, len(json_keys(stated, {_pointer('k')})))))), 0)"
 
 

@@ -1,4 +1,4 @@
-"""The newest values of a few properties of a few users or devices, for what brings in changes to them."""
+"""What the store has of a few users or devices: their newest values, and which of their events are here already."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import Any
 import orjson
 
 from tradewind.compute import Bounds, connect, quoted
+from tradewind.events import shape
 from tradewind.events.manifest import EventFile
+from tradewind.events.pieces import by_key
+from tradewind.events.quoting import text_list
 from tradewind.events.relation import event_relation
 
 Who = tuple[str, str]
 """A user (`user_id`, id), or a device (`device_id`, id)."""
+
+Key = tuple[str, str]
+"""By what an event is known: its device, or its user where it has none, and its insert id."""
 
 
 def newest(files: Sequence[EventFile], who: Collection[Who], names: Collection[str], bounds: Bounds) -> Mapping[Who, dict[str, Any]]:
@@ -32,6 +38,25 @@ def newest(files: Sequence[EventFile], who: Collection[Who], names: Collection[s
                 for id_, value in connection.execute(query, [ids]).fetchall():
                     if value:
                         found[column, id_][name] = _read(value)
+    finally:
+        connection.close()
+    return found
+
+
+def known(files: Sequence[EventFile], keys: Collection[Key], bounds: Bounds) -> set[Key]:
+    """Which of these events are in the files: another that is the same by its device and insert id is not brought in again."""
+    if not (files and keys):
+        return set()
+    connection, found = connect(bounds), set[Key]()
+    try:
+        devices, inserts = zip(*keys, strict=True)
+        asked = "SELECT unnest(?) AS device_id, NULL::VARCHAR AS user_id, unnest(?) AS insert_id"
+        hashed = f"CREATE TEMP TABLE asked AS SELECT device_id, insert_id, {', '.join(shape.keys())} FROM ({asked})"
+        connection.execute(hashed, [list(devices), list(inserts)])
+        ((check,),) = connection.execute(shape.KEY_CHECK).fetchall()
+        for stored, paths in by_key(files, str(check)):
+            query = f"SELECT device_id, insert_id FROM asked SEMI JOIN (SELECT {stored} FROM read_parquet({text_list(paths)}))"
+            found.update(connection.execute(f"{query} USING (key_high, key_low)").fetchall())
     finally:
         connection.close()
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.durable import sync
-from tradewind.events.values import Who, newest
+from tradewind.events.values import Key, Who, known, newest
 from tradewind.model.run import RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import uploads
@@ -23,6 +23,7 @@ from tradewind.parts import Parts
 from tradewind.sources.received.request import Sent, Unfit, lines, read_events, read_identify
 from tradewind.sources.received.settling import settled
 from tradewind.sources.received.sql import Waiting
+from tradewind.sources.received.throttle import Throttle
 from tradewind.sources.uploads.sql import Upload, UploadKind
 
 DOOR = Door("events")
@@ -42,7 +43,7 @@ MOST = 1 << 30
 WAIT = 30
 """Seconds that Amplitude's clients wait after such a refusal."""
 
-_READERS: dict[str, Callable[[bytes], Sent]] = {"events": read_events, "identify": read_identify}
+_READERS: dict[str, Callable[[bytes], Sent]] = {"events": read_events, "batch": read_events, "identify": read_identify}
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ class Receiving:
     since: datetime | None
 
 
-def receive(parts: Parts, project: str, what: str, body: bytes, most: int = MOST) -> Taken:
-    """Store the events of a request (`events` or `identify`), so that nothing loses them; so many bytes may wait.
+def receive(parts: Parts, project: str, door: str, body: bytes, throttle: Throttle, most: int = MOST) -> Taken:
+    """Store the events of a request (`door` is events, batch or identify), so that nothing loses them; so many bytes may wait.
 
     Raises Unfit with Amplitude's answer.
     """
-    sent = _READERS[what](body)
+    sent = _READERS[door](body)
     if not DOOR.opens(parts, project, sent.key):
         raise Unfit("Invalid API key: it is not the key of this project")
     now = parts.clock.now()
@@ -78,6 +79,7 @@ def receive(parts: Parts, project: str, what: str, body: bytes, most: int = MOST
     if parts.received.size(project) + len(written) > most:
         places = list(range(len(sent.events)))
         raise Unfit("Too many requests for some devices and users", 429, throttled_events=places, eps_threshold=0)
+    throttle.pass_(project, door, sent.events, parts.clock.monotonic())
     path = _write(parts.home, project, written)
     parts.received.add(project, str(path.relative_to(parts.home)), len(sent.events), len(written), now)
     return Taken(len(sent.events), len(body), now)
@@ -136,11 +138,13 @@ def _gather(parts: Parts, project: str, rows: tuple[Waiting, ...]) -> None:
     try:
         whole = folder / "received.ndjson"
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.writelines(settled([parts.home / row.path for row in rows], partial(_newest, parts, project)))
+            file.writelines(
+                settled([parts.home / row.path for row in rows], partial(_newest, parts, project), partial(_known, parts, project))
+            )
         for path in (whole, folder, folder.parent):
             sync(path)
-        size, came = whole.stat().st_size, rows[0].received_at
-        done = parts.received.hand_over(rows, Upload(upload, project, UploadKind.RECEIVED, whole.name, size, PROGRAMS, came))
+        size, first = whole.stat().st_size, rows[0].received_at
+        done = parts.received.hand_over(rows, Upload(upload, project, UploadKind.RECEIVED, whole.name, size, PROGRAMS, first))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -153,6 +157,10 @@ def _gather(parts: Parts, project: str, rows: tuple[Waiting, ...]) -> None:
 
 def _newest(parts: Parts, project: str, who: Collection[Who], names: Collection[str]) -> Mapping[Who, dict[str, Any]]:
     return newest(parts.events.files(project), who, names, parts.bounds)
+
+
+def _known(parts: Parts, project: str, keys: Collection[Key]) -> set[Key]:
+    return known(parts.events.files(project), keys, parts.bounds)
 
 
 def _write(home: Path, project: str, content: bytes) -> Path:

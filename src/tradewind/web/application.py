@@ -17,6 +17,7 @@ from tradewind.door import is_loopback
 from tradewind.errors import Bug, TradewindError, of_system
 from tradewind.operations.alerting import Watchman
 from tradewind.parts import Parts
+from tradewind.sources.received.throttle import Throttle
 from tradewind.web.bodies import API, text_of
 from tradewind.web.gate import NEEDS, Anybody, Need, SignedIn, address_of
 from tradewind.web.limits import Limits, Seen
@@ -117,6 +118,7 @@ def build(
     app = FastAPI(title="Tradewind", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     state = app.state
     state.parts, state.small, state.nudge, state.looks = parts, small, nudge, Looks()
+    state.throttle = Throttle()
     state.rates, state.guesses, state.streams, state.turns = Rates(), Rates(writes=10), Streams(), Turns()
     state.pushes = threading.BoundedSemaphore(MOST_PUSHES)
     state.proposals, state.watchman = Proposals(small), Watchman(parts)

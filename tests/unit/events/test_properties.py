@@ -134,6 +134,15 @@ def test_an_export_states_the_whole_set_and_http_v2_what_changes(desk: Desk) -> 
     ]
 
 
+def test_clear_all_states_the_whole_set(desk: Desk) -> None:
+    """What is set beside it is all that there is afterwards."""
+    cleared = sent(1, "D", event_type="$identify", user_properties={"$clearAll": "-", "$set": {"plan": "paid"}})
+    summary = desk.bring(desk.file("e.json", sent(0, "D", user_properties={"$set": {"city": "X"}}), cleared, sent(2, "D")))
+    assert (summary.events_new, summary.not_applied) == (3, 0)
+    said = desk.ask('SELECT "u:plan", "s:plan", "u:city", "s:city" FROM events ORDER BY time', user=("plan", "city"))
+    assert [tuple(row.values()) for row in said] == [(None, False, "X", True), ("paid", True, None, True), (None, False, None, False)]
+
+
 def test_set_and_unset_are_carried_out_and_other_operations_counted(desk: Desk) -> None:
     operations = {
         "$set": {"plan": "paid", "$odd": 1},

@@ -19,6 +19,7 @@ from tradewind.keeping.sql import named
 from tradewind.operations import receiving
 from tradewind.operations.receiving import DOOR
 from tradewind.sources.received.request import Unfit
+from tradewind.sources.received.throttle import Throttle
 from tradewind.web.rates import Rates
 from tradewind.worker import Done, Stop, run_once
 
@@ -144,7 +145,7 @@ def test_a_request_may_say_how_short_an_id_may_be(client: TestClient, key: str) 
 
 
 BODIES: list[tuple[bytes, dict[str, str]]] = [
-    (b"", {"error": "Invalid JSON request body"}),
+    (b"", {"error": "Missing request body"}),
     (b"{", {"error": "Invalid JSON request body"}),
     (b"[]", {"error": "Invalid JSON request body"}),
     (b'{"api_key": "k", "events": [NaN]}', {"error": "Invalid JSON request body"}),
@@ -203,9 +204,9 @@ def test_an_admin_makes_the_key_and_it_is_shown_once(site: Site, client: TestCli
 def test_more_than_the_disk_should_hold_is_to_be_sent_later(site: Site, key: str) -> None:
     """With the places of all events, which Amplitude's clients then keep for half a minute."""
     body = json.dumps({"api_key": key, "events": [event(1), event(2)]}).encode()
-    assert receiving.receive(site.town.parts, "default", "events", body, most=250).events == 2
+    assert receiving.receive(site.town.parts, "default", "events", body, Throttle(), most=250).events == 2
     with pytest.raises(Unfit) as refused:
-        receiving.receive(site.town.parts, "default", "events", body, most=250)
+        receiving.receive(site.town.parts, "default", "events", body, Throttle(), most=250)
     assert (refused.value.status, refused.value.answer["throttled_events"]) == (429, [0, 1])
 
 
@@ -219,10 +220,13 @@ def test_identify_says_something_of_a_user(site: Site, client: TestClient, key: 
     assert site.town.parts.events.count("default") == 3
     for form, why in (
         ({"identification": "{}"}, "Request missing required field"),
-        ({"api_key": key}, "Request missing required field"),
+        ({"api_key": key}, "missing_event"),
         ({"api_key": "wrong", "identification": "{}"}, "Invalid API key: it is not the key of this project"),
-        ({"api_key": key, "identification": "{"}, "Invalid JSON request body"),
-        ({"api_key": key, "identification": '{"user_properties": {"a": 1}}'}, "Missing or invalid fields on some events"),
+        ({"api_key": key, "identification": "{"}, "missing_event"),
+        ({"api_key": key, "identification": "[]"}, "missing_event"),
+        ({"api_key": key, "identification": "[5]"}, "missing_event"),
+        ({"api_key": key, "identification": '{"user_properties": {"a": 1}}'}, "Request missing required field"),
+        ({"api_key": key, "identification": '{"user_id": "u", "user_properties": 1}'}, "Invalid field values on some events"),
     ):
         answer = client.post(f"{P}/events/identify", data=form)
         assert (answer.status_code, answer.text) == (400, why)
@@ -259,6 +263,57 @@ def test_what_identifies_do_depends_on_what_was_there_and_nothing_is_done_twice(
     send(client, key, event(1, user_properties={"visits": 7}, insert_id="plain") | {"time": TIME + 6000}, said(1, 7, add={"visits": 1}))
     assert [each.error for each in bring_in(site)] == [None]
     assert has(site, *names) == {"user-1": {"visits": "8", "first": "ad", "tags": ["b", "c"]}, "user-2": {"visits": "9.5"}}
+
+
+def test_a_request_that_comes_again_days_later_does_nothing_twice(site: Site, client: TestClient, key: str) -> None:
+    """Also what is reckoned beside it is reckoned without it; of a device and a user it is the device that makes it the same event."""
+    first = said(1, 1, add={"visits": 1}) | {"device_id": "phone-1"}
+    plain = event(1, user_properties={"visits": 5}, insert_id="plain") | {"time": TIME + 2000}
+    send(client, key, first)
+    send(client, key, plain)
+    bring_in(site)
+    send(client, key, first)
+    send(client, key, said(1, 3, add={"visits": 1}))
+    bring_in(site)
+    assert has(site, "visits")["user-1"] == {"visits": "6"}
+    send(client, key, plain, said(1, 4, add={"visits": 1}))
+    bring_in(site)
+    assert has(site, "visits")["user-1"] == {"visits": "7"}
+    (upload, *_) = site.town.parts.uploads.listed("default")
+    assert (upload.counts["events_new"], upload.counts["duplicates"]) == (1, 1)
+
+
+def test_clear_all_takes_every_property_away(site: Site, client: TestClient, key: str) -> None:
+    """Also those that nobody names any more; what is said after it is reckoned from nothing, in the same request or later."""
+    send(client, key, said(1, 1, set={"plan": "pro", "visits": 4}), said(2, 1, set={"plan": "pro"}))
+    bring_in(site)
+    send(client, key, said(1, 2, clearAll="-"), said(1, 3, add={"visits": 1}), said(1, 4, setOnce={"first": "mail"}))
+    bring_in(site)
+    assert has(site, "plan", "visits", "first") == {"user-1": {"visits": "1", "first": "mail"}, "user-2": {"plan": "pro"}}
+    send(client, key, said(1, 5, clearAll="-"))
+    bring_in(site)
+    send(client, key, said(1, 6, add={"visits": 2}))
+    bring_in(site)
+    assert has(site, "plan", "visits", "first") == {"user-1": {"visits": "2"}, "user-2": {"plan": "pro"}}
+    assert [each.counts["events_new"] for each in site.town.parts.uploads.listed("default")] == [1, 1, 3, 2]
+
+
+def test_who_sends_too_often_is_told_so_and_nobody_else(site: Site, client: TestClient, key: str) -> None:
+    """More than 30 events a second over half a minute by one user or device, and a thousand through batch, in Amplitude's form."""
+    many = [event(n, user_id="robot", device_id=f"device-{n}") for n in range(450)]
+    assert [send(client, key, *many).status_code for _ in range(2)] == [200, 200]
+    answer = send(client, key, event(1), event(2, user_id="robot"))
+    told = {"code": 429, "error": "Too many requests for some devices and users", "eps_threshold": 30}
+    assert (answer.status_code, answer.json()) == (
+        429, told | {"throttled_users": {"robot": 30}, "throttled_devices": {}, "throttled_events": [1]},
+    )  # fmt: skip
+    assert send(client, key, event(1)).status_code == 200
+    assert send(client, key, event(2, user_id="robot"), door="batch").status_code == 200, "batch counts for itself"
+    form = {"api_key": key, "identification": json.dumps([{"user_id": "robot"}] * 900)}
+    assert [client.post(f"{P}/events/identify", data=form).status_code for _ in range(2)] == [200, 429]
+    site.town.clock.sleep(31)
+    assert send(client, key, event(2, user_id="robot")).status_code == 200, "half a minute later it may send again"
+    assert len(site.town.parts.received.waiting("default")) == 6, "nothing of what was refused is here"
 
 
 def test_money_beside_the_properties_is_kept_among_them(site: Site, client: TestClient, key: str) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 APART = ("$setOnce", "$add", "$append", "$prepend", "$preInsert", "$postInsert", "$remove")
 """Operations whose outcome depends on what was there."""
 
+CLEAR = "$clearAll"
+"""Takes every property away, whatever its value."""
+
 
 def names(stated: Mapping[str, Any]) -> set[str]:
     """The properties that must be known before."""

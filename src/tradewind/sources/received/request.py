@@ -12,6 +12,7 @@ import orjson
 
 from tradewind.events.lines import LONGEST
 from tradewind.events.shape import FACTS, NO_PERSON
+from tradewind.sources.received.operations import CLEAR
 
 MOST_EVENTS = 2_000
 """Events in one request."""
@@ -36,6 +37,14 @@ _IDS = ("user_id", "device_id")
 _KEPT = ("insert_id", "event_properties", "user_properties", *FACTS, "app_version")
 _REVENUE = ("price", "quantity", "revenue", "productId", "revenueType", "currency")
 """What an event says of revenue beside its properties; kept as properties with a dollar sign before them, as Amplitude exports them."""
+
+
+_SENTENCES = {
+    "events_with_invalid_fields": "Invalid field values on some events",
+    "events_with_missing_fields": "Request missing required field",
+    "events_with_invalid_id_lengths": "Invalid id length for user_id or device_id",
+}
+"""What is said of a request with such events; the first that fits."""
 
 
 class Unfit(Exception):
@@ -74,12 +83,13 @@ class _Faults:
         wrong: dict[str, Any] = {name: places for name, places in found.items() if places}
         if not wrong:
             return None
-        only_lengths = set(wrong) == {"events_with_invalid_id_lengths"}
-        return Unfit("Invalid id length for user_id or device_id" if only_lengths else "Missing or invalid fields on some events", **wrong)
+        return Unfit(next(sentence for name, sentence in _SENTENCES.items() if name in wrong), **wrong)
 
 
 def read_events(body: bytes) -> Sent:
     """The request of HTTP V2 and batch. Raises Unfit."""
+    if not body:
+        raise Unfit("Missing request body")
     found = _json(body)
     if not isinstance(found, dict):
         raise Unfit("Invalid JSON request body")
@@ -97,20 +107,27 @@ def read_events(body: bytes) -> Sent:
 
 
 def read_identify(body: bytes) -> Sent:
-    """The request of identify, a form with `api_key` and `identification`: one object or a list of them. Raises Unfit."""
+    """The request of identify, a form with `api_key` and `identification`: one object or a list of them.
+
+    Raises Unfit; of an identification that is not there, or is none, with the word that Amplitude has for it.
+    """
     try:
         form = parse_qs(body.decode(), max_num_fields=10)
     except ValueError:
         raise Unfit("Invalid form") from None
-    for name in ("api_key", "identification"):
-        if name not in form:
-            raise Unfit("Request missing required field", missing_field=name)
-    found = _json(form["identification"][0].encode())
+    if "api_key" not in form:
+        raise Unfit("Request missing required field", missing_field="api_key")
+    try:
+        found = _json(form.get("identification", [""])[0].encode())
+    except Unfit:
+        raise Unfit("missing_event") from None
     stated = found if isinstance(found, list) else [found]
+    if not stated or not all(isinstance(each, dict) for each in stated):
+        raise Unfit("missing_event")
     if len(stated) > MOST_EVENTS:
         raise Unfit("Payload too large", 413)
-    said = [{name: value for name, value in each.items() if name != "insert_id"} if isinstance(each, dict) else each for each in stated]
-    return Sent(form["api_key"][0], [each | {"event_type": IDENTIFY} if isinstance(each, dict) else each for each in said], 1)
+    said = [{name: value for name, value in each.items() if name != "insert_id"} | {"event_type": IDENTIFY} for each in stated]
+    return Sent(form["api_key"][0], said, 1)
 
 
 def lines(sent: Sent, now: int) -> bytes:
@@ -185,7 +202,7 @@ def _is_nobody(text: str) -> bool:
 def _mixes(kind: Any, stated: dict[str, Any]) -> bool:
     """Whether an identify has operations beside plain properties, or one that is no object."""
     operations = [name for name in stated if name.startswith("$")]
-    wrong = any(not isinstance(stated[name], dict) for name in operations if name != "$clearAll")
+    wrong = any(not isinstance(stated[name], dict) for name in operations if name != CLEAR)
     return kind == IDENTIFY and bool(operations) and (wrong or len(operations) < len(stated))
 
 

@@ -73,13 +73,13 @@ IN_WORDS: dict[int | str, dict[str, Any]] = {
 @router.post("/2/httpapi", openapi_extra=EVENTS, response_model=IngestedView, responses=AS_AMPLITUDE)
 async def http_v2(ask: Sender, project: Id) -> Response:
     """Take events as Amplitude's HTTP V2 API does, by the project's key in the body. They are on the disk before the answer."""
-    return await _events(ask, project)
+    return await _events(ask, project, "events")
 
 
 @router.post("/batch", openapi_extra=EVENTS, response_model=IngestedView, responses=AS_AMPLITUDE)
 async def batch(ask: Sender, project: Id) -> Response:
     """Take events as Amplitude's batch API does: as HTTP V2, and larger."""
-    return await _events(ask, project)
+    return await _events(ask, project, "batch")
 
 
 @router.post("/identify", openapi_extra=FORM, response_class=PlainTextResponse, responses=IN_WORDS)
@@ -110,23 +110,23 @@ def paths(project: str) -> list[str]:
     return [f"{API}/projects/{project}/events/{door}" for door in ("2/httpapi", "batch", "identify")]
 
 
-async def _events(ask: Asked, project: str) -> Response:
+async def _events(ask: Asked, project: str, door: str) -> Response:
     try:
-        taken = await _taken(ask, project, "events")
+        taken = await _taken(ask, project, door)
     except Unfit as refused:
         return JSONResponse(refused.answer, refused.status)
     at = int(taken.at.timestamp() * 1000)
     return JSONResponse({"code": 200, "events_ingested": taken.events, "payload_size_bytes": taken.bytes, "server_upload_time": at})
 
 
-async def _taken(ask: Asked, project: str, what: str) -> Taken:
+async def _taken(ask: Asked, project: str, door: str) -> Taken:
     """Store a request. Raises Unfit; who guesses keys is slowed down."""
     try:
         body = await ask.request.body()
     except TooLarge:
         raise Unfit("Payload too large", 413) from None
     try:
-        taken = await run_in_threadpool(receiving.receive, ask.parts, project, what, body)
+        taken = await run_in_threadpool(receiving.receive, ask.parts, project, door, body, ask.request.app.state.throttle)
     except Unfit as refused:
         if str(refused).startswith("Invalid API key") and wait_of(ask.request):
             raise Unfit("Too many requests", 429) from None
