@@ -12,6 +12,8 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
+    // what most pages share comes in one file: a page asks for few, and begins sooner
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "shared", minShareCount: 6 }] } } },
   },
   server: { proxy: { "/api": process.env.TRADEWIND_URL ?? "http://127.0.0.1:8420" } },
 });

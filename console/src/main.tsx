@@ -11,6 +11,7 @@ import { createBrowserRouter } from "react-router";
 import { RouterProvider } from "react-router/dom";
 import { Problem } from "./api/client";
 import { NAMES } from "./api/names";
+import { prepare } from "./api/session";
 import { Announcer } from "./parts/Announcer";
 import { routes } from "./routes";
 import { theme } from "./theme";
@@ -32,6 +33,8 @@ const client: QueryClient = new QueryClient({
     },
   },
 });
+
+void prepare(client);
 
 const root = document.getElementById("root");
 if (root) {

@@ -1,5 +1,5 @@
 /** Who is here, and what they may do in a project. */
-import { type QueryClient, useQuery } from "@tanstack/react-query";
+import { type QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
 import { answer, api, everything, Problem, type Shape } from "./client";
 
@@ -9,9 +9,25 @@ const RANKS: Role[] = ["viewer", "member", "manager", "admin"];
 
 export const ME = ["session"];
 
+const MINUTE = 60_000;
+
+const me = queryOptions({ queryKey: ME, queryFn: whoIsHere, staleTime: MINUTE });
+
+const projects = queryOptions({
+  queryKey: ["projects"],
+  queryFn: () => everything((cursor) => answer(api.GET("/api/v1/projects", { params: { query: { cursor, limit: 200 } } }))),
+  staleTime: MINUTE,
+});
+
+/** Asks what every page needs while the script of the page is still on its way. */
+export async function prepare(client: QueryClient) {
+  await client.prefetchQuery(me);
+  if (client.getQueryData(me.queryKey)) await client.prefetchQuery(projects);
+}
+
 /** The signed-in user. Throws Problem 401 where nobody is. */
 export function useMe() {
-  return useQuery({ queryKey: ME, queryFn: whoIsHere, staleTime: 60_000 });
+  return useQuery(me);
 }
 
 /** Asks first whether anybody is here: a browser reports a refused request as a fault of the page. */
@@ -22,11 +38,7 @@ async function whoIsHere() {
 }
 
 export function useProjects() {
-  return useQuery({
-    queryKey: ["projects"],
-    queryFn: () => everything((cursor) => answer(api.GET("/api/v1/projects", { params: { query: { cursor, limit: 200 } } }))),
-    staleTime: 60_000,
-  });
+  return useQuery(projects);
 }
 
 /** The project of the address. */

@@ -72,6 +72,12 @@ class Watchman:
         tell(self.parts)
         return changed
 
+    def read(self) -> None:
+        """Read all that a look needs, so that whoever asks for figures first need not wait for it; nothing is judged."""
+        heads = self.parts.versions.heads()
+        for project in self.parts.catalog.projects():
+            self.facts_of(project.id, heads)
+
     def look(self) -> tuple[Incident, ...]:
         """Write down what is wrong now in every project."""
         parts, now = self.parts, self.parts.clock.now()
@@ -195,11 +201,15 @@ def watching(
     done, watchman = threading.Event(), watchman or Watchman(parts)
 
     def watch() -> None:
-        while not done.wait(every):
+        step: Callable[[], object] = watchman.read
+        while True:
             try:
-                watchman.round()
+                step()
             except (TradewindError, OSError) as error:
                 trouble(f"alerts could not be looked after: {error}")
+            step = watchman.round
+            if done.wait(every):
+                return
 
     keeper = threading.Thread(target=watch, name="alerts", daemon=True)
     keeper.start()

@@ -14,7 +14,7 @@ from tradewind.model.identifier import IdentityMap
 from tradewind.model.platform import Activity, Listing, Reader, Reading
 from tradewind.model.run import Run, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
-from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_reader, of_sync
+from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_pushed, of_reader, of_sync
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -105,7 +105,7 @@ def test_every_kind_has_an_alert_that_was_seen_here() -> None:
         progress_at=NOW - DAY, last=replace(RUN, missed=1, outcome=RunOutcome.FAILED), reading=UNLISTED,
     )  # fmt: skip
     seen = {alert.kind for alert in of_sync(loud, NOW)} | {alert.kind for alert in of_machine(Machine(0, 1, 999.0))}
-    seen |= {alert.kind for alert in of_reader(UNREAD, "Main account", NOW)}
+    seen |= {alert.kind for alert in [*of_reader(UNREAD, "Main account", NOW), *of_pushed("payers", NOW)]}
     assert seen | {AlertKind.REFUSED} == set(AlertKind)
 
 

@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconRefresh } from "@tabler/icons-react";
 import { Link } from "react-router";
 import { type Shape, sentence } from "../../api/client";
 import { useNames } from "../../api/names";
-import { useProjects } from "../../api/session";
+import { useProject, useProjects } from "../../api/session";
 import { places } from "../../labels";
 import { ago, count, many } from "../../parts/figures";
 import { Page } from "../../parts/Page";
@@ -21,9 +21,14 @@ interface Project {
   name: string;
 }
 
+/** What the rows of this project need is asked for beside the figures, not after them. */
 export function Component() {
   const projects = useProjects();
   const figures = useFigures();
+  const here = useProject();
+  useIncidents(here);
+  useFewSegments(here, ROWS);
+  useNames(here);
   return (
     <Page title={places.overview} about="All projects you may see. What needs somebody stands first.">
       <Asked of={projects}>
