@@ -37,7 +37,7 @@ from tradewind.model.source import Source
 from tradewind.model.sync import Parting, Sync
 from tradewind.operations.changes import check_tells
 from tradewind.operations.contacts import SECRET, URL, Drawer
-from tradewind.operations.downloads import check_downloads, pulling
+from tradewind.operations.downloads import Downloads, pulling
 from tradewind.operations.sources import check_in_amplitude, key_pair
 from tradewind.planning.refresh import check_lasting
 from tradewind.schedule import cron_for
@@ -209,6 +209,7 @@ class _Application:
         written = {("sync", each.value.id): each.node for each in self.documents.syncs}
         written |= {("cohort", each.value.id): each.node for each in self.documents.cohorts}
         written |= {("source", each.value.id): each.node for each in self.documents.sources}
+        needs: Downloads | None = None
         for sync, cohorts in pulling(self.catalog, self.project):
             parts = [("cohort", each.id) for each in cohorts]
             sources = [("source", each.definition.source) for each in cohorts if isinstance(each.definition, Pulled)]
@@ -217,7 +218,8 @@ class _Application:
             )
             if place:
                 with _placed(place):
-                    check_downloads(self.catalog, self.shelf, sync)
+                    needs = needs or Downloads(self.catalog, self.shelf)
+                    needs.check(sync, cohorts)
 
     def _save_source(self, written: Written[Source]) -> Change:
         before, after = self.sources.get(written.value.id), written.value

@@ -10,7 +10,7 @@ from tradewind.model.cohort import Pulled
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
 from tradewind.model.tables import Tables
-from tradewind.operations.downloads import check_downloads, pulling
+from tradewind.operations.downloads import Downloads, pulling
 from tradewind.operations.standing import standing
 from tradewind.parts import Parts
 from tradewind.sources.amplitude.amplitude import OTHER
@@ -89,9 +89,10 @@ def _save(parts: Parts, source: Source, keys: KeyPair | None) -> Source:
         vault = parts.vault.within(db)
         if keys and not vault.holds(source.project, source.id, keys.together(), KEY_PAIR):
             vault.seal(source.project, source.id, keys.together(), KEY_PAIR)
+        needs = Downloads(parts.catalog.within(db), parts.sources.within(db))
         for sync, cohorts in pulling(parts.catalog.within(db), source.project):
             if any(_is_of(each.definition, source) for each in cohorts):
-                check_downloads(parts.catalog.within(db), parts.sources.within(db), sync)
+                needs.check(sync, cohorts)
     return after
 
 
