@@ -145,7 +145,7 @@ def test_a_map_that_finds_nobody_is_held_at_the_first_run_too(product: Product, 
     product.ok("connections", "add", "off", *words, "--map", "column.name=DAID", "--map", "column.tdid=TDID")
     product.write("people.csv", "name,idfa\n" + "".join(f"p{number},{guid}\n" for number, guid in enumerate(guids(5))))
     query = "cohorts: [{id: q, name: Q, kind: sql, query: '%s', files: {people: people.csv}}]\n"
-    product.write("sql.yaml", query % "SELECT name, idfa FROM people")
+    product.write("sql.yaml", query % "SELECT * FROM people")
     product.ok("apply", "sql.yaml")
     sync = product.ok("syncs", "add", "q", "off", "--cadence", "daily")
     held = product.call("syncs", "run", sync["id"])
@@ -159,7 +159,7 @@ def test_a_map_that_finds_nobody_is_held_at_the_first_run_too(product: Product, 
     )
     product.ok("connections", "add", "off", *words, "--map", "column.idfa=DAID")
     assert operations(product.ok("syncs", "run", sync["id"])) == {"add": 5}
-    product.write("sql.yaml", query % "SELECT name, idfa FROM people WHERE false")
+    product.write("sql.yaml", query % "SELECT * FROM people WHERE false")
     product.ok("apply", "sql.yaml")
     empty = product.call("syncs", "run", sync["id"])
     assert [verdict["guard"] for verdict in empty.json["plan"]["verdicts"]] == ["empty"]

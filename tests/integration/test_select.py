@@ -96,6 +96,13 @@ def test_files_are_tables_of_text(tmp_path: Path) -> None:
     assert pq.read_table(snapshot.path).to_pylist()[0]["column.idfa"] == ["b", "c"]
 
 
+def test_a_star_means_the_columns_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("idfa,plan\n007,pro\n1e5,free\n")
+    definition = Select("SELECT * FROM people", files=(("people", "people.csv"),), identifiers=DEVICES)
+    snapshot = source(tmp_path).evaluate(definition, [Wanted("column.plan", False)], AS_OF, tmp_path / "m.parquet")
+    assert set(pq.read_table(snapshot.path)["column.plan"].to_pylist()) == {"free", "pro"}
+
+
 def test_postgres_rows_arrive_as_text_and_nothing_is_left(server: Server, tmp_path: Path) -> None:
     query = "SELECT idfa, age, seen FROM people WHERE age < 45"
     snapshot = source(tmp_path, server.url()).evaluate(

@@ -103,6 +103,7 @@ class SelectSource:
                     file.refuse(
                         f"{sum(r.rows for r in refused):,} rows are malformed ({refused[0].reason})", next(iter(refused[0].lines), None)
                     )
+                work.connection.execute(f"ALTER TABLE {quoted(name)} DROP COLUMN {ROW}")  # SELECT * means the columns of the file
             yield _answer(work.connection, definition.query)
 
     @contextmanager
