@@ -109,7 +109,7 @@ def _stop_amid_everything(ann: Operator, sandbox: SandboxProcess) -> None:
         server.http.stream("GET", f"{P}/runs/{run}/progress", headers=ann.headers) as progress,
     ):
         assert progress.status_code == 200
-        half.sendall(f"PUT {P}/cohorts/half HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n{{".encode())
+        half.sendall(f"PUT {P}/cohorts/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{{".encode())
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(35) == 0
         assert half.recv(1000).startswith(b"HTTP/1.1 503 ")

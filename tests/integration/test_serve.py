@@ -123,7 +123,7 @@ def test_a_server_killed_in_the_midst_of_a_file_has_nothing_of_it(product: Produ
     kind = {"Content-Type": "application/octet-stream"}
     with serving(product) as server:
         headers = signed_in(server)
-        head = [f"POST {P}/events/imports?name=day.ndjson HTTP/1.1", "Host: here", f"Content-Length: {len(lines)}"]
+        head = [f"POST {P}/events/imports?name=day.ndjson HTTP/1.1", "Host: localhost", f"Content-Length: {len(lines)}"]
         head += [f"{name}: {value}" for name, value in (headers | kind).items()]
         with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:
             caller.sendall("\r\n".join([*head, "", ""]).encode() + lines[: len(lines) // 2])

@@ -109,6 +109,10 @@ class Gate(Protocol):
         """The wrong passwords after an instant; older ones are forgotten."""
         ...
 
+    def recent(self, user: str, since: datetime) -> int:
+        """How many wrong passwords of a user there were after an instant, from all networks."""
+        ...
+
     def forgive(self, user: str, network: str) -> None:
         """Forget them after a right one."""
         ...

@@ -132,6 +132,10 @@ class MemoryGate:
         self.wrong = [each for each in self.wrong if each[2] > since]
         return tuple(sorted(at for name, place, at in self.wrong if (name, place) == (user, network)))
 
+    def recent(self, user: str, since: datetime) -> int:
+        """How many wrong passwords there were; see the Protocol."""
+        return sum(name == user and at > since for name, _, at in self.wrong)
+
     def forgive(self, user: str, network: str) -> None:
         """Forget them; see the Protocol."""
         self.wrong = [each for each in self.wrong if each[:2] != (user, network)]

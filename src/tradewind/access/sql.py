@@ -253,6 +253,12 @@ class SqlGate(_Store):
             mine = (failure_table.c.user == user, failure_table.c.network == network)
             return tuple(_aware(each) for each in db.execute(sa.select(at).where(*mine).order_by(at)).scalars())
 
+    def recent(self, user: str, since: datetime) -> int:
+        """How many wrong passwords there were; see the Protocol."""
+        mine = (failure_table.c.user == user, failure_table.c.at > since.astimezone(UTC))
+        with self._transaction() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(failure_table).where(*mine)).scalar_one())
+
     def forgive(self, user: str, network: str) -> None:
         """Forget them; see the Protocol."""
         with self._transaction() as db:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import secrets
 import zlib
 
@@ -29,6 +30,11 @@ def new_code() -> str:
     """A hundred bits, in groups that can be read aloud."""
     text = base64.b32encode(secrets.token_bytes(13)).decode().rstrip("=")[:20].lower()
     return "-".join(text[place : place + 5] for place in range(0, 20, 5))
+
+
+def device_of(key: bytes, user: str, password: str) -> str:
+    """What a browser keeps after somebody signed in with it: good as long as the key and the password (`password` is its hash) are."""
+    return hmac.new(key, f"device\0{user}\0{password}".encode(), hashlib.sha256).hexdigest()
 
 
 def is_token(text: str) -> bool:

@@ -15,6 +15,10 @@ MEMORY = timedelta(hours=1)
 """How long a wrong password counts."""
 
 
+MOST = 100
+"""Wrong passwords of one account within that time, from wherever they come; after that only browsers may try that it was signed in with."""
+
+
 def not_before(failures: Sequence[datetime]) -> datetime | None:
     """When the next try of an account from a network may come: 1, 2, 4 ... 60 seconds after the last. None when it may come now."""
     beyond = len(failures) - FREE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from tradewind.access import texts
 from tradewind.access.base import Access
 from tradewind.access.passwords import check_password
 from tradewind.access.roles import ApiToken, Caller, Role, Session, User
-from tradewind.access.throttle import MEMORY, network_of, not_before
+from tradewind.access.throttle import MEMORY, MOST, network_of, not_before
 from tradewind.access.trail import Deed
 from tradewind.catalog.rules import check_name, pick
 from tradewind.errors import DefinitionError, RetryableError
@@ -23,6 +24,9 @@ IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 
 SETUP, WELCOME = timedelta(minutes=30), timedelta(hours=24)
 """How long a one-time code opens: the first one of an installation, and that of a new user."""
+
+WAIT = 600.0
+"""Seconds after which somebody may look again whether an account of which very many passwords were guessed is open to them."""
 
 LONGEST_DAYS = 365
 """Of a token."""
@@ -152,16 +156,21 @@ def set_disabled(parts: Parts, who: str, id_: str, *, disabled: bool) -> User:
     return _save(parts, replace(before, disabled=disabled), Deed(who, "user.disable" if disabled else "user.enable", id_))
 
 
-def sign_in(parts: Parts, id_: str, password: str, address: str) -> str | None:
+def sign_in(parts: Parts, id_: str, password: str, address: str, device: str = "") -> str | None:
     """The text of a new session; None when user or password is wrong, and nothing says which.
 
-    Raises RetryableError, with the seconds to wait, after many wrong passwords of this user from this network.
+    `device` is what the browser has of an earlier sign-in. Raises RetryableError, with the seconds to wait, after many wrong passwords
+    of this user from this network, or very many from everywhere while the browser is not known.
     """
     now, network, gate = parts.clock.now(), network_of(address), parts.access.gate
     account = id_[:128]
     until = not_before(gate.failures(account, network, now - MEMORY))
     if until and until > now:
         raise RetryableError("too many wrong passwords; wait a little and try again", (until - now).total_seconds())
+    if gate.recent(account, now - MEMORY) >= MOST and not hmac.compare_digest(device_of(parts, account).encode(), device.encode()):
+        raise RetryableError(
+            "too many wrong passwords for this user from everywhere; wait, or use a browser that you signed in with before", WAIT
+        )
     user = parts.access.users.find(account)
     kept = parts.access.users.password(account) if user and not user.disabled else None
     if not parts.passwords.fits(kept, password):
@@ -173,6 +182,11 @@ def sign_in(parts: Parts, id_: str, password: str, address: str) -> str | None:
         inside.sessions.open(Session(texts.digest(text), account, now, now))
         inside.trail.write(Deed(account, "session.open", account, "", {"from": network}), now)
     return text
+
+
+def device_of(parts: Parts, user: str) -> str:
+    """What a browser keeps of having been signed in with by a user; another after the password was changed."""
+    return texts.device_of(parts.vault.suppressions_key(), user, parts.access.users.password(user) or "")
 
 
 def sign_out(parts: Parts, text: str) -> None:

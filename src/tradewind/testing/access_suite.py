@@ -113,6 +113,8 @@ class AccessSuite:
             access.gate.fail("ann", "192.0.2.0/24", NOON + timedelta(minutes=minute))
         access.gate.fail("ann", "198.51.100.0/24", NOON)
         access.gate.fail("bob", "192.0.2.0/24", NOON)
+        assert access.gate.recent("ann", NOON - HOUR) == 4
+        assert access.gate.recent("ann", NOON + timedelta(minutes=1)) == 1
         assert access.gate.failures("ann", "192.0.2.0/24", NOON) == (NOON + timedelta(minutes=1), NOON + timedelta(minutes=2))
         access.gate.forgive("ann", "192.0.2.0/24")
         assert access.gate.failures("ann", "192.0.2.0/24", NOON - HOUR) == ()

@@ -120,6 +120,23 @@ def test_who_guesses_waits_and_the_user_signs_in_from_elsewhere_meanwhile(town: 
     assert people.sign_in(town.parts, ann, PASSWORD, "198.51.100.1")
 
 
+def test_of_many_networks_together_no_more_than_a_hundred_guesses_an_hour_are_looked_at(town: Town, ann: str) -> None:
+    """A browser that the user signed in with before is let in all the same, until the password is another."""
+    known = people.device_of(town.parts, ann)
+    for network in range(20):
+        for _ in range(5):
+            assert people.sign_in(town.parts, ann, "wrong horse battery", f"10.0.{network}.1") is None
+    for device in ("", "ü", people.device_of(town.parts, "bob")):
+        with pytest.raises(RetryableError, match="from everywhere"):
+            people.sign_in(town.parts, ann, PASSWORD, HERE, device)
+    assert people.sign_in(town.parts, ann, "wrong horse battery", HERE, known) is None
+    assert people.sign_in(town.parts, ann, PASSWORD, HERE, known)
+    people.change_password(town.parts, people.found(town.parts, ann), PASSWORD, f"{PASSWORD} 2")
+    assert people.device_of(town.parts, ann) != known
+    town.clock.sleep(3601)
+    assert people.sign_in(town.parts, ann, f"{PASSWORD} 2", HERE)
+
+
 def test_a_new_password_ends_every_session(town: Town, ann: str) -> None:
     first, second = signed_in(town, ann), signed_in(town, ann)
     caller = people.by_session(town.parts, first)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from site_of import Site
@@ -126,6 +127,27 @@ def test_no_other_site_changes_anything_with_a_browser_s_session(site: Site, peo
             places = dict.fromkeys(route.param_convertors, "nothing") | {"project": "default"}
             answer = browser.request(method, route.path_format.format(**places), headers={"Origin": origin}, json={"no such field": 1})
             assert answer.status_code == 403, route.path
+
+
+def test_no_body_takes_what_it_does_not_know(site: Site) -> None:
+    """Every model of every route, and those inside of it: a role, a project or an id that nobody asked for is refused, not ignored."""
+    models: dict[type[BaseModel], str] = {}
+
+    def walk(kind: Any, path: str) -> None:
+        for inside in get_args(kind):
+            walk(inside, path)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in models:
+            models[kind] = path
+            for field in kind.model_fields.values():
+                walk(field.annotation, path)
+
+    for route in routes(site):
+        for body in route.dependant.body_params:
+            walk(body.field_info.annotation, route.path)
+    assert len(models) > 30
+    assert {path: kind.__name__ for kind, path in models.items() if kind.model_config.get("extra") != "forbid"} == {}
+    shown = {name for kind in models for name in kind.model_fields} & {"administers", "sealed", "created_by", "owner", "is_admin"}
+    assert not shown
 
 
 def test_a_request_that_does_not_say_where_it_comes_from_changes_nothing_with_a_session(site: Site) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
@@ -13,6 +15,10 @@ from tradewind.web.problems import Refusal
 from tradewind.web.views import UserView, user_view
 
 router = APIRouter(prefix=API, tags=["session"])
+
+
+DEVICE, KNOWN = "__Host-tradewind-device", timedelta(days=90)
+"""The cookie by which a browser is known that somebody signed in with, and how long it is kept: while many guess, it still may try."""
 
 
 class SetUp(Body):
@@ -84,15 +90,19 @@ def welcome(ask: Anybody, body: Welcome) -> UserView:
 def sign_in(ask: Anybody, body: SignIn, response: Response) -> UserView:
     """Sign in: a cookie that scripts cannot read, for at most twelve hours. An earlier session of this browser ends."""
     try:
-        text = people.sign_in(ask.parts, body.user, body.password, address_of(ask.request))
+        known = ask.request.cookies.get(DEVICE, "")
+        text = people.sign_in(ask.parts, body.user, body.password, address_of(ask.request), known)
     except RetryableError as error:
         raise Refusal(429, str(error), {"Retry-After": str(max(1, round(error.wait or 1)))}) from error
     if text is None:
         raise Refusal(401, "user or password is wrong")
     if session_of(ask.request):
         people.sign_out(ask.parts, session_of(ask.request))
-    response.set_cookie(COOKIE, text, max_age=int(people.LONGEST.total_seconds()), path="/", secure=True, httponly=True, samesite="lax")
-    return user_view(people.found(ask.parts, body.user))
+    user = people.found(ask.parts, body.user)
+    kept = {COOKIE: (text, people.LONGEST), DEVICE: (people.device_of(ask.parts, user.id), KNOWN)}
+    for name, (value, long) in kept.items():
+        response.set_cookie(name, value, max_age=int(long.total_seconds()), path="/", secure=True, httponly=True, samesite="lax")
+    return user_view(user)
 
 
 @router.get("/session")
