@@ -58,6 +58,7 @@ from tradewind.operations.backup import Progress, Restored, settle_in, take_out
 from tradewind.operations.doctor import Finding, examined, room
 from tradewind.operations.ledger import verify as verify_ledger
 from tradewind.operations.projects import Initialised, initialise
+from tradewind.operations.zones import database
 from tradewind.parts import Parts
 from tradewind.privacy.sql import Requests, Suppressions
 from tradewind.settings import Settings, read_settings
@@ -104,7 +105,9 @@ def examine(home: Path | None) -> list[Finding]:
     try:
         settings = read_settings(home)
         findings = [
-            Finding("tradewind", True, f"{__version__}, Python {platform.python_version()}, DuckDB {duckdb_version()}"),
+            Finding(
+                "tradewind", True, f"{__version__}, Python {platform.python_version()}, DuckDB {duckdb_version()}, time zones {database()}"
+            ),
             room(settings.home),
         ]
     except TradewindError as error:

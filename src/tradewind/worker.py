@@ -29,6 +29,7 @@ from tradewind.operations.changes import mark
 from tradewind.operations.compaction import compacted
 from tradewind.operations.finishing import finish
 from tradewind.operations.tidy import tidy_daily
+from tradewind.operations.zones import note_rules
 from tradewind.parts import Parts
 from tradewind.phases import Watch
 from tradewind.schedule import Due, change_due, next_fire, slots_due
@@ -211,12 +212,16 @@ def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
 
 
 def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Take in the files that were sent, and once a day tidy up and put small event files together. Ends as `run_due` does."""
+    """Take in the files that were sent, and once a day tidy up and put small event files together; say where zones have other rules.
+
+    Ends as `run_due` does.
+    """
     with suppress(Stopped):
         yield from _files(replace(parts, clock=_Watchful(parts.clock, stop)), stop)
         stop.check()
         if _tidied(parts):
             endings.forget_unneeded(parts)
+            note_rules(parts)
             yield from _compacted(parts, stop)
 
 
