@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from chaos.books import Books
 from chaos.rig import running_nursery
 from chaos.world import WorldClock
+from tradewind.errors import EngineError
 from tradewind.events.compacting import MOST
 from tradewind.operations.uploads import LEASE
 
@@ -29,14 +31,19 @@ class Lives:
         self.books = Books(self.home)
 
     def live(self, **order: Any) -> dict[str, Any]:
-        """One life."""
+        """One life, which ends well or is killed."""
+        fate = self.order(**order)
+        assert fate["killed"] or not fate["code"], fate["output"]
+        return fate
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        """One life, however it ends."""
         assert self.nursery.stdin
         assert self.nursery.stdout
         whole = {"folder": str(self.folder), "home": str(self.home), "clock": str(self.folder / "clock"), "items": 24, **order}
         self.nursery.stdin.write(json.dumps(whole) + "\n")
         self.nursery.stdin.flush()
         fate: dict[str, Any] = json.loads(self.nursery.stdout.readline())
-        assert fate["killed"] or not fate["code"], fate["output"]
         return fate
 
     def die(self, moment: str, **order: Any) -> None:
@@ -44,10 +51,11 @@ class Lives:
         fate = self.live(kill_at=[moment, 1], **order)
         assert fate["killed"], f"{moment} was not reached: {fate}"
 
-    def file(self, name: str, first: int, last: int) -> Path:
+    def file(self, name: str, first: int, last: int, told: Callable[[], str] = str) -> Path:
         """Events of people, one each."""
         path = self.folder / name
-        lines = [{"event_type": "Open", "user_id": f"u{n}", "time": 1767225600000 + n, "insert_id": f"i{n}"} for n in range(first, last)]
+        event = {"event_type": "Open", "time": 1767225600000}
+        lines = [event | {"user_id": f"u{n}", "insert_id": f"i{n}", "event_properties": {"told": told()}} for n in range(first, last)]
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         return path
 
@@ -88,6 +96,24 @@ def test_event_files_that_are_put_together_under_a_kill_are_whole(lives: Lives) 
     named = {row[0] for row in lives.books.rows("SELECT path FROM event_file")}
     assert {str(path.relative_to(lives.home)) for path in (lives.home / "events").rglob("*.parquet")} == named
     assert len(named) == 2
+
+
+@pytest.mark.timeout(300)
+def test_a_full_disk_leaves_event_files_as_they_are(lives: Lives) -> None:
+    """The system refuses to let the new file grow: one sentence, nothing is left of it, and with room again they are put together."""
+    chance = random.Random(1)
+    each = [lives.file(f"{n}.ndjson", n * 10, n * 10 + 10, lambda: chance.randbytes(9_000).hex()) for n in range(MOST + 1)]
+    lives.live(imports=[["default", str(file)] for file in each])
+    before = sorted((lives.home / "events").rglob("*.parquet"))
+    limit = max(path.stat().st_size for path in lives.home.rglob("*") if path.is_file()) + 200_000
+    assert sum(path.stat().st_size for path in before) > limit
+    full = lives.order(command=["events", "compact"], largest_file=limit)
+    assert full["code"] == EngineError.exit_code, full["output"]
+    assert "could not be put together, and are as they were" in full["output"]
+    assert (lives.events(), sorted((lives.home / "events").rglob("*.parquet"))) == ((len(each), 170), before)
+    lives.sound()
+    assert lives.order(command=["events", "compact"])["code"] == 0
+    assert lives.events() == (1, 170)
 
 
 @pytest.mark.timeout(300)

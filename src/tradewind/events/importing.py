@@ -123,9 +123,9 @@ def earlier(store: EventStore, project: str, path: Path) -> ImportSummary | None
     if done is None:
         return None
     rejects = _rejects(store, project, done.id)
-    reasons = Counter(orjson.loads(line)["reason"] for line in rejects.open("rb")) if done.rejected and rejects.exists() else Counter()
+    reasons = _reasons(rejects) if done.rejected and rejects.exists() else {}
     return ImportSummary(
-        done.id, 1, (), (), (), done.events_read, done.events_new, done.duplicates, dict(reasons), rejects if reasons else None,
+        done.id, 1, (), (), (), done.events_read, done.events_new, done.duplicates, reasons, rejects if reasons else None,
         done.not_applied, (), (done.finished_at - done.started_at).total_seconds(),
     )  # fmt: skip
 
@@ -133,6 +133,11 @@ def earlier(store: EventStore, project: str, path: Path) -> ImportSummary | None
 def _rejects(store: EventStore, project: str, number: str) -> Path:
     """Which lines an import refused, and why."""
     return store.home / "imports" / project / f"{number}-rejects.ndjson"
+
+
+def _reasons(rejects: Path) -> dict[str, int]:
+    with rejects.open("rb") as lines:
+        return dict(Counter(orjson.loads(line)["reason"] for line in lines))
 
 
 class _Import:
