@@ -11,7 +11,6 @@ import { Status } from "./Status";
 export type Upload = Shape<"UploadView">;
 
 interface Props {
-  label: string;
   accept: string;
   send: (file: File) => Promise<Upload>;
   /** Once, when the file was taken in. */
@@ -20,7 +19,7 @@ interface Props {
   then?: (upload: Upload) => ReactNode;
 }
 
-export function SendFile({ label, accept, send, onDone, then }: Props) {
+export function SendFile({ accept, send, onDone, then }: Props) {
   const { may, why } = useMay("manager");
   const bring = useMutation({ mutationFn: send });
   return (
@@ -30,7 +29,7 @@ export function SendFile({ label, accept, send, onDone, then }: Props) {
       <FileButton onChange={(file) => file && bring.mutate(file)} accept={accept}>
         {(props) => (
           <Button {...props} variant="default" loading={bring.isPending} disabled={!may} title={why}>
-            {label}
+            {bring.data ? "Choose another file" : "Choose a file"}
           </Button>
         )}
       </FileButton>

@@ -38,7 +38,7 @@ export function SendList({ cohort }: { cohort: string }) {
           value={how}
           onChange={(value) => setHow(value as How)}
         />
-        <SendFile label="Choose a file" accept=".csv,.parquet" send={send} onDone={() => void done()} />
+        <SendFile accept=".csv,.parquet" send={send} onDone={() => void done()} />
         <Text size="sm" c="dimmed">
           Two rows are the same when people and identifiers are. Segments follow with their next run.
         </Text>

@@ -221,7 +221,7 @@ function TestResult({ test }: { test: { data?: Shape<"ProbeView">; error: unknow
       <Text size="sm">{sentence(new Error(proved))}</Text>
       {unproved && (
         <Text size="sm" c="dimmed">
-          {sentence(new Error(unproved))}
+          {sentence(new Error(`Not shown by this: ${unproved}`))}
         </Text>
       )}
     </Alert>

@@ -18,7 +18,7 @@ export function SendEvents(props: { onDone?: (upload: Upload) => void; then?: (u
         Further columns, named event.NAME and user.NAME, become properties. Exports of Amplitude (.zip, .json.gz), .ndjson and
         .parquet will do too.
       </Text>
-      <SendFile label="Choose a file" accept=".csv,.parquet,.json,.ndjson,.gz,.zip" send={send} {...props} />
+      <SendFile accept=".csv,.parquet,.json,.ndjson,.gz,.zip" send={send} {...props} />
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** One run: live while it goes on, then the way from people to the platform, to the last identifier. */
-import { Alert, Anchor, Card, Grid, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Grid, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { Link, useParams } from "react-router";
 import { sentence } from "../../api/client";
 import { useNames } from "../../api/names";
@@ -43,7 +43,12 @@ function Shown({ report, project }: { report: Report; project: string }) {
         isUnderWay(run) ? (
           <Cancel project={project} report={report} />
         ) : (
-          run.kind === "sync" && run.state === "closed" && <Again project={project} sync={run.sync} />
+          <>
+            <Button component={Link} to={`${base}/segments/${run.sync}`} variant="default">
+              See the segment
+            </Button>
+            {run.kind === "sync" && run.state === "closed" && <Again project={project} sync={run.sync} />}
+          </>
         )
       }
       about={
