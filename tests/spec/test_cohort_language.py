@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from files_of_tables import told_files
 from postgres_process import postgres
 from spec.page import PAGE, render
 from tradewind.cohorts.document import read_text
@@ -19,11 +18,10 @@ from tradewind.compute import Bounds
 from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
-from tradewind.engines.duckdb_tables import DuckDBTablesDialect
 from tradewind.engines.memory import MemoryEngine, MemoryPreviews
 from tradewind.engines.postgres import PostgresDialect, PostgresSession
 from tradewind.engines.preview import Asked, Previews, Turn
-from tradewind.engines.server import ServerEngine, Session
+from tradewind.engines.server import ServerEngine
 from tradewind.engines.spec.ask import nested as nested_of
 from tradewind.engines.spec.inline import inline
 from tradewind.engines.spec.rows import Case, Table, last_of
@@ -49,10 +47,6 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOf]:
             return PostgresSession(stack.enter_context(reading("SHOP_URL", {"SHOP_URL": server.url()}, 60)), "SHOP_URL")
 
         @cache
-        def files() -> Session:
-            return stack.enter_context(told_files(tmp_path_factory.mktemp("files"), "parquet", ()).session())
-
-        @cache
         def engine(kind: str, title: str) -> tuple[Engine, Previews | None]:
             events = next(table.events for table in TABLES if table.title == title)
             if kind == "memory":
@@ -60,15 +54,13 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOf]:
                 return memory, MemoryPreviews(lambda _project, _as_of: memory)
             if kind == "postgresql":
                 return ServerEngine(inline(events, PostgresDialect(), lambda: nullcontext(session())), Bounds()), None
-            if kind == "files":
-                return ServerEngine(inline(events, DuckDBTablesDialect(), lambda: nullcontext(files())), Bounds()), None
             store = stack.enter_context(told_store("default", events, tmp_path_factory.mktemp("home")))
             return DuckDBEngine(store, Bounds()), DuckDBPreviews(store, Bounds())
 
         yield lambda kind, table: engine(kind, table.title)
 
 
-@pytest.mark.parametrize("kind", ["memory", "duckdb", "postgresql", "files"])
+@pytest.mark.parametrize("kind", ["memory", "duckdb", "postgresql"])
 @pytest.mark.parametrize(("table", "case"), ROWS)
 def test_row(engines: EngineOf, kind: str, table: Table, case: Case, tmp_path: Path) -> None:
     project = Project("default", "Default", ProjectPlan.PAID, table.zone, ())
