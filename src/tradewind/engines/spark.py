@@ -245,7 +245,7 @@ def _begun(url: str, variable: str) -> Spark:
         from pyspark.sql import SparkSession as Spark
 
         if where.startswith("sc:"):
-            return Spark.builder.remote(url).create()
+            return _connected(Spark.builder.remote(url).create())
         return Spark.builder.master(url).config("spark.ui.enabled", "false").getOrCreate().newSession()
     except ImportError as error:
         raise ConfigurationError(_EXTRA) from error
@@ -253,6 +253,14 @@ def _begun(url: str, variable: str) -> Spark:
         raise
     except Exception as error:  # what is wrong with Java, the network or the other side has no class of errors in common
         raise EngineError(f"the Spark of {variable} cannot be begun or does not answer ({type(error).__name__})") from None
+
+
+def _connected(session: Spark) -> Spark:
+    """The same, which gives up on a server that does not answer after some 20 seconds, and not after 10 minutes."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
+    return session
 
 
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
