@@ -33,16 +33,21 @@ class Place:
 
     def told(self, events: Iterable[Event]) -> Served:
         """Two new tables, of events that state whole sets of user properties and of others."""
-        listed, number = list(events), next(_NUMBERS)
+        told, number = list(events), next(_NUMBERS)
         names = {whole: f"events_{number}_{'whole' if whole else 'partial'}" for whole in (False, True)}
         for whole, name in names.items():
-            self.lay(name, pa.Table.from_pylist([_row(event) for event in listed if event.whole is whole], COLUMNS))
+            self.lay(name, pa.Table.from_pylist(listed(event for event in told if event.whole is whole), COLUMNS))
         return Served(lambda: nullcontext(self.session), tuple(rows_of(name, whole=whole) for whole, name in names.items()), {})
 
 
 TEXTS = ("user_id", "device_id", "event_type", "event_properties", "user_properties")
 _TYPES: dict[str, pa.DataType] = {**dict.fromkeys(TEXTS, pa.string()), "happened": pa.timestamp("us", "UTC")}
 COLUMNS = pa.schema(_TYPES)
+
+
+def listed(events: Iterable[Event]) -> list[dict[str, object]]:
+    """Events as rows of COLUMNS."""
+    return [_row(event) for event in events]
 
 
 def _row(event: Event) -> dict[str, object]:

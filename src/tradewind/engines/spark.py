@@ -223,8 +223,9 @@ def spark(variable: str, environment: Mapping[str, str]) -> Callable[[], Abstrac
                 f"{variable} does not say where a Spark is; expected local[*]?TABLE=FOLDER, spark://host:port or sc://host:port"
             )
         begun = _begun(url, variable)
+        session = SparkSession(begun, variable)
         try:
-            yield SparkSession(begun, variable)
+            yield session
         finally:
             if url.startswith("sc:"):
                 begun.stop()
@@ -298,6 +299,11 @@ class SparkSession:
         }
 
     def lend(self, people: pa.Table) -> exp.Query:
+        if not people.num_rows:  # Spark Connect takes no table without rows
+            types = {WHO: "BINARY", PERSON: "STRING"} | ({LAST_EVENT: "TIMESTAMP_NTZ"} if LAST_EVENT in people.column_names else {})
+            nothing = _sql(f"SELECT {', '.join(f'CAST(NULL AS {type_}) AS {name}' for name, type_ in types.items())} WHERE FALSE")
+            assert isinstance(nothing, exp.Select)
+            return nothing
         view = f"lent_by_tradewind_{next(_LENT)}"
         keyed = people.append_column(WHO, pa.chunked_array([turned(part) for part in people["member"].chunks], pa.binary()))
         self._tried(lambda: self._spark.createDataFrame(keyed).createOrReplaceTempView(view))
@@ -332,6 +338,8 @@ class SparkSession:
         try:
             return work()
         except PySparkException as error:
+            if error.getCondition() is None and type(error).__name__ == "SparkConnectGrpcException":
+                raise EngineError(f"the Spark of {self._variable} does not answer; check that it runs, and its address") from None
             _refused(error.getCondition() or type(error).__name__)
         except Py4JError as error:
             _refused(type(error).__name__)
