@@ -13,6 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
@@ -43,7 +44,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 class Caller:
-    """An administrator who signs in again when a request has ended the session; every other request is about what is there."""
+    """An administrator who signs in again when a request has ended the session; every other request is about what is there.
+
+    Not those whose wrong part is the path: with a good one nothing would be wrong with them.
+    """
 
     def __init__(self, site: Site) -> None:
         self.site, self.asked = site, 0
@@ -56,7 +60,7 @@ class Caller:
 
     def __call__(self, case: Any) -> None:
         self.asked += 1
-        if self.asked % 2 and case.path_parameters:
+        if self.asked % 2 and case.path_parameters and not case.meta.is_negative_at(ParameterLocation.PATH):
             case.path_parameters = {name: self.there.get(name, value) for name, value in case.path_parameters.items()}
         given = case.as_transport_kwargs(base_url="https://tradewind.example")
         given = {name: value for name, value in given.items() if name in {"method", "url", "headers", "params", "json", "data", "content"}}
@@ -67,6 +71,8 @@ class Caller:
             self.browser = self.site.signed_in("root")
             answer = self.browser.request(**given)
         self.answers[answer.status_code] += 1
+        if answer.status_code == 413 and case.meta.is_negative_at(ParameterLocation.BODY):
+            return  # which the check does not know for a refusal
         try:
             case.validate_response(answer, excluded_checks=BESIDE)
         except FailureGroup as found:

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,9 +19,11 @@ from starlette.testclient import TestClient
 from product import Product
 from sandbox_process import SandboxProcess
 from tradewind.app import opened
-from tradewind.operations import people
+from tradewind.model.cohort import Cohort, CohortKind, Pushed
+from tradewind.operations import people, webhooks
 from tradewind.operations.alerting import Watchman
 from tradewind.operations.receiving import DOOR
+from tradewind.parts import Parts
 from tradewind.span import Fact, Tell, followed
 from tradewind.web.server import Server
 from tradewind.worker import Stop, run_once
@@ -125,6 +129,49 @@ def by_command(product: Product, heard: Heard, sandbox: SandboxProcess) -> None:
     call("nonsense", str(CANARY))
 
 
+def pushed(parts: Parts, browser: TestClient, heard: Heard) -> list[Any]:
+    """Messages of Amplitude's webhook: a good one, another with its id, and wrong ones."""
+    secret = webhooks.new_secret(parts, "default")
+    heard.add("the secret of the webhook", secret)
+    parts.catalog.save_cohort(Cohort("default", "pushed", "Pushed", CohortKind.WEBHOOK, Pushed("pushed1")))
+    users = [{"user_id": "somebody", "user_properties": {"idfa": str(CANARY)}}]
+    good = {"cohort_id": "pushed1", "in_cohort": True, "computed_time": "1772366400", "message_id": "job::enter::0", "users": users}
+    wrong = [good | {"users": users * 2}, good | {"in_cohort": str(CANARY)}, good | {"cohort_id": "later", "cohort_name": str(CANARY)}]
+    told = [json.dumps(each) for each in (good, *wrong)]
+    answers = [
+        browser.post(f"{P}/webhook/messages", content=text, headers={webhooks.HEADER: given, "Content-Type": "application/json"})
+        for text in (*told, told[0][:-3])
+        for given in (secret, f"{secret}x")
+    ]
+    assert {each.status_code for each in answers} == {200, 202, 401, 409, 422}
+    return [*answers, browser.get(f"{P}/webhook")]
+
+
+@contextmanager
+def listening(heard: Heard) -> Iterator[str]:
+    """Somebody who takes the messages that are told; of a request its headers and body are heard, since the path is the secret."""
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            heard.add("messages that were told", str(self.headers).encode() + body)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/canary-hook-path"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def by_server(product: Product, heard: Heard) -> None:
     """The same home behind the API: its lines, its metrics and its answers."""
     lines: list[str] = []
@@ -141,7 +188,7 @@ def by_server(product: Product, heard: Heard) -> None:
         account |= {"identity": ["column.idfa=DAID"]}
         answers = [signed_in, browser.put(f"{P}/connections/wrong", json=account | {"secret": SECRETS["OTHER_SECRET"]})]
         answers.append(browser.put(f"{P}/connections/broken", json=account | {"secret": SECRETS["OTHER_SECRET"], "nonsense": PASSWORD}))
-        hook = {"kind": "webhook", "url": SECRETS["HOOK_URL"], "secret": SECRETS["HOOK_SECRET"]}
+        hook = {"kind": "webhook", "url": product.environment["HOOK_URL"], "secret": SECRETS["HOOK_SECRET"]}
         answers += [browser.put(f"{P}/contacts/second", json=hook), browser.post(f"{P}/contacts/second/test")]
         answers += [browser.get(f"{P}/{noun}") for noun in ("connections", "contacts", "incidents", "cohorts", "syncs", "runs", "sources")]
         for run in answers[-2].json()["items"]:
@@ -155,6 +202,7 @@ def by_server(product: Product, heard: Heard) -> None:
             said = {"api_key": given, "identification": json.dumps({"user_id": "somebody", "user_properties": {"idfa": str(CANARY)}})}
             answers.append(browser.post(f"{P}/events/identify", data=said))
         answers.append(browser.get(f"{P}/events/receiving"))
+        answers += pushed(parts, browser, heard)
         answers += [browser.get("/api/v1/figures"), browser.get(f"{P}/connections/main/statement.csv?month=2026-11")]
         for done in run_once(parts, Stop()):
             server._tell_work(done)
@@ -182,8 +230,8 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
 
         yield tell
 
-    with running_sandbox(folder) as url, followed(follow):
-        product = Product(folder, url, **SECRETS)
+    with running_sandbox(folder) as url, followed(follow), listening(heard) as hook:
+        product = Product(folder, url, **SECRETS | {"HOOK_URL": hook})
         by_command(product, heard, SandboxProcess(url))
         by_server(product, heard)
     for file in sorted(path for path in (folder / "home").rglob("*") if path.is_file()):
@@ -208,7 +256,17 @@ def test_a_key_for_events_is_sealed_and_shown_to_nobody(heard: Heard) -> None:
     assert any(where.startswith("home/events/default/received/") for where in heard.said)
 
 
-ROOMS = ("home/events/", "home/runs/", "home/membership/", "home/lists/")
+def test_the_secret_of_the_webhook_is_sealed_and_shown_to_nobody(heard: Heard) -> None:
+    assert heard.where(heard.said["the secret of the webhook"]) == ["the secret of the webhook"]
+    assert any(where.startswith("home/pushed/default/pushed1/") for where in heard.said)
+
+
+def test_alerts_are_told_and_name_no_secret_and_nobody(heard: Heard) -> None:
+    """What is wrong with accounts, runs and messages, as it goes out to whoever is told."""
+    assert b"disputed" in heard.said["messages that were told"]
+
+
+ROOMS = ("home/events/", "home/runs/", "home/membership/", "home/lists/", "home/pushed/")
 SHOWN = "answers that may show identifiers of the command line"
 
 

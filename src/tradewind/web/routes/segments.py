@@ -23,7 +23,7 @@ from tradewind.web.views import AccountView, ReaderView, RunView, SyncView, acco
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["segments"])
 
 Of = Annotated[str | None, Query(max_length=63, description="A cohort.")]
-Named = Annotated[list[str] | None, Query(max_length=200, description="Ids of syncs.")]
+Named = Annotated[list[str], Query(default_factory=list, max_length=200, description="Ids of syncs; all where none is named.")]
 
 
 class SegmentView(BaseModel):
@@ -193,12 +193,10 @@ class Sought(Body):
 
 
 @router.get("/segments")
-def list_segments(
-    ask: Viewer, project: Id, cohort: Of = None, sync: Named = None, cursor: Cursor = None, limit: Limit = 50
-) -> Page[SegmentView]:
+def list_segments(ask: Viewer, project: Id, sync: Named, cohort: Of = None, cursor: Cursor = None, limit: Limit = 50) -> Page[SegmentView]:
     """The segments of the project, by sync; or only those of a cohort, or of some syncs."""
-    named = None if sync is None else set(sync)
-    asked = [each for each in ask.parts.catalog.syncs(project) if cohort in {None, each.cohort} and (named is None or each.id in named)]
+    named = set(sync)
+    asked = [each for each in ask.parts.catalog.syncs(project) if cohort in {None, each.cohort} and (not named or each.id in named)]
     chosen, further = part(asked, lambda each: each.id, cursor, limit)
     return Page(items=[_segment(each) for each in segments.listed(ask.parts, project, chosen)], next=further)
 
