@@ -32,6 +32,8 @@ class Database:
         if self.is_file:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
+        else:
+            sa.event.listen(self.engine, "connect", _prepare_postgresql)
 
     @classmethod
     def at(cls, home: Path) -> Database:
@@ -48,7 +50,8 @@ class Database:
             with self._connection() as connection, connection.begin():
                 yield connection
         except sa.exc.DatabaseError as error:
-            if type(error) not in {sa.exc.OperationalError, sa.exc.DatabaseError}:  # others are about our own statements
+            ours = type(error) not in {sa.exc.OperationalError, sa.exc.DatabaseError}  # about a statement of ours
+            if ours and not error.connection_invalidated:
                 raise
             raise LedgerError(f"the database at {self.engine.url.render_as_string()} cannot be used: {error.orig}") from error
 
@@ -143,6 +146,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Whoever stands still within a transaction, stopped or cut off, holds up the others for a minute and not for ever."""
+    connection.autocommit = True
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '90s'")
+    connection.autocommit = False
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -9,10 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from postgres_process import Server, postgres
+from sandbox_process import wait_until
 from schema import migrated
 from tradewind.database import Database
+from tradewind.errors import LedgerError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.slots.base import Wish
 from tradewind.ledger.sql import SqlLedger
@@ -76,3 +79,24 @@ class TestPostgresLedger(TakenByMany, LedgerSuite):
         database_upgrade(database)
         yield SqlLedger(database)
         database.close()
+
+
+def test_who_stands_still_in_a_transaction_holds_up_the_others_for_a_minute_alone(server: Server) -> None:
+    """A worker that is stopped, or a host that is cut off, loses its transaction to the server; here after a moment."""
+    database = Database(server.admin)
+
+    def stand_still(database: Database) -> None:
+        still = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+        with database.transaction() as db:
+            db.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+            wait_until(lambda: server.count(still) == 0, "the server has ended it")
+            db.execute(sa.text("SELECT 1"))
+
+    with database.transaction() as db:
+        assert db.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar() == "1min"
+        assert db.execute(sa.text("SHOW lock_timeout")).scalar() == "90s"
+    with pytest.raises(LedgerError, match="cannot be used"):
+        stand_still(database)
+    with database.transaction() as db:
+        assert db.execute(sa.text("SELECT 1")).scalar() == 1, "the next one has a connection of its own"
+    database.close()
