@@ -70,13 +70,19 @@ class Lives:
         assert self.books.fault() == ""
 
 
-@pytest.fixture
-def lives(tmp_path: Path) -> Iterator[Lives]:
-    """A home that was just made."""
-    with running_nursery(tmp_path, "") as nursery:
-        made = Lives(tmp_path, nursery)
-        made.live(definitions=[])
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """One for all: a life has its home by its order."""
+    with running_nursery(tmp_path_factory.mktemp("nursery"), "") as made:
         yield made
+
+
+@pytest.fixture
+def lives(tmp_path: Path, nursery: subprocess.Popen[str]) -> Lives:
+    """A home that was just made."""
+    made = Lives(tmp_path, nursery)
+    made.live(definitions=[])
+    return made
 
 
 @pytest.mark.timeout(300)
