@@ -66,7 +66,8 @@ def events_of(lines: str) -> str:
         coalesce(f.event_properties, '{{}}') AS event_properties, f.user_properties AS stated, {_facts()} FROM ({found})"""
     operates = "NOT exported AND contains(stated, '\"$')"
     return f"""SELECT file, line, {_reason()} AS reason, user_id, device_id, event_type, time, insert_id,
-        exported AND stated IS NOT NULL OR {operates} AND json_exists(stated, '/$clearAll') AS whole, event_properties,
+        CASE WHEN {operates} THEN coalesce(try(json_exists(stated, '/$clearAll')), false) ELSE exported AND stated IS NOT NULL END AS whole,
+        event_properties,
         CASE WHEN {operates} THEN {_operations()} ELSE coalesce(stated, '{{}}') END AS user_properties,
         CASE WHEN {operates} THEN {_not_applied()} ELSE 0 END AS not_applied, {", ".join(FACTS)}, {", ".join(keys())} FROM ({named})"""
 

@@ -355,6 +355,7 @@ def test_what_the_database_does_grows_as_the_project_does(desk: Desk) -> None:
     steps = [0]
     watch = lambda connection, _record, _proxy: connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 10)  # noqa: E731
     sa.event.listen(desk.catalog.database.engine, "checkout", watch)
+    desk.catalog.database.close()  # connections are kept at hand: the next is a new one
 
     def works(count: int) -> list[int]:
         cohorts = [f"{{id: c{i}, name: C {i}, kind: behavioural, who: {{did: Open}}}}" for i in range(count)]

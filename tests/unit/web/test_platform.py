@@ -60,7 +60,7 @@ def test_what_was_looked_at_is_done_and_nothing_else(site: Site, ann: TestClient
     ]  # fmt: skip
     assert site.town.platform.made == []
     other = ann.post(f"{P}/segments/daily/attach", json={"audience": "Autumn", "mark": plan["mark"]})
-    assert (other.status_code, "has changed since" in detail(other)) == (422, True)
+    assert (other.status_code, "has changed since" in detail(other)) == (412, True)
     done = ann.post(f"{P}/segments/daily/attach", json={"audience": "Spring", "mark": plan["mark"]}).json()
     assert [each["use"] for each in done] == ["data_group", "audience"]
     seed = ann.post(f"{P}/seeds/plan", json={"name": "Best", "syncs": ["daily"]}).json()
