@@ -57,27 +57,42 @@ def test_a_cohort_has_its_size_before_it_is_saved_and_people_behind_it_after(vis
     assert saved["id"] == "opened-and-bought-nothing"
 
 
-def test_a_change_says_who_comes_and_goes_before_it_is_saved(visit: Visits, desk: Desk, events: None) -> None:
+def test_a_change_says_who_comes_and_goes_before_it_is_saved_over_nobody_elses(visit: Visits, desk: Desk, events: None) -> None:
     who = {
         "all": [{"did": "Buy", "where": {"event.category": {"is": ["hats"]}}}, {"any": [{"did": "Open"}, {"user.plan": {"is": ["paid"]}}]}]
     }
-    file = desk.product.write(
-        "buyers.yaml", json.dumps({"cohorts": [{"id": "buyers", "name": "Buyers", "kind": "behavioural", "who": who}]})
-    )
-    desk.product.ok("--project", "shop", "apply", str(file))
+
+    def defined(name: str) -> None:
+        cohort = {"id": "buyers", "name": name, "kind": "behavioural", "who": who}
+        desk.product.ok("--project", "shop", "apply", str(desk.product.write("buyers.yaml", json.dumps({"cohorts": [cohort]}))))
+
+    defined("Buyers")
     here = visit(width=390)
     page = here.go(f"{COHORTS}/buyers/edit")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("combobox", name="Event", exact=True).first.fill("Open")
-    page.get_by_role("button", name="Remove this condition").click()
-    expect(page.get_by_role("alert")).to_contain_text("20 people come in and 0 people go, of 10 now.")
+
+    def edited() -> None:
+        page.get_by_role("combobox", name="Event", exact=True).first.fill("Open")
+        page.get_by_role("button", name="Remove this condition").click()
+        expect(page.get_by_role("alert")).to_contain_text("20 people come in and 0 people go, of 10 now.")
+
+    edited()
+    defined("All buyers")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").filter(has_text="Changed meanwhile")).to_contain_text(
+        "somebody changed or removed this", ignore_case=True
+    )
+    here.complaints.clear()  # the browser says of every refusal that it was one
+    page.get_by_role("button", name="Show it as it is now").click()
+    expect(page.get_by_role("heading", name="Edit All buyers")).to_be_visible()
+    edited()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("tab", name="YAML").click()
     expect(page.locator("pre")).to_contain_text("did: Open")
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("heading", name="Cohorts")).to_be_visible()
-    expect(page.get_by_role("link", name="Buyers")).to_have_count(0)
+    expect(page.get_by_role("link", name="All buyers")).to_have_count(0)
 
 
 def test_a_list_is_sent_with_its_columns_read_from_its_header(visit: Visits, desk: Desk) -> None:

@@ -35,6 +35,9 @@ export async function answer<Data>(call: Promise<Answer<Data>>): Promise<Data> {
   throw problemOf(got.response.status, got.error);
 }
 
+/** The header of a change: what is new never takes the place of one that is there, what was read only that of what was read. */
+export const onlyOver = (read?: { tag: string }) => (read ? { "If-Match": `"${read.tag}"` } : { "If-None-Match": "*" as const });
+
 /** Every page of a list that is never long. */
 export async function everything<Item>(page: (cursor: string | null) => Promise<{ items: Item[]; next: string | null }>) {
   const items: Item[] = [];

@@ -29,6 +29,11 @@ export function Failure({ error, again }: { error: unknown; again?: () => void }
     >
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{sentence(error)}</Text>
+        {error instanceof Problem && error.status === 412 && (
+          <Button size="xs" variant="default" onClick={() => window.location.reload()}>
+            Show it as it is now
+          </Button>
+        )}
         {again && !closed && (
           <Button size="xs" variant="default" onClick={again}>
             Try again

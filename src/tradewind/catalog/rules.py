@@ -66,9 +66,16 @@ def tag(thing: Cohort | Connection | Sync) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
+NOTHING = ""
+"""The tag of what is not there."""
+
+
 def check_tag(expected: str | None, thing: Cohort | Connection | Sync | None) -> None:
-    """Raise ChangedError when a change was made of another state of a thing than it is in; None expects nothing."""
-    if expected is not None and (thing is None or tag(thing) != expected):
+    """Raise ChangedError when a change was made of another state of a thing than it is in; None lets it be in any."""
+    if expected == NOTHING and thing is not None:
+        kind = type(thing).__name__.lower()
+        raise ChangedError(f"there is a {kind} '{thing.id}' already; choose another id, or send this without If-None-Match to change it")
+    if expected and (thing is None or tag(thing) != expected):
         raise ChangedError("somebody changed or removed this since you read it; look at it again, and make your change of what it is now")
 
 

@@ -136,7 +136,10 @@ class Catalog:
         return inside
 
     def only_if(self, tag: str | None) -> Catalog:
-        """The same catalog; a cohort, connection or sync is changed only while its `rules.tag` is this. Else ChangedError is raised."""
+        """The same catalog; a cohort, connection or sync is changed only while its `rules.tag` is this, NOTHING where it is not there yet.
+
+        Else ChangedError is raised.
+        """
         wary = copy.copy(self)
         wary._expected = tag
         return wary
@@ -223,7 +226,7 @@ class Catalog:
         with self._transaction() as db:
             here = (cohort_table.c.project == cohort.project, cohort_table.c.id == cohort.id)
             before = db.execute(sa.select(cohort_table.c.version).where(*here)).scalar()
-            if self._expected:
+            if self._expected is not None:
                 check_tag(self._expected, next(iter(self.within(db)._cohorts(*here, _NOW)), None))
             if before is None:
                 db.execute(cohort_table.insert().values(**key, name=cohort.name, version=1, archived=False))

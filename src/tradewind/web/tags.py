@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Header, Response
 
-from tradewind.catalog.rules import tag
+from tradewind.catalog.rules import NOTHING, tag
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
 from tradewind.model.sync import Sync
@@ -19,6 +19,8 @@ _MEANING = "The `ETag` of what was read: the change is made only while it is sti
 
 Match = Annotated[str | None, Header(alias="If-Match", max_length=100, description=_MEANING)]
 
+Unless = Annotated[Literal["*"] | None, Header(alias="If-None-Match", description="`*`: only where nothing has this id.")]
+
 _TAG = re.compile(r'"([0-9a-f]{16})"')
 
 
@@ -27,8 +29,10 @@ def show_tag(response: Response, thing: Cohort | Connection | Sync) -> None:
     response.headers["ETag"] = f'"{tag(thing)}"'
 
 
-def matching(parts: Parts, match: str | None) -> Parts:
-    """The parts, whose catalog changes only what has this tag. Raises Refusal for a text that is the tag of nothing."""
+def matching(parts: Parts, match: str | None, unless: str | None = None) -> Parts:
+    """The parts, whose catalog changes only what has this tag, or `unless` there is something. Raises Refusal for a text that is no tag."""
+    if unless:
+        return replace(parts, catalog=parts.catalog.only_if(NOTHING))
     if match is None:
         return parts
     found = _TAG.fullmatch(match.strip())

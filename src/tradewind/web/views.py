@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tradewind.access.roles import ApiToken, Role, User
 from tradewind.access.trail import Entry
+from tradewind.catalog.rules import tag
 from tradewind.cohorts.parse import to_document
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
@@ -27,6 +28,8 @@ from tradewind.operations.runs import RunReport
 
 HIDDEN = frozenset({"file", "files"})
 """Of a cohort's definition: names of files on the server."""
+
+Tag = Annotated[str, Field(description="The `ETag`, without its quotes, for the `If-Match` of a change.")]
 
 
 class ProjectView(BaseModel):
@@ -90,6 +93,7 @@ class CohortView(BaseModel):
     name: str
     kind: str
     version: int
+    tag: Tag
     definition: dict[str, Any]
     sentence: str
 
@@ -99,7 +103,7 @@ def cohort_view(cohort: Cohort, sentence: str) -> CohortView:
     hidden = {"id", "name", "kind"} | HIDDEN
     document = {name: value for name, value in to_document(cohort).items() if name not in hidden}
     kept = {"id": cohort.id, "name": cohort.name, "kind": cohort.kind.value, "sentence": sentence}
-    return CohortView(**kept, version=cohort.version, definition=document)
+    return CohortView(**kept, version=cohort.version, tag=tag(cohort), definition=document)
 
 
 class MappingView(BaseModel):
@@ -122,6 +126,7 @@ class ConnectionView(BaseModel):
     send: str
     identity: list[MappingView]
     version: int
+    tag: Tag
     paused: str | None
     secret_fingerprint: str | None
 
@@ -132,6 +137,7 @@ def connection_view(connection: Connection, fingerprint: str | None) -> Connecti
     names = ("id", "name", "destination", "advertiser", "region", "version", "paused")
     return ConnectionView(
         **{name: getattr(connection, name) for name in names},
+        tag=tag(connection),
         auth=connection.auth.value,
         send=connection.identity.send.value,
         identity=identity,
@@ -171,6 +177,7 @@ class SyncView(BaseModel):
     only: OnlyView | None
     state: SyncState
     added_at: datetime | None
+    tag: Tag
 
 
 def sync_view(sync: Sync) -> SyncView:
@@ -184,6 +191,7 @@ def sync_view(sync: Sync) -> SyncView:
         only=only,
         ttl_days=sync.ttl_minutes // 1440,
         at=f"{sync.at:%H:%M}",
+        tag=tag(sync),
     )
 
 

@@ -242,7 +242,9 @@ def test_f13_an_edit_of_an_old_copy_changes_nothing(root: TestClient) -> None:
         ("PATCH", f"{P}/syncs/tagged", {"ttl_days": 20}, {"ttl_days": 21}),
     ]
     for method, path, first, second in edits:
-        old = {"If-Match": root.get(path).headers["etag"]}
+        shown = root.get(path)
+        old = {"If-Match": shown.headers["etag"]}
+        assert old["If-Match"] == f'"{shown.json()["tag"]}"'
         done = root.request(method, path, json=first, headers=old)
         assert done.status_code == 200, done.text
         late = root.request(method, path, json=first | second, headers=old)
@@ -251,6 +253,8 @@ def test_f13_an_edit_of_an_old_copy_changes_nothing(root: TestClient) -> None:
         assert root.get(path).json().get("ttl_minutes", 0) != 21 * 1440
         assert root.get(path).json().get(name) != value
         assert root.request(method, path, json=first | second, headers={"If-Match": done.headers["etag"]}).status_code == 200
+    anew = root.put(f"{P}/connections/tagged", json=ACCOUNT | {"advertiser": "adv3"}, headers={"If-None-Match": "*"})
+    assert (anew.status_code, "there is a connection 'tagged' already" in anew.json()["detail"]) == (412, True)
 
 
 def test_f13_what_is_removed_while_people_are_in_it_is_ordered(tmp_path: Path) -> None:

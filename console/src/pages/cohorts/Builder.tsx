@@ -4,7 +4,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { answer, api } from "../../api/client";
+import { answer, api, onlyOver } from "../../api/client";
 import { useCohortNames } from "../../api/names";
 import { useMay, useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
@@ -19,7 +19,7 @@ import { read, written } from "./document";
 import { KindTabs } from "./KindTabs";
 import { Other } from "./Other";
 import { Overlap } from "./Overlap";
-import { type Cohort, cohortsOf, onlyNew, useCohort, useSizes } from "./queries";
+import { type Cohort, cohortsOf, useCohort, useSizes } from "./queries";
 import { RuleEditor, sizesOf } from "./RuleEditor";
 import { type Document, did, group, pruned, type Group as Rules, unfinished } from "./rule";
 import { yaml } from "./yaml";
@@ -54,7 +54,8 @@ function Writing({ known }: { known?: Cohort }) {
     () => (asked && sizes.data && !sizes.isPlaceholderData ? sizesOf(asked, sizes.data.who) : new Map()),
     [asked, sizes.data, sizes.isPlaceholderData],
   );
-  const save = useSave(project, known, name, rule);
+  const [begun] = useState(known);
+  const save = useSave(project, begun, name, rule);
   const open = unfinished(rule);
   const base = `/projects/${project}/cohorts`;
   const submit = (event: FormEvent) => {
@@ -168,13 +169,14 @@ function useSave(project: string, known: Cohort | undefined, name: string, rule:
   const client = useQueryClient();
   const go = useNavigate();
   const names = useCohortNames(project);
+  const over = onlyOver(known);
   return useMutation({
     mutationFn: () => {
       const cohort = known?.id ?? idFrom(name, names.data?.map((each) => each.value) ?? [], "cohort");
       const body = { name: name.trim(), kind: "behavioural", definition: { who: written(rule) } };
       return answer(
         api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", {
-          params: { header: onlyNew(known), path: { project, cohort } },
+          params: { header: over, path: { project, cohort } },
           body,
         }),
       );

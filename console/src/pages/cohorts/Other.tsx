@@ -3,7 +3,7 @@ import { Button, Card, FileButton, Group, Stack, Text, Textarea, TextInput } fro
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { answer, api } from "../../api/client";
+import { answer, api, onlyOver } from "../../api/client";
 import { useCohortNames } from "../../api/names";
 import { useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
@@ -18,7 +18,7 @@ import { complete, guessed, header, type Columns as Named, read, written } from 
 import { FromAmplitude } from "./FromAmplitude";
 import { KindTabs } from "./KindTabs";
 import { LookalikeForm } from "./Lookalike";
-import { type Cohort, cohortsOf, onlyNew } from "./queries";
+import { type Cohort, cohortsOf } from "./queries";
 
 type Definition = Record<string, unknown>;
 
@@ -47,7 +47,8 @@ export function Other({ kind, known }: { kind: string; known?: Cohort }) {
   const [made, setMade] = useState<{ definition: Definition; file?: File } | null>(
     known ? { definition: known.definition } : null,
   );
-  const save = useSave(project, known, kind);
+  const [begun, setBegun] = useState(known);
+  const save = useSave(project, kind, begun, setBegun);
   const base = `/projects/${project}/cohorts`;
   const Form = FORMS[kind];
   const submit = (event: FormEvent) => {
@@ -92,18 +93,20 @@ export function Other({ kind, known }: { kind: string; known?: Cohort }) {
   );
 }
 
-function useSave(project: string, known: Cohort | undefined, kind: string) {
+/** `begun` is what the form was made of, or what it saved since: a file that did not arrive is sent again over that. */
+function useSave(project: string, kind: string, begun: Cohort | undefined, onSaved: (cohort: Cohort) => void) {
   const client = useQueryClient();
   const go = useNavigate();
   const names = useCohortNames(project);
   return useMutation({
     mutationFn: async ({ name, definition, file }: { name: string; definition: Definition; file?: File }) => {
-      const cohort = known?.id ?? idFrom(name, names.data?.map((each) => each.value) ?? [], "cohort");
+      const cohort = begun?.id ?? idFrom(name, names.data?.map((each) => each.value) ?? [], "cohort");
       const path = { project, cohort };
       const body = { name: name.trim(), kind, definition };
       const saved = await answer(
-        api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", { params: { header: onlyNew(known), path }, body }),
+        api.PUT("/api/v1/projects/{project}/cohorts/{cohort}", { params: { header: onlyOver(begun), path }, body }),
       );
+      onSaved(saved);
       if (file) {
         const params = { path, query: { name: plainName(file, "list.csv") } };
         await answer(api.POST("/api/v1/projects/{project}/cohorts/{cohort}/list", { params, ...asItIs(file) }));

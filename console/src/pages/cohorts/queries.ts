@@ -6,9 +6,6 @@ import type { Document } from "./rule";
 export type Cohort = Shape<"DefinedView">;
 export type Size = Shape<"RuleSizeView">;
 
-/** A new cohort never takes the place of one that is there, whatever was known of the others when it was named. */
-export const onlyNew = (known?: Cohort) => (known ? {} : { "If-None-Match": "*" as const });
-
 export const cohortsOf = (project: string) => ["cohorts", project];
 
 /** Those whose name or id has `find` in it, page by page. */

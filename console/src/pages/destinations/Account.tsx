@@ -4,7 +4,7 @@ import { IconCircleCheck, IconCircleX } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { answer, api, Problem, type Shape, sentence } from "../../api/client";
+import { answer, api, onlyOver, Problem, type Shape, sentence } from "../../api/client";
 import { useMay, useProject } from "../../api/session";
 import { places, document as words } from "../../labels";
 import { MayButton } from "../../parts/May";
@@ -55,19 +55,21 @@ function Form({ tile, known, taken }: { tile: Tile; known?: Connection; taken: s
   const { may } = useMay("manager");
   const [fields, setFields] = useState<Fields>(() => fieldsOf(known));
   const set = (change: Partial<Fields>) => setFields((before) => ({ ...before, ...change }));
-  const path = { project, connection: known?.id ?? idFrom(fields.name, taken) };
+  const [begun, setBegun] = useState(known);
+  const path = { project, connection: begun?.id ?? idFrom(fields.name, taken) };
   const base = `/projects/${project}/catalog/destinations`;
   const test = useMutation({
     mutationFn: () =>
       answer(
         api.POST("/api/v1/projects/{project}/connections/{connection}/draft/test", {
           params: { path },
-          body: bodyOf(tile, fields),
+          body,
         }),
       ),
   });
   const { then } = useThen();
-  const save = useSave(project, path.connection, tile, fields, then ?? `${base}/${tile.kind}`);
+  const body = bodyOf(tile, fields);
+  const save = useSave({ path, body, begun, onSaved: setBegun, back: then ?? `${base}/${tile.kind}` });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate();
@@ -255,21 +257,32 @@ function bodyOf(tile: Tile, fields: Fields): Account {
   };
 }
 
-function useSave(project: string, connection: string, tile: Tile, fields: Fields, back: string) {
+interface Saving {
+  path: { project: string; connection: string };
+  body: Account;
+  /** What the form was made of, or what it saved since. */
+  begun?: Connection;
+  onSaved: (connection: Connection) => void;
+  back: string;
+}
+
+function useSave({ path, body, begun, onSaved, back }: Saving) {
   const client = useQueryClient();
   const go = useNavigate();
-  const params = { path: { project, connection } };
+  const params = { path };
   return useMutation({
     mutationFn: async () => {
+      const header = onlyOver(begun);
       const saved = await answer(
-        api.PUT("/api/v1/projects/{project}/connections/{connection}", { params, body: bodyOf(tile, fields) }),
+        api.PUT("/api/v1/projects/{project}/connections/{connection}", { params: { path, header }, body }),
       );
+      onSaved(saved);
       if (!saved.paused) return;
       const { ready, proved } = await answer(api.POST("/api/v1/projects/{project}/connections/{connection}/test", { params }));
       if (!ready) throw new Problem(0, "Saved, and still paused", proved);
     },
     onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: connectionsOf(project) });
+      await client.invalidateQueries({ queryKey: connectionsOf(path.project) });
       await go(back);
     },
   });

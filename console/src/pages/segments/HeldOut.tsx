@@ -3,7 +3,7 @@ import { Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { answer, api, type Shape } from "../../api/client";
+import { answer, api, onlyOver, type Shape } from "../../api/client";
 import { MayButton } from "../../parts/May";
 import { Failure } from "../../parts/States";
 import { segmentsOf } from "../syncs/queries";
@@ -34,12 +34,13 @@ export function HeldOut(props: Props) {
 
 function Decision({ project, sync, sent, close }: Props & { close: () => void }) {
   const client = useQueryClient();
+  const [begun] = useState(sync);
   const [percent, setPercent] = useState<number | string>(sync.holdout?.percent ?? USUAL);
   const change = useMutation({
     mutationFn: () =>
       answer(
         api.PATCH("/api/v1/projects/{project}/syncs/{sync}", {
-          params: { path: { project, sync: sync.id } },
+          params: { path: { project, sync: sync.id }, header: onlyOver(begun) },
           body: { holdout: { percent: Number(percent) } },
         }),
       ),

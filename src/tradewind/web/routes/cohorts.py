@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from tradewind.model.cohort import Cohort
@@ -17,13 +17,12 @@ from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, part
 from tradewind.web.problems import Refusal
-from tradewind.web.tags import Match, matching, show_tag
+from tradewind.web.tags import Match, Unless, matching, show_tag
 from tradewind.web.views import CohortView, cohort_view
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/cohorts", tags=["cohorts"])
 
 Find = Annotated[str, Query(max_length=200, description="Small and large letters are one.")]
-Unless = Annotated[Literal["*"] | None, Header(alias="If-None-Match", description="`*`: only where no cohort has this id.")]
 
 SAMPLE = 20
 """People shown of a preview."""
@@ -95,13 +94,11 @@ def save_cohort(
     ask: Member, project: Id, cohort: Id, body: Definition, response: Response, unless: Unless = None, match: Match = None
 ) -> DefinedView:
     """Define a cohort, or define it anew: its version grows by one where the definition changed."""
-    if unless and cohort in ask.parts.catalog.cohort_names(project):
-        raise Refusal(412, f"there is a cohort '{cohort}' already; choose another id, or send this without If-None-Match to change it")
     document: dict[str, Any] = {"id": cohort, "name": body.name, "kind": body.kind}
     for name, value in document.items():
         if body.definition.get(name, value) != value:
             raise Refusal(400, f"the definition says another {name} than the {'address' if name == 'id' else 'body'}; leave it out there")
-    parts = matching(ask.parts, match)
+    parts = matching(ask.parts, match, unless)
     ask.note("cohort.save", cohort, project)
     saved = cohorts.define(parts, project, body.definition | document)
     show_tag(response, saved)

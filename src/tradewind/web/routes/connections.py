@@ -13,7 +13,7 @@ from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
-from tradewind.web.tags import Match, matching, show_tag
+from tradewind.web.tags import Match, Unless, matching, show_tag
 from tradewind.web.views import (
     ORDERED,
     ConnectionView,
@@ -104,11 +104,18 @@ def read_platform(ask: Manager, project: Id, connection: Id) -> ReaderView:
 
 @router.put("/{connection}")
 def save_connection(
-    ask: Manager, project: Id, connection: Id, body: Account, response: Response, leaving: How = None, match: Match = None
+    ask: Manager,
+    project: Id,
+    connection: Id,
+    body: Account,
+    response: Response,
+    leaving: How = None,
+    unless: Unless = None,
+    match: Match = None,
 ) -> ConnectionView:
     """Add a connection, or change one. When the account changes, `leaving` says what becomes of the people in the old one's segments."""
     wanted, secret = _wanted(ask, project, connection, body)
-    parts = matching(ask.parts, match)
+    parts = matching(ask.parts, match, unless)
     ask.note("connection.save", connection, project, advertiser=wanted.advertiser, region=wanted.region)
     saved = connections.add(parts, wanted, secret, leaving)
     show_tag(response, saved)
