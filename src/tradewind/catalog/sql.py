@@ -229,7 +229,7 @@ class Catalog:
             if self._expected is not None:
                 check_tag(self._expected, next(iter(self.within(db)._cohorts(*here, _NOW)), None))
             if before is None:
-                db.execute(cohort_table.insert().values(**key, name=cohort.name, version=1, archived=False))
+                db.execute(cohort_table.insert(), {**key, "name": cohort.name, "version": 1, "archived": False})
                 version = 1
             else:
                 last = self.within(db).cohort_at(cohort.project, cohort.id, before)
@@ -237,7 +237,7 @@ class Catalog:
                 db.execute(cohort_table.update().where(*here).values(name=cohort.name, version=version, archived=False))
             if version != before:
                 row = {"project": cohort.project, "cohort": cohort.id, "version": version, "kind": cohort.kind.value}
-                db.execute(cohort_version_table.insert().values(**row, definition=document))
+                db.execute(cohort_version_table.insert(), {**row, "definition": document})
         return replace(cohort, version=version)
 
     def remove_cohort(self, project: str, cohort: str) -> None:
@@ -324,7 +324,6 @@ class Catalog:
         Raises DefinitionError when the id is taken, cohort or connection is unknown, and when another sync of any project owns
         the segment or one that differs by case; NotEntitledError where the project may not send to this kind of platform.
         """
-        check_id("sync", sync.id)
         with self._transaction() as db:
             inside = self.within(db)
             connection = inside.connection(sync.project, sync.connection)
@@ -332,11 +331,19 @@ class Catalog:
             check_standing(inside.standing(sync.project, connection.destination))
             if inside._syncs(sync.project, sync_table.c.id == sync.id):
                 raise DefinitionError(f"sync '{sync.id}' exists already; give the new one another id")
+            inside.add_sync_through(connection, sync)
+
+    def add_sync_through(self, connection: Connection, sync: Sync) -> None:
+        """The same for whoever adds many: that its cohort and connection are there, its id is free and the project may send was seen
+        before in this transaction.
+        """
+        check_id("sync", sync.id)
+        with self._transaction() as db:
             if sync.only:
-                check_part(sync, inside._syncs(sync.project, sync_table.c.split == sync.only.split))
+                check_part(sync, self.within(db)._syncs(sync.project, sync_table.c.split == sync.only.split))
             row = sync_row(sync) | {"region": connection.region, "advertiser": connection.advertiser, "folded": fold(sync.segment)}
             _check_owner(db, row)
-            db.execute(sync_table.insert().values(**row))
+            db.execute(sync_table.insert(), row)
 
     def change_sync(self, sync: Sync) -> None:
         """Change TTL, cadence with its cron expression, time of day, refresh, recency, holdout or segment.
@@ -449,10 +456,16 @@ def _move_syncs(db: sa.Connection, connection: Connection) -> None:
     db.execute(sync_table.update().where(*where).values(**place))
 
 
+_ITS = ("project", "id", "region", "advertiser", "folded")
+_OTHERS = sa.select(sync_table.c.id, sync_table.c.project, sync_table.c.segment, sync_table.c.state).where(
+    *(sync_table.c[name] == sa.bindparam(f"its_{name}") for name in _ITS[2:]),
+    ~sa.and_(*(sync_table.c[name] == sa.bindparam(f"its_{name}") for name in _ITS[:2])),
+)
+"""Other syncs that have, or had, a segment. Put together once: for a thousand syncs that takes longer than to ask."""
+
+
 def _check_owner(db: sa.Connection, row: Mapping[str, Any]) -> None:
-    same = [sync_table.c[name] == row[name] for name in ("region", "advertiser", "folded")]
-    itself = sa.and_(sync_table.c.project == row["project"], sync_table.c.id == row["id"])
-    for other in db.execute(sa.select(sync_table).where(*same, ~itself)):
+    for other in db.execute(_OTHERS, {f"its_{name}": row[name] for name in _ITS}):
         whose = f"sync '{other.id}'" if other.project == row["project"] else "a sync of another project"
         if other.segment != row["segment"]:
             raise DefinitionError(f"segment '{row['segment']}' differs only by case or spaces from one of {whose}; choose another name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tradewind.catalog.rules import missing, usual_segment
+from tradewind.catalog.entitlement import check_standing
+from tradewind.catalog.rules import missing, pick, usual_segment
 from tradewind.catalog.sources.sql import Sources
 from tradewind.catalog.sql import Catalog
 from tradewind.catalog.yaml import (
@@ -34,7 +35,7 @@ from tradewind.model.alert import Contact
 from tradewind.model.cohort import Cohort, Pulled
 from tradewind.model.destination import Connection, Secret
 from tradewind.model.source import Source
-from tradewind.model.sync import Parting, Sync
+from tradewind.model.sync import Sync
 from tradewind.operations.changes import check_tells
 from tradewind.operations.contacts import SECRET, URL, Drawer
 from tradewind.operations.downloads import Downloads, pulling
@@ -116,6 +117,10 @@ def plan_changes(
     return changes
 
 
+Settle = Callable[[Transaction, Sequence[Change], Sequence[Sync]], None]
+"""Called in the transaction of an application, with its changes and the syncs as they were before; what it raises takes all back."""
+
+
 def apply_changes(
     shelves: Shelves,
     destinations: Destinations,
@@ -123,22 +128,46 @@ def apply_changes(
     documents: Documents,
     *,
     prune: bool = False,
-    partings: Iterable[Parting] = (),
+    settle: Settle = lambda _transaction, _changes, _before: None,
 ) -> tuple[Change, ...]:
     """Make the project's catalog hold what the documents say, in one transaction; with `prune` nothing but that.
 
-    `partings` are what was decided about the people of segments that are given up by it. The secret of a connection that goes stays
-    for now: it may be needed to take them out.
+    `settle` writes what goes with it. The secret of a connection that goes stays for now: it may be needed to take people out.
 
     Gives the changes in the order they were made. Raises DefinitionError with file and line, and writes nothing, when a
     definition is wrong, names what does not exist, reads a secret that is not there, or would break a rule of the catalog;
     ConfigurationError when a secret cannot be one of the platform's.
     """
     with shelves.catalog.database.transaction() as transaction:
-        done = _Application(shelves.within(transaction), destinations, project, documents).run(prune=prune)
-        for parting in partings:
-            shelves.catalog.within(transaction).part(parting)
+        application = _Application(shelves.within(transaction), destinations, project, documents)
+        done = application.run(prune=prune)
+        settle(transaction, done, tuple(application.syncs.values()))
     return done
+
+
+def may_give_up(catalog: Catalog, project: str, documents: Documents, *, prune: bool) -> bool:
+    """Whether `giving_up` may name a sync once documents are applied, as the catalog is now."""
+    segments = {each.value.id: each.value.segment for each in documents.syncs}
+    places = {each.value.id: (each.value.region, each.value.advertiser) for each in documents.connections}
+    moved = {each.id for each in catalog.connections(project) if places.get(each.id, here := (each.region, each.advertiser)) != here}
+    return any(
+        sync.connection in moved or segments.get(sync.id, "" if not prune else None) not in ("", sync.segment)
+        for sync in catalog.syncs(project)
+    )
+
+
+def in_words(changes: Sequence[Change], *, prune: bool) -> dict[str, str]:
+    """Changes as the audit trail has them: how many of each kind, and each that is one, with the fields it has other than before.
+
+    What stands in the fields is not told.
+    """
+    counts = {action.value: str(found) for action in Action if (found := sum(each.action is action for each in changes))}
+    lines = [f"{each.action.value} {each.noun} {each.id}{_named(each)}" for each in changes if each.action is not Action.UNCHANGED]
+    return {"prune": str(prune).lower()} | counts | ({"changes": "; ".join(lines)} if lines else {})
+
+
+def _named(change: Change) -> str:
+    return f" ({', '.join(each.field for each in change.differences)})" if change.action is Action.UPDATE else ""
 
 
 def giving_up(changes: Iterable[Change], syncs: Iterable[Sync]) -> tuple[Sync, ...]:
@@ -170,6 +199,7 @@ class _Application:
         self.cohorts_then, self.connections_then = dict(self.cohorts), dict(self.connections)
         self.contacts = {contact.id: contact for contact in shelves.contacts.book.contacts(project)}
         self.tables = catalog.project(project).source is not None
+        self.sources_then, self.entitled = dict(self.sources), set[str]()
 
     def run(self, *, prune: bool) -> tuple[Change, ...]:
         """Syncs leave first, so that another may take their segment; what they stood on leaves last."""
@@ -199,13 +229,16 @@ class _Application:
         before, after = self.cohorts.get(written.value.id), written.value
         with _placed(written.node):
             if isinstance(after.definition, Pulled):
-                check_in_amplitude(self.shelf.one(self.project, after.definition.source))
-            self.cohorts_then[after.id] = self.catalog.save_cohort(after)
+                check_in_amplitude(pick(self.sources_then, after.definition.source, "source"))
+            same = before and replace(after, version=before.version) == before
+            self.cohorts_then[after.id] = before if before and same else self.catalog.save_cohort(after)
         return _change("cohort", after.id, cohort_document(before) if before else None, cohort_document(after))
 
     def _check_downloads(self, changes: Iterable[Change]) -> None:
         """What was changed leaves every account in Amplitude with as many downloads as its syncs need, once all is written."""
         changed = {(each.noun, each.id) for each in changes if each.action in {Action.CREATE, Action.UPDATE}}
+        if not (changed and any(isinstance(each.definition, Pulled) for each in self.cohorts_then.values())):
+            return
         written = {("sync", each.value.id): each.node for each in self.documents.syncs}
         written |= {("cohort", each.value.id): each.node for each in self.documents.cohorts}
         written |= {("source", each.value.id): each.node for each in self.documents.sources}
@@ -227,6 +260,7 @@ class _Application:
             if after.tables is None:
                 self.check_region(after.region)
             self.shelf.save(replace(after, account=before.account if before else ""))
+            self.sources_then[after.id] = after
         keys = self._seal_keys(after) if after.id in self.documents.keys else ()
         return _change("source", after.id, source_document(before) if before else None, source_document(after), keys)
 
@@ -284,10 +318,18 @@ class _Application:
             check_lasting(after)
             check_tells(cohorts.values(), after, tables=self.tables)
             if before is None:
-                self.catalog.add_sync(after)
-            else:
+                self._add_sync(after)
+            elif replace(after, state=before.state) != before:
                 self.catalog.change_sync(after)
         return _change("sync", after.id, sync_document(before) if before else None, sync_document(after))
+
+    def _add_sync(self, sync: Sync) -> None:
+        """Whether the project may send to a kind of platform is asked once, however many syncs are new."""
+        connection = self.connections_then[sync.connection]
+        if connection.destination not in self.entitled:
+            check_standing(self.catalog.standing(self.project, connection.destination))
+            self.entitled.add(connection.destination)
+        self.catalog.add_sync_through(connection, sync)
 
     def _save_contact(self, written: Written[Contact]) -> Change:
         """What of its URL and secret is another than before is told by fingerprint and place."""

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tradewind.access.trail import Deed
 from tradewind.catalog.yaml import Documents, read, read_sent, write
-from tradewind.errors import TradewindError
+from tradewind.database import Transaction
+from tradewind.errors import ChangedError, TradewindError
 from tradewind.model.cohort import Cohort
-from tradewind.model.sync import Leaving
+from tradewind.model.sync import Leaving, Sync
 from tradewind.operations import endings
 from tradewind.operations.apply import Change as CatalogChange
-from tradewind.operations.apply import Shelves, apply_changes, giving_up, plan_changes
+from tradewind.operations.apply import Shelves, apply_changes, giving_up, in_words, may_give_up, plan_changes
 from tradewind.operations.cohorts import reaches_out
 from tradewind.operations.contacts import Drawer
 from tradewind.operations.lists import draw_up, outdated
@@ -52,9 +54,10 @@ def apply(parts: Parts, project: str, files: Iterable[Path], who: str, *, prune:
     would be given up and nobody said how they leave.
     """
     documents = read(files, project)
-    plan = _planned(parts, project, documents, prune=prune)
+    check_written(parts, project, documents)
     lists = list(outdated(parts, (each.value for each in documents.cohorts)))
-    return _applied(parts, project, documents, plan, lists, who, prune=prune, leaving=leaving(plan.stakes))
+    parting = _parting(parts, project, documents, prune=prune, first=bool(lists))
+    return _applied(parts, project, documents, parting, lists, who, prune=prune, leaving=leaving(parting.stakes))
 
 
 def planned_sent(parts: Parts, project: str, text: str, given: Mapping[str, str], *, prune: bool) -> Applied:
@@ -71,7 +74,9 @@ def apply_sent(
     cannot be defined or changed. Raises as `apply` does.
     """
     documents, inside = _sent(parts, project, text, given), replace(parts, environment=given)
-    return _applied(inside, project, documents, _planned(inside, project, documents, prune=prune), [], who, prune=prune, leaving=leaving)
+    check_written(inside, project, documents)
+    parting = _parting(inside, project, documents, prune=prune)
+    return _applied(inside, project, documents, parting, [], who, prune=prune, leaving=leaving)
 
 
 def written(parts: Parts, project: str) -> str:
@@ -104,25 +109,67 @@ def _sent(parts: Parts, project: str, text: str, given: Mapping[str, str]) -> Do
     return documents
 
 
+@dataclass(frozen=True)
+class _Parting:
+    """What somebody was asked about, or need not be: the syncs that give up their segment, and who is in those segments."""
+
+    syncs: frozenset[Sync] = frozenset()
+    stakes: tuple[Stake, ...] = ()
+
+
+def _parting(parts: Parts, project: str, documents: Documents, *, prune: bool, first: bool = False) -> _Parting:
+    """Found by a plan, which whoever gives nothing up does not need, unless it shall come `first`, before work that takes long."""
+    if not (first or may_give_up(parts.catalog, project, documents, prune=prune)):
+        return _Parting()
+    changes = plan_changes(_shelves(parts, ""), parts.destination, project, documents, prune=prune)
+    return _parted(parts, project, changes)
+
+
+def _parted(parts: Parts, project: str, changes: Sequence[CatalogChange]) -> _Parting:
+    left = giving_up(changes, parts.catalog.syncs(project))
+    return _Parting(frozenset(left), tuple(each for each in endings.stakes(parts, left) if each.count))
+
+
 def _applied(
-    parts: Parts, project: str, documents: Documents, plan: Applied, lists: list[Cohort], who: str, *, prune: bool, leaving: Leaving | None
+    parts: Parts,
+    project: str,
+    documents: Documents,
+    parting: _Parting,
+    lists: list[Cohort],
+    who: str,
+    *,
+    prune: bool,
+    leaving: Leaving | None,
 ) -> Applied:
-    how = endings.decided(plan.stakes, leaving)
-    decisions = endings.partings(parts, plan.stakes, how, "the definitions no longer have it there")
+    how = endings.decided(parting.stakes, leaving)
+    decisions = endings.partings(parts, parting.stakes, how, "the definitions no longer have it there")
+    told = how if parting.stakes else None
+
     with _drawn_up(parts, lists) as drawn:
-        changes = apply_changes(_shelves(parts, who), parts.destination, project, documents, prune=prune, partings=decisions)
+        filled = {cohort: change for cohort, (change, _) in drawn.items()}
+
+        def settle(db: Transaction, changes: Sequence[CatalogChange], before: Sequence[Sync]) -> None:
+            """Decisions and the trail are written with the change, or nothing is."""
+            if frozenset(giving_up(changes, before)) != parting.syncs:
+                raise ChangedError("somebody changed the project meanwhile, so that other segments would be given up; apply again")
+            for each in decisions:
+                parts.catalog.within(db).part(each)
+            details = in_words(changes, prune=prune) | ({"leaving": told.value} if told else {})
+            details |= {f"list {cohort}": f"{each.added} added, {each.removed} removed" for cohort, each in filled.items()}
+            deed = Deed(who, "definitions.apply", project, project, details)
+            parts.trail.within(db).write(deed, parts.clock.now())
+
+        changes = apply_changes(_shelves(parts, who), parts.destination, project, documents, prune=prune, settle=settle)
     for _, version in drawn.values():
         parts.list_versions.add(version)
     endings.forget_unneeded(parts)
-    return Applied(changes, plan.stakes, how if plan.stakes else None, {cohort: change for cohort, (change, _) in drawn.items()})
+    return Applied(changes, parting.stakes, told, filled)
 
 
 def _planned(parts: Parts, project: str, documents: Documents, *, prune: bool) -> Applied:
-    parts.catalog.project(project)
     check_written(parts, project, documents)
     changes = plan_changes(_shelves(parts, ""), parts.destination, project, documents, prune=prune)
-    staked = endings.stakes(parts, giving_up(changes, parts.catalog.syncs(project)))
-    return Applied(changes, tuple(each for each in staked if each.count))
+    return Applied(changes, _parted(parts, project, changes).stakes)
 
 
 def _shelves(parts: Parts, who: str) -> Shelves:

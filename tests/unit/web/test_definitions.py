@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from starlette.testclient import TestClient
 
 from site_of import Site, detail
 from tradewind.access.roles import Role
+from tradewind.errors import ChangedError
 from tradewind.model.cohort import Cohort, CohortKind, StaticList
-from tradewind.model.sync import Cadence
-from tradewind.operations import syncs
+from tradewind.model.sync import Cadence, Leaving
+from tradewind.operations import definitions, syncs
 
 P = "/api/v1/projects/default/definitions"
 ACCOUNT = "{id: second, name: Second, destination: fake, advertiser: adv2, region: here, auth: signature, secret: %s, identity: [%s]}"
@@ -137,3 +139,42 @@ def test_contacts_are_sent_with_what_they_are_told_by_beside_the_text(site: Site
     assert (told["id"], told["shown"], told["kinds"]) == ("pager", "pager.shop.example", ["failed"])
     assert {(each.deed.actor, each.deed.what) for each in site.town.parts.trail.entries()} >= {("manager", "contact.save")}
     assert actions(post(manager, "apply", manager.get(P).text, prune=True))[-1] == ("unchanged", "contact", "pager")
+
+
+def trail(site: Site) -> list[tuple[str, dict[str, str]]]:
+    """Who applied definitions, and what is told of it, the oldest first."""
+    entries = reversed(site.town.parts.trail.entries())
+    return [(each.deed.actor, each.deed.details) for each in entries if each.deed.what == "definitions.apply"]
+
+
+def test_each_apply_is_one_entry_of_the_trail_whoever_asks(site: Site, manager: TestClient, tmp_path: Path) -> None:
+    """Sent or read from files, the same is told: counts, and every change with its fields; of what is refused, nothing."""
+    given, file = {"SECOND": "s3cret-of-second"}, tmp_path / "wanted.yaml"
+    post(manager, "apply", WANTED, secrets=given)
+    post(manager, "apply", WANTED.replace("connection: second", "connection: nowhere"), secrets=given)
+    file.write_text(WANTED.replace("name: Openers", "name: All openers"))
+    definitions.apply(replace(site.town.parts, environment=given), "default", [file], "ann (command line)", prune=False)
+    post(manager, "apply", "cohorts: []", prune=True)
+    names = "create cohort openers; create connection second; create sync openers-second"
+    first, second, third = trail(site)
+    assert first == ("manager", {"prune": "false", "create": "3", "changes": names})
+    told = {"prune": "false", "update": "1", "unchanged": "2", "changes": "update cohort openers (name)"}
+    assert second == ("ann (command line)", told)
+    assert (third[0], third[1]["prune"], third[1]["delete"]) == ("manager", "true", "6")
+    assert "s3cret" not in repr(trail(site))
+
+
+def test_what_would_give_up_another_segment_than_was_asked_about_is_taken_back(site: Site, tmp_path: Path) -> None:
+    """Between the question how people leave and its answer somebody adds a sync, which the files do not have either."""
+    file = tmp_path / "nothing.yaml"
+    file.write_text("cohorts: []")
+
+    def answer(_staked: object) -> Leaving:
+        site.town.add("another", Cadence.DAILY)
+        return Leaving.EMPTY
+
+    before = trail(site)
+    with pytest.raises(ChangedError, match="apply again"):
+        definitions.apply(site.town.parts, "default", [file], "ann", prune=True, leaving=answer)
+    assert [each.id for each in site.town.parts.catalog.syncs("default")] == ["another", "daily"]
+    assert trail(site) == before

@@ -73,7 +73,6 @@ def plan(ask: Manager, project: Id, body: Definitions) -> AppliedView:
 @router.post("/apply")
 def apply(ask: Manager, project: Id, body: Wanted) -> AppliedView:
     """Make the project equal to the definitions, all of it or nothing. The worker empties segments that are given up."""
-    ask.note("definitions.apply", project, project, prune=str(body.prune).lower())
     done = definitions.apply_sent(ask.parts, project, body.text, body.secrets, ask.who, prune=body.prune, leaving=body.leaving)
     ask.request.app.state.nudge()
     return _view(done)
