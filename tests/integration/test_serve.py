@@ -80,10 +80,45 @@ def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: Sand
         assert "a0000000" not in server.said("out") + server.said()
 
 
-def test_a_home_has_one_server(product: Product) -> None:
-    with serving(product):
+def test_a_home_has_one_server_which_nobody_fills(product: Product) -> None:
+    """256 MiB without a length, a hundred thousand levels, and a caller who does not stop: refused, in hardly more memory than before."""
+    with serving(product) as server:
         second = product.text("serve", "--port", "1")
         assert (second.code, "another server works on" in second.error) == (75, True)
+        headers = signed_in(server) | {"Content-Type": "application/json"}
+        deep = b"[" * 100_000 + b"]" * 100_000
+        assert server.http.post(f"{P}/syncs", content=b"[]", headers=headers).status_code == 422
+        before = memory(server, "VmRSS")
+        Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
+        assert server.http.post(f"{P}/syncs", content=deep, headers=headers).status_code == 422
+        poured = pour(server, headers, 256)
+        assert poured.startswith(b"HTTP/1.1 413 ")
+        asked = [server.http.post(f"{P}/syncs", content=b"[]", headers=headers) for _ in range(60)]
+        assert {each.status_code for each in asked} == {422, 429}
+        assert int(asked[-1].headers["retry-after"]) > 0
+        assert memory(server, "VmHWM") - before <= 20 << 20
+
+
+def memory(server: Serving, name: str) -> int:
+    """Bytes: VmRSS, what the server has in memory, or VmHWM, the most since that was last set back."""
+    return int(re.findall(rf"{name}:\s+(\d+) kB", Path(f"/proc/{server.process.pid}/status").read_text())[0]) << 10
+
+
+def pour(server: Serving, headers: dict[str, str], mebibytes: int) -> bytes:
+    """The answer to a body that comes a mebibyte at a time, whose length nobody was told."""
+    head = [
+        f"POST {P}/syncs HTTP/1.1",
+        "Host: localhost",
+        "Transfer-Encoding: chunked",
+        *(f"{name}: {each}" for name, each in headers.items()),
+    ]
+    part = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as line:
+        line.sendall("\r\n".join([*head, "", ""]).encode())
+        for _ in range(mebibytes):
+            line.sendall(part)
+        line.sendall(b"0\r\n\r\n")
+        return line.recv(1 << 16)
 
 
 def test_an_address_that_is_taken_is_told_in_one_sentence(product: Product) -> None:

@@ -41,7 +41,10 @@ SESSION = "/api/v1/session"
 """Where one signs in and out, also while nothing else is changed."""
 
 PATIENCE = 30.0
-"""Seconds for a body to come; of a file, for its next part."""
+"""Seconds of a whole request, from its head until its answer begins."""
+
+PACE = 64 << 10
+"""Bytes for which a body that may be large, of events or a file, has a second more."""
 
 DEEPEST = 32
 """Levels of a JSON body; a cohort's rule may have 16, each of which takes two."""
@@ -61,6 +64,13 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),
     (b"cache-control", b"no-store"),
+)
+
+SLOW = "the body did not come within {:.0f} s; one of events or a file has a second more for each {:,} bytes"
+
+LATE = (
+    "there is no answer after {:.0f} s; a preview was broken off, anything else may still be done:"
+    " look what is there before you ask again, or ask again with the same Idempotency-Key"
 )
 
 REPEATED = frozenset({"sync"})
@@ -92,7 +102,43 @@ class TooLarge(Exception):
 
 
 class TooSlow(Exception):
-    """A body that did not come."""
+    """A body that did not come in time."""
+
+
+class TooLong(Exception):
+    """An answer that did not begin in time."""
+
+
+class Incoming:
+    """What a caller sends, as it comes. A body that may be large has more time with each part that came."""
+
+    def __init__(self, receive: Receive, limit: asyncio.Timeout, patience: float) -> None:
+        self._receive, self._limit, self._patience = receive, limit, patience
+        self._until, self._read, self._largest, self._kept = limit.when() or 0.0, 0, 0, False
+        self.whole = False
+
+    def up_to(self, largest: int, *, kept: bool = False) -> Incoming:
+        """A body of so many bytes at its own pace. One that is `kept` is on the disk before its answer, however long that takes."""
+        self._largest, self._kept = largest, kept
+        return self
+
+    async def __call__(self) -> Message:
+        """The next message. Raises TooLarge beyond the limit of a body that may be large."""
+        message = await self._receive()
+        if self.whole:  # what comes after a body, such as that the caller has gone
+            return message
+        self.whole = not message.get("more_body")
+        self._read += len(message.get("body", b""))
+        if self._largest:
+            self._give_time()
+        return message
+
+    def _give_time(self) -> None:
+        if self._read > self._largest:
+            raise TooLarge
+        if not self._limit.expired():
+            answered = None if self._kept else asyncio.get_running_loop().time() + self._patience
+            self._limit.reschedule(answered if self.whole else self._until + self._read / PACE)
 
 
 class Limits:
@@ -117,7 +163,7 @@ class Limits:
             await self.app(scope, receive, send)
             return
         began, id_, status, failure, open_ended = self.clock.monotonic(), secrets.token_hex(8), 0, "", False
-        scope.setdefault("state", {})
+        scope.setdefault("state", {})["ends"] = ends = list[Callable[[], None]]()
 
         async def answer(message: Message) -> None:
             nonlocal status, open_ended
@@ -131,9 +177,13 @@ class Limits:
 
         with span("request", method=scope["method"] if scope["method"] in METHODS else "other", request=id_) as told:
             try:
-                await self._bounded(scope, receive, answer)
+                await self._timed(scope, receive, answer)
             except TooSlow:
-                await problem(408, f"the body did not come within {self.patience:.0f} s")(scope, receive, answer)
+                await problem(408, SLOW.format(self.patience, PACE))(scope, receive, answer)
+            except TooLong:
+                for end in ends:
+                    end()
+                await problem(503, LATE.format(self.patience), {"Retry-After": "5"})(scope, receive, answer)
             except asyncio.CancelledError:  # the server stops, and what requests have of time for it is over
                 if not status:
                     await problem(503, "the server is stopping; ask again", {"Retry-After": "5"})(scope, receive, answer)
@@ -147,7 +197,24 @@ class Limits:
             told(route=route, status=status)
         self.tell(Seen(id_, scope["method"], route, status, self.clock.monotonic() - began, scope["state"].get("who", ""), failure))
 
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _timed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises TooSlow or TooLong when the time of a request is over before its answer has begun; how long that goes on is for `Wire`."""
+
+        async def begun(message: Message) -> None:
+            if message["type"] == "http.response.start" and not limit.expired():
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.patience) as limit:
+                incoming = Incoming(receive, limit, self.patience)
+                await self._bounded(scope, incoming, begun)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise (TooLong if incoming.whole else TooSlow) from None
+
+    async def _bounded(self, scope: Scope, receive: Incoming, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if TOKEN.encode() in scope["query_string"]:
             await problem(400, "a token stands in the address, where logs keep it; revoke it, and send the new one as a header")(
@@ -163,17 +230,13 @@ class Limits:
             await problem(503, why, {"Retry-After": "60"})(scope, receive, send)
             return
         if scope["method"] == "POST" and FILE_ROUTE.fullmatch(scope["path"]):
-            await self.app(scope, _counted(receive, LARGEST_FILE, self.patience), send)
+            await self.app(scope, receive.up_to(LARGEST_FILE, kept=True), send)
             return
         if scope["method"] == "POST" and (sent := SENT_ROUTE.fullmatch(scope["path"])):
-            await self.app(scope, _counted(receive, LARGEST_BATCH if sent[1] == "batch" else LARGEST, self.patience), send)
+            await self.app(scope, receive.up_to(LARGEST_BATCH if sent[1] == "batch" else LARGEST), send)
             return
         largest = LARGEST_MESSAGE if PUSH_ROUTE.fullmatch(scope["path"]) else LARGEST
-        try:
-            async with asyncio.timeout(self.patience):
-                body = await _read(receive, headers, largest)
-        except TimeoutError:
-            raise TooSlow from None
+        body = await _read(receive, headers, largest)
         wrong = _wrong(body, headers, largest)
         if wrong:
             await problem(*wrong)(scope, receive, send)
@@ -267,27 +330,5 @@ def _once(body: bytes, receive: Receive) -> Receive:
             return await receive()
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
-
-    return next_message
-
-
-def _counted(receive: Receive, largest: int, patience: float) -> Receive:
-    """The body as it comes. Raises TooLarge beyond the limit, and TooSlow when its next part does not come."""
-    read, whole = 0, False
-
-    async def next_message() -> Message:
-        nonlocal read, whole
-        if whole:  # what comes after a body, such as that the caller has gone, may take its time
-            return await receive()
-        try:
-            async with asyncio.timeout(patience):
-                message = await receive()
-        except TimeoutError:
-            raise TooSlow from None
-        whole = not message.get("more_body")
-        read += len(message.get("body", b""))
-        if read > largest:
-            raise TooLarge
-        return message
 
     return next_message

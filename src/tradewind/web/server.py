@@ -28,6 +28,7 @@ from tradewind.web.application import build
 from tradewind.web.limits import Seen
 from tradewind.web.metrics import Metrics
 from tradewind.web.shell import files
+from tradewind.web.wire import Wire
 from tradewind.worker import Done, Stop, housekeeping, run_due, work
 
 LOCK = "serve.lock"
@@ -65,7 +66,7 @@ class Server:
         )  # fmt: skip
         self.watchman: Watchman = app.state.watchman
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
+            app, host=host, port=port, http=Wire, log_config=None, access_log=False, server_header=False, date_header=False,
             timeout_graceful_shutdown=REQUESTS_END, timeout_keep_alive=15, limit_concurrency=200, lifespan="off",
         )  # fmt: skip
         self.http = _Http(config, self.stop)

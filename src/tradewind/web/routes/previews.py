@@ -241,4 +241,5 @@ def _turn(ask: Asked, project: str, look: Look) -> Iterator[tuple[Parts, preview
     state = ask.request.app.state
     editor = (ask.who, project, look.editor) if look.editor else None
     with state.looks.turn(editor, look.edit) as turn:
+        ask.request.state.ends.append(turn.end)
         yield state.small, previews.Subject(look.cohort, look.who, look.as_of), turn
