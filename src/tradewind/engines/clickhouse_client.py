@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn
+from itertools import chain
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import pyarrow as pa
 
 from tradewind.engines.clickhouse import SETTINGS, ClickHouseSession
+from tradewind.engines.server import batches
 from tradewind.errors import ConfigurationError, EngineError
+
+Answer = TypeVar("Answer")
 
 SECONDS = 1800
 """The longest that a statement may take."""
@@ -78,25 +82,16 @@ class _Client:
 
     @contextmanager
     def ask(self, statement: str) -> Iterator[Iterator[pa.RecordBatch]]:
-        with _told(self._where, self._variable):
-            stream = self._client.raw_stream(statement, fmt="ArrowStream", settings=self._settings)
+        stream = self._tried(lambda: self._client.raw_stream(statement, fmt="ArrowStream", settings=self._settings))
         try:
-            with _told(self._where, self._variable):
-                reader = pa.ipc.open_stream(stream)
-            yield self._batches(reader)
+            reader = self._tried(lambda: pa.ipc.open_stream(stream))
+            yield chain([pa.RecordBatch.from_pylist([], reader.schema)], batches(reader, self._tried))  # at least one
         finally:
             stream.close()
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        """All of them, at least one."""
-        yield pa.RecordBatch.from_pylist([], reader.schema)
-        while True:
-            try:
-                with _told(self._where, self._variable):
-                    batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            yield batch
+    def _tried(self, work: Callable[[], Answer]) -> Answer:
+        with _told(self._where, self._variable):
+            return work()
 
 
 def _url(variable: str, environment: Mapping[str, str]) -> SplitResult:

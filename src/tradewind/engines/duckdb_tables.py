@@ -20,7 +20,7 @@ from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO
 from tradewind.compute import Bounds, connect, duckdb_version, literal, quoted
 from tradewind.engines.duckdb import ROWS, DuckDBDialect
 from tradewind.engines.folders import Folders
-from tradewind.engines.server import Named, turned
+from tradewind.engines.server import Named, batches, turned
 from tradewind.engines.sql import MEMBERS
 from tradewind.engines.tables import OWNER
 from tradewind.engines.template import behind, filled
@@ -154,7 +154,7 @@ class DuckDBTables:
     def rows(self, statement: exp.Select, tables: Sequence[Named]) -> Iterator[pa.RecordBatchReader]:
         query = self.dialect.written(behind(statement, tables, _KEPT).transform(self._found, copy=False))
         reader = self._tried(lambda: self._connection.sql(query).to_arrow_reader(ROWS))
-        yield pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+        yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader, self._tried))
 
     def _found(self, node: exp.Expr) -> exp.Expr:
         """A table of the client's, whose name is quoted, by the view that stands for it; one of a WITH may have the same name."""
@@ -213,13 +213,6 @@ class DuckDBTables:
     def asked(self, query: str) -> list[tuple[object, ...]]:
         """The answer to a statement of our own; it is told in our own words what is wrong."""
         return self._tried(lambda: self._connection.execute(query).fetchall())
-
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        while True:
-            try:
-                yield self._tried(reader.read_next_batch)
-            except StopIteration:
-                return
 
     def _tried(self, work: Callable[[], Answer]) -> Answer:
         try:

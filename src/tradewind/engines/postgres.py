@@ -16,7 +16,7 @@ from sqlglot import exp
 from tradewind.cohorts.clauses.form import EVENTS, PERSON
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.compute import Bounds, connect
-from tradewind.engines.server import Named, Session, turned
+from tradewind.engines.server import Named, Session, batches, turned
 from tradewind.engines.sql import MEMBERS
 from tradewind.engines.tables import OWNER
 from tradewind.engines.template import behind, filled
@@ -272,7 +272,7 @@ class PostgresSession:
                 return found
 
             reader = self._tried(answer)
-            yield pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+            yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader, self._tried))
 
     def about(self) -> str:
         ((encoding, version),) = self._asked("SELECT current_setting('server_encoding'), current_setting('server_version')")
@@ -295,13 +295,6 @@ class PostgresSession:
                 return list(cursor.fetchall())
 
             return self._tried(ask)
-
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        while True:
-            try:
-                yield self._tried(reader.read_next_batch)
-            except StopIteration:
-                return
 
     def _tried(self, work: Callable[[], Answer]) -> Answer:
         from adbc_driver_postgresql import dbapi

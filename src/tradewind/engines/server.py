@@ -261,6 +261,14 @@ def _as(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBa
             yield pa.record_batch(columns, schema=schema)
 
 
+def batches(
+    reader: pa.RecordBatchReader, tried: Callable[[Callable[[], pa.RecordBatch | None]], pa.RecordBatch | None]
+) -> Iterator[pa.RecordBatch]:
+    """What is left of an answer; `tried` takes each step, and says in the session's own words what went wrong with it."""
+    while (batch := tried(lambda: next(reader, None))) is not None:
+        yield batch
+
+
 def turned(digests: pa.Array[Any]) -> pa.Array[Any]:
     """Keys of 16 bytes with their last byte first: MD5s as members, or members as MD5s."""
     fixed = digests.cast(pa.binary(16))
