@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chaos.rig import Rig, running_rig
+from small_disk import small_disk
 
 FIRST, LAST, STEP = 4_096, 4_000_000, 1.6
 """Bytes a file may have: from one page of the database to more than any file of such a run has, each limit so many times the last."""
@@ -42,7 +40,7 @@ def test_a_run_survives_a_disk_without_room(tmp_path: Path) -> None:
     """The home lies on a small disk of its own, which is filled up but for a little more each time."""
     small = tmp_path / "disk"
     small.mkdir()
-    with mounted(small), running_rig(tmp_path / "rig", seed=5) as rig:
+    with small_disk(small, 24), running_rig(tmp_path / "rig", seed=5) as rig:
         rig.order["home"] = str(small / "home")
         (rig.folder / "home").symlink_to(small / "home")
         _begin(rig)
@@ -104,15 +102,3 @@ def _recover(rig: Rig) -> bool:
         if rig.sandbox.members("ready1", rig.listed.segment) == rig.listed.desired():
             return _settles(ended)
     raise AssertionError("the segment is not equal to the list")
-
-
-@contextmanager
-def mounted(folder: Path) -> Iterator[None]:
-    """A disk of 24 MiB in memory; the test skips where this process may not mount one."""
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)

@@ -9,8 +9,6 @@ import resource
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,6 +19,7 @@ import pytest
 
 from product import Product
 from site_of import Site
+from small_disk import small_disk
 from town import NOON
 from tradewind import ground
 from tradewind.access.roles import Role
@@ -171,7 +170,7 @@ def test_g7_without_room_everything_can_be_read_and_nothing_is_changed(tmp_path:
 
 
 def test_g7_what_no_room_is(tmp_path: Path) -> None:
-    with small_disk(tmp_path):
+    with small_disk(tmp_path, 8):
         assert "nothing is changed or run" in cramped(tmp_path)
     assert ROOM == 1 << 30
 
@@ -306,15 +305,3 @@ def run(product: Product, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=product.folder, env=product.environment, capture_output=True, encoding="utf-8", timeout=120, check=False
     )
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A disk of 8 MiB in memory; the test skips where this process may not mount one."""
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
