@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from postgres_process import Server, postgres
 from tradewind.access.base import Access
 from tradewind.access.memory import MemoryAccess
 from tradewind.access.sql import SqlAccess
 from tradewind.access.trail import Deed
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
-from tradewind.migrations import database_upgrade
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.testing.access_suite import NOON, AccessSuite
 
 
 def stocked(database: Database) -> SqlAccess:
     """A store in a database with two projects."""
-    database_upgrade(database)
     for name in ("default", "other"):
         Catalog(database).add_project(Project(name, name.title(), ProjectPlan.PAID, "UTC", ()), "test")
     return SqlAccess(database)
@@ -51,23 +46,11 @@ class _InSql(AccessSuite):
 
 class TestOnSqlite(_InSql):
     @pytest.fixture
-    def access(self, tmp_path: Path) -> Iterator[SqlAccess]:
-        database = Database.at(tmp_path)
-        yield stocked(database)
-        database.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real PostgreSQL; without its programs these tests skip and say so."""
-    with postgres() as running:
-        yield running
+    def access(self, on_sqlite: Database) -> SqlAccess:
+        return stocked(on_sqlite)
 
 
 class TestOnPostgres(_InSql):
     @pytest.fixture
-    def access(self, server: Server) -> Iterator[SqlAccess]:
-        server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        database = Database(server.admin)
-        yield stocked(database)
-        database.close()
+    def access(self, on_postgresql: Database) -> SqlAccess:
+        return stocked(on_postgresql)

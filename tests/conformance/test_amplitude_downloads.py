@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from postgres_process import Server, postgres
-from schema import migrated
 from tradewind.clock import StandingClock
 from tradewind.database import Database
 from tradewind.errors import EngineError
-from tradewind.migrations import database_upgrade
 from tradewind.sources.amplitude.budget import ANSWERS, AT_ONCE, DOWNLOADS, MONTH, REQUESTS, VALID, WITHIN
 from tradewind.sources.amplitude.sql import LEASE, Download, Downloads, DownloadState, download_table
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real PostgreSQL; without its programs these tests skip and say so."""
-    with postgres() as running:
-        yield running
 
 
 class Patience(StandingClock):
@@ -179,19 +167,13 @@ class TestSqliteDownloads(DownloadsSuite):
     """In a file."""
 
     @pytest.fixture
-    def database(self, tmp_path: Path) -> Iterator[Database]:
-        database = migrated(tmp_path)
-        yield database
-        database.close()
+    def database(self, on_sqlite: Database) -> Database:
+        return on_sqlite
 
 
 class TestPostgresDownloads(DownloadsSuite):
     """On a server."""
 
     @pytest.fixture
-    def database(self, server: Server) -> Iterator[Database]:
-        server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        database = Database(server.admin)
-        database_upgrade(database)
-        yield database
-        database.close()
+    def database(self, on_postgresql: Database) -> Database:
+        return on_postgresql

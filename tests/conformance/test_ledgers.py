@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from postgres_process import Server, postgres
+from postgres_process import Server
 from sandbox_process import wait_until
-from schema import migrated
 from tradewind.database import Database
 from tradewind.errors import LedgerError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.slots.base import Wish
 from tradewind.ledger.sql import SqlLedger
-from tradewind.migrations import database_upgrade
 from tradewind.testing.ledger_suite import NOON, LedgerSuite
 
 
@@ -56,29 +52,16 @@ class TestSqliteLedger(TakenByMany, LedgerSuite):
     """In a SQLite file."""
 
     @pytest.fixture
-    def ledger(self, tmp_path: Path) -> Iterator[SqlLedger]:
-        database = migrated(tmp_path)
-        yield SqlLedger(database)
-        database.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real PostgreSQL; without its programs these tests skip and say so."""
-    with postgres() as running:
-        yield running
+    def ledger(self, on_sqlite: Database) -> SqlLedger:
+        return SqlLedger(on_sqlite)
 
 
 class TestPostgresLedger(TakenByMany, LedgerSuite):
     """In a PostgreSQL, migrated as an installation is."""
 
     @pytest.fixture
-    def ledger(self, server: Server) -> Iterator[SqlLedger]:
-        server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        database = Database(server.admin)
-        database_upgrade(database)
-        yield SqlLedger(database)
-        database.close()
+    def ledger(self, on_postgresql: Database) -> SqlLedger:
+        return SqlLedger(on_postgresql)
 
 
 def test_who_stands_still_in_a_transaction_holds_up_the_others_for_a_minute_alone(server: Server) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from postgres_process import Server, postgres
-from schema import migrated
 from tradewind.database import Database
 from tradewind.errors import TakenError
-from tradewind.migrations import database_upgrade
 from tradewind.model.identifier import IdType
 from tradewind.model.privacy import PrivacyRequest, Progress, Recipient, RequestType
 from tradewind.model.run import Answer, Line, LineClass
@@ -24,13 +20,6 @@ from tradewind.vault.sql import Vault, plant_canary
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HERE, THERE = Recipient("https://here.invalid", "adv1"), Recipient("https://there.invalid", "adv1")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real PostgreSQL; without its programs these tests skip and say so."""
-    with postgres() as running:
-        yield running
 
 
 class StoreSuite:
@@ -124,19 +113,13 @@ class TestSqliteStore(StoreSuite):
     """In a SQLite file."""
 
     @pytest.fixture
-    def database(self, tmp_path: Path) -> Iterator[Database]:
-        database = migrated(tmp_path)
-        yield database
-        database.close()
+    def database(self, on_sqlite: Database) -> Database:
+        return on_sqlite
 
 
 class TestPostgresStore(StoreSuite):
     """In a PostgreSQL, migrated as an installation is."""
 
     @pytest.fixture
-    def database(self, server: Server) -> Iterator[Database]:
-        server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        database = Database(server.admin)
-        database_upgrade(database)
-        yield database
-        database.close()
+    def database(self, on_postgresql: Database) -> Database:
+        return on_postgresql
