@@ -1,4 +1,4 @@
-"""Messages of Amplitude's cohort webhook, and a site that takes them."""
+"""Messages of Amplitude's cohort webhook, and who sends them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,9 @@ DOOR = "/api/v1/projects/default/webhook/messages"
 AD = (Wanted("user.ad", False),)
 
 
-def site_with_payers(folder: Path) -> Site:
-    """A site with a cohort that is pushed."""
-    site = Site(folder)
-    site.town.parts.catalog.save_cohort(Cohort("default", "payers", "Payers", CohortKind.WEBHOOK, Pushed("k8dup3vx")))
-    return site
-
-
 def sender(site: Site) -> TestClient:
-    """What Amplitude sends with."""
+    """What Amplitude sends with, to a site that has now a cohort that is pushed."""
+    site.town.parts.catalog.save_cohort(Cohort("default", "payers", "Payers", CohortKind.WEBHOOK, Pushed("k8dup3vx")))
     secret = webhooks.new_secret(site.town.parts, "default")
     headers = {webhooks.HEADER: secret, "Content-Type": "application/json", "User-Agent": "Amplitude/Webhook/1.0"}
     return TestClient(site.app, base_url=HERE, headers=headers)

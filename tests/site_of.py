@@ -19,6 +19,7 @@ from tradewind.web.limits import Seen
 from tradewind.web.metrics import Metrics
 from tradewind.web.rates import Rates
 from tradewind.web.shell import File
+from tradewind.worker import Stop, run_once
 
 PASSWORD = "correct horse battery"
 HERE = "https://tradewind.example"
@@ -73,6 +74,11 @@ class Site:
         """A client with a token."""
         text = people.issue(self.town.parts, "test", user, f"of {user}", project, role, 9).text
         return TestClient(self.app, base_url=HERE, headers={"Authorization": f"Bearer {text}"})
+
+    def work(self) -> None:
+        """What the worker beside the API does when it looks."""
+        for done in run_once(self.town.parts, Stop()):
+            assert done.error is None, done.error
 
     def _nudge(self) -> None:
         self.nudges += 1

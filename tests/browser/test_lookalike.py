@@ -20,15 +20,16 @@ LOOKERS = {"id": "lookers", "name": "Lookers", "kind": "behavioural", "who": {"d
 
 @pytest.fixture(scope="module")
 def events(desk: Desk) -> None:
-    """The lives of two months until the day before yesterday, and who looked of late."""
+    """In a project of its own: the lives of two months until the day before yesterday, and who looked of late."""
+    desk.product.ok("projects", "add", "club", "--name", "The club")
     lines = "\n".join(map(json.dumps, lives(random.Random(7), datetime.now(UTC) - timedelta(days=61))[0]))
-    desk.product.ok("--project", "shop", "events", "import", str(desk.product.write("lives.ndjson", lines)))
-    desk.product.ok("--project", "shop", "apply", str(desk.product.write("lookers.yaml", json.dumps({"cohorts": [LOOKERS]}))))
+    desk.product.ok("--project", "club", "events", "import", str(desk.product.write("lives.ndjson", lines)))
+    desk.product.ok("--project", "club", "apply", str(desk.product.write("lookers.yaml", json.dumps({"cohorts": [LOOKERS]}))))
 
 
 def test_a_lookalike_is_chosen_made_and_judged(visit: Visits, desk: Desk, events: None) -> None:
     here = visit()
-    page = here.go("/projects/shop/cohorts/new")
+    page = here.go("/projects/club/cohorts/new")
     page.get_by_role("link", name="Like another cohort").click()
     page.get_by_role("combobox", name="Seed").click()
     page.get_by_role("option", name="Lookers", exact=True).click()
@@ -41,6 +42,6 @@ def test_a_lookalike_is_chosen_made_and_judged(visit: Visits, desk: Desk, events
     page.get_by_role("button", name="Make the model").click()
     expect(page.get_by_role("table").first).to_contain_text("did Look often", timeout=120_000)
     assert here.faults() == []
-    card = desk.product.ok("--project", "shop", "cohorts", "show", "like-lookers")["card"]
+    card = desk.product.ok("--project", "club", "cohorts", "show", "like-lookers")["card"]
     assert card["auc"] > card["baseline"]
     expect(page.locator(".figure").first).to_have_text(f"in {card['auc']:.1%} of cases".replace(".0%", "%"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +21,6 @@ from tradewind.web.rates import Rates
 from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    site.user("root", administrator=True)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def root(site: Site) -> TestClient:
-    return site.signed_in("root")
-
-
-def work(site: Site) -> None:
-    """What the worker beside the API does when it looks."""
-    for done in run_once(site.town.parts, Stop()):
-        assert done.error is None, done.error
 
 
 # --- the main road
@@ -65,7 +45,7 @@ def test_a_list_is_defined_without_a_file_and_a_select_over_the_events_alone(sit
     assert (made.status_code, "file" in made.json()["definition"]) == (200, False)
     sent = root.post(f"{P}/cohorts/vip/list?name=vip.csv", content=f"idfa\n{guid(1)}\n{guid(2)}\n".encode())
     assert sent.status_code == 202
-    work(site)
+    site.work()
     assert root.get(f"{P}/uploads/{sent.json()['id']}").json()["counts"]["added"] == 2
     assert root.post(f"{P}/cohorts/vip/preview").json()["members"] == 2
     chosen = {"query": "SELECT DISTINCT person FROM events WHERE event_type = 'Open'", "people": "person"}
@@ -90,7 +70,7 @@ def test_from_a_cohort_to_a_segment_by_the_api_alone(site: Site, root: TestClien
     opened = root.post(f"{P}/syncs/{sync['id']}/runs")
     assert (opened.status_code, opened.json()["state"]) == (202, "open")
     assert site.nudges == 2
-    work(site)
+    site.work()
     report = root.get(f"{P}/runs/{opened.json()['id']}").json()
     assert (report["run"]["outcome"], report["account"]["accepted"], report["holds"]) == ("clean", 100, 100)
     assert len(site.town.platform.held("https://memory.invalid", "adv2", sync["segment"])) == 100
@@ -100,17 +80,17 @@ def test_a_held_run_goes_on_when_it_is_approved(site: Site, root: TestClient) ->
     town = site.town
     sync = town.add("daily", Cadence.DAILY)
     root.post(f"{P}/syncs/daily/runs")
-    work(site)
+    site.work()
     town.people.numbers = set(range(1, 11))
     town.clock.sleep(60)
     run = root.post(f"{P}/syncs/daily/runs").json()["id"]
-    work(site)
+    site.work()
     report = root.get(f"{P}/runs/{run}").json()
     assert report["run"]["state"] == "held"
     verdicts = [{"guard": each["guard"], "count": each["count"]} for each in report["verdicts"]]
     assert "does not cover" in detail(root.post(f"{P}/runs/{run}/approve", json={"approvals": [verdicts[0] | {"count": 1}]}))
     assert root.post(f"{P}/runs/{run}/approve", json={"approvals": verdicts}).status_code == 202
-    work(site)
+    site.work()
     assert root.get(f"{P}/runs/{run}").json()["run"]["outcome"] == "clean"
     assert len(town.held(sync)) == 10
 
@@ -122,7 +102,7 @@ def test_a_run_is_told_step_by_step_and_request_by_request(site: Site, root: Tes
     )
     town.add("daily", Cadence.DAILY)
     run = root.post(f"{P}/syncs/daily/runs").json()["id"]
-    work(site)
+    site.work()
     report = root.get(f"{P}/runs/{run}").json()
     assert [(step["name"], step["count"]) for step in report["funnel"]][-3:] == [("unique", 100), ("sent", 100), ("accepted", 99)]
     assert report["funnel"][-1]["lost"] == [{"why": "refused by the platform", "count": 1}]
@@ -142,7 +122,7 @@ def test_a_run_is_told_step_by_step_and_request_by_request(site: Site, root: Tes
 def test_a_segment_and_one_identifier_are_looked_at(site: Site, root: TestClient) -> None:
     sync = site.town.add("daily", Cadence.DAILY)
     root.post(f"{P}/syncs/daily/runs")
-    work(site)
+    site.work()
     (segment,) = root.get(f"{P}/segments").json()["items"]
     assert (segment["sync"]["segment"], segment["holds"], segment["last"]["outcome"]) == (sync.segment, 100, "clean")
     shown = root.get(f"{P}/segments/daily").json()
@@ -168,12 +148,12 @@ def test_what_a_sync_would_cost_is_told_before_it_is_added(site: Site, root: Tes
 def test_a_paused_sync_is_emptied_by_the_worker(site: Site, root: TestClient) -> None:
     sync = site.town.add("daily", Cadence.DAILY)
     root.post(f"{P}/syncs/daily/runs")
-    work(site)
+    site.work()
     assert [each["count"] for each in root.get(f"{P}/syncs/daily/stakes").json()] == [100]
     assert "--empty" in detail(root.post(f"{P}/syncs/daily/pause"))
     ended = root.post(f"{P}/syncs/daily/pause?leaving=empty").json()
     assert (ended["how"], len(ended["later"])) == ("empty", 1)
-    work(site)
+    site.work()
     assert site.town.held(sync) == set()
 
 

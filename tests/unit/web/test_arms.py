@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from starlette.testclient import TestClient
 
 from site_of import Site, detail
 from town import drawn
-from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    site.user("root", administrator=True)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def root(site: Site) -> TestClient:
-    return site.signed_in("root")
-
-
-def work(site: Site) -> None:
-    """What the worker beside the API does when it looks."""
-    for done in run_once(site.town.parts, Stop()):
-        assert done.error is None, done.error
 
 
 def test_a_holdout_is_set_changed_ended_and_measured(site: Site, root: TestClient) -> None:
@@ -41,7 +17,7 @@ def test_a_holdout_is_set_changed_ended_and_measured(site: Site, root: TestClien
     lift = f"{P}/syncs/s/lift?event=Buy"
     assert "nobody of sync 's' was held out in a run yet" in detail(root.get(lift))
     opened = root.post(f"{P}/syncs/s/runs").json()
-    work(site)
+    site.work()
     out = len(drawn(30, "s", set(range(1, 101))))
     assert root.get(f"{P}/runs/{opened['id']}").json()["held_out"] == out
     found = root.get(lift + "&value=price").json()
@@ -65,7 +41,7 @@ def test_a_split_is_made_and_run_as_a_whole(site: Site, root: TestClient) -> Non
     opened = root.post(f"{P}/splits/by-plan/runs")
     assert opened.status_code == 202
     assert len({each["as_of"] for each in opened.json()["runs"]}) == 1
-    work(site)
+    site.work()
     assert {each["state"] for each in root.get(f"{P}/runs").json()["items"]} == {"closed"}
     assert "write {value}" in detail(root.post(f"{P}/splits", json=body | {"id": "other", "segment": "One"}))
     assert "there is no split 'nothing'" in detail(root.post(f"{P}/splits/nothing/runs"))

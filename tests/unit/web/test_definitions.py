@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,10 @@ syncs:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.user("manager", {"default": Role.MANAGER})
     site.town.add("daily", Cadence.DAILY)
-    yield site
-    site.close()
+    return site
 
 
 @pytest.fixture

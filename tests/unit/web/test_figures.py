@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from site_of import Site, detail
@@ -19,14 +16,12 @@ HOOK = {"kind": "webhook", "url": "https://hooks.shop.example/canary-path", "sec
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.town.add("daily", Cadence.DAILY)
     site.user("ann", {"default": Role.MANAGER})
     site.user("vera", {"default": Role.VIEWER})
     site.user("stranger", {"other": Role.ADMIN})
-    yield site
-    site.close()
+    return site
 
 
 def test_figures_are_of_the_projects_that_are_open_to_the_caller(site: Site) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,25 +11,16 @@ from site_of import Site, detail
 from tradewind.access.roles import Role
 from tradewind.model.sync import Cadence
 from tradewind.web.streams import Streams
-from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default/syncs/daily"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.user("ann", {"default": Role.VIEWER})
-    site.user("root", administrator=True)
     site.town.add("daily", Cadence.DAILY)
     site.app.state.streams = Streams(beat=0.01)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def root(site: Site) -> TestClient:
-    return site.signed_in("root")
+    return site
 
 
 def last(stream: str) -> dict[str, object]:
@@ -55,8 +44,7 @@ def test_a_plan_is_watched_and_the_run_does_what_it_said(site: Site, root: TestC
     assert site.town.platform.sent == [], "nothing was sent"
     assert root.get("/api/v1/projects/default/runs").json()["items"] == [], "and no run was opened"
     root.post(f"{P}/runs")
-    for done in run_once(site.town.parts, Stop()):
-        assert done.error is None, done.error
+    site.work()
     assert len(site.town.platform.sent) == 4
     assert abs(proposed["costs"]["octets"] - sum(len(each.body) for each in site.town.platform.sent)) <= 4
     again = root.post(f"{P}/plans", json={}).json()["id"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -20,14 +18,12 @@ TOKEN = "canary-platform-token"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.town.add("daily", Cadence.DAILY)
     site.town.at(NOON + timedelta(days=1))
     assert [done.error for done in run_once(site.town.parts, Stop())] == [None]
     site.user("ann", {"default": Role.MANAGER})
-    yield site
-    site.close()
+    return site
 
 
 @pytest.fixture

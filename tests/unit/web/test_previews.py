@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from starlette.testclient import TestClient
 
@@ -16,19 +13,6 @@ from tradewind.web.problems import Refusal
 
 P = "/api/v1/projects/default/previews"
 OPENED, NOBODY = {"did": "Open"}, {"did": "Nothing"}
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    site.user("root", administrator=True)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def root(site: Site) -> TestClient:
-    return site.signed_in("root")
 
 
 def test_the_waterfall_follows_the_rule_as_it_is_written(root: TestClient) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from site_of import Site, detail
@@ -17,11 +14,9 @@ P = "/api/v1/projects/default/privacy"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.user("ada", {"default": Role.ADMIN})
-    yield site
-    site.close()
+    return site
 
 
 def test_somebody_is_sent_nowhere_any_more_and_the_proof_names_nobody(site: Site) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,6 @@ from tradewind.worker import Done, Stop, run_once
 
 P = "/api/v1/projects/default"
 TIME = 1_767_225_600_000
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    yield site
-    site.close()
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from starlette.testclient import TestClient
 
@@ -21,19 +18,11 @@ AMP = {"name": "Amplitude", "region": "us", "app": 7, **KEYS}
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.user("ann", {"default": Role.MEMBER})
-    site.user("root", administrator=True)
     site.town.amplitude.knows = {(KEYS["api_key"], KEYS["secret_key"], AMPLITUDE)}
     site.town.amplitude.cohorts = {"a1b2": (Listed("a1b2", "Payers", 3, NOON, archived=False, kind="redshift"), [])}
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def root(site: Site) -> TestClient:
-    return site.signed_in("root")
+    return site
 
 
 def test_a_source_is_added_tested_changed_and_removed(site: Site, root: TestClient) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from pydantic import BaseModel
@@ -18,7 +17,6 @@ from tradewind.access.roles import Role
 from tradewind.model.sync import Cadence
 from tradewind.web.problems import Refusal
 from tradewind.web.streams import EACH, MOST, Streams, Watched, stream
-from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default"
 
@@ -122,21 +120,17 @@ def test_streams_are_few_for_each_caller_and_in_all() -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(site: Site) -> Site:
     site.user("ann", {"default": Role.VIEWER})
-    site.user("root", administrator=True)
     site.town.add("daily", Cadence.DAILY)
-    yield site
-    site.close()
+    return site
 
 
 def test_a_run_is_watched_over_the_api(site: Site) -> None:
     """By a viewer; nothing in it names anybody."""
     viewer = site.signed_in("ann")
     run = site.signed_in("root").post(f"{P}/syncs/daily/runs").json()["id"]
-    for done in run_once(site.town.parts, Stop()):
-        assert done.error is None, done.error
+    site.work()
     answer = viewer.get(f"{P}/runs/{run}/progress")
     assert answer.headers["content-type"].startswith("text/event-stream")
     (told,) = events(answer.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,14 +29,12 @@ KIND = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(site: Site, tmp_path: Path) -> Site:
     """A site with a list."""
-    site = Site(tmp_path)
     (tmp_path / "vip.csv").write_text("customer\nu1\n")
     vip = Cohort("default", "vip", "VIP", CohortKind.STATIC, StaticList(str(tmp_path / "vip.csv"), people="customer"))
     site.town.parts.catalog.save_cohort(vip)
-    yield site
-    site.close()
+    return site
 
 
 @pytest.fixture

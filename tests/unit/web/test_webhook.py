@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pushes import AD, DOOR, inside, message, sender, site_with_payers
+from pushes import AD, DOOR, inside, message
 from site_of import HERE, Site, detail
 from town import NOON
 from tradewind.access.roles import Role
@@ -23,18 +22,6 @@ from tradewind.model.cohort import Pushed
 from tradewind.model.sync import Cadence
 from tradewind.operations import webhooks
 from tradewind.worker import Stop, run_once
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = site_with_payers(tmp_path)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def amplitude(site: Site) -> TestClient:
-    return sender(site)
 
 
 def test_a_message_is_stored_before_it_is_answered_and_counts_once(site: Site, amplitude: TestClient, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pushes import AD, DOOR, inside, message, sender, site_with_payers
+from pushes import AD, DOOR, inside, message
 from site_of import Site, detail
 from tradewind.model.alert import AlertKind
 from tradewind.model.cohort import Cohort, CohortKind, Pushed
@@ -49,18 +48,6 @@ ELSEWHERE = {
 
 NOT_HERE = {"I2", "I5"}
 """Amplitude signs nothing and says no time of sending: a secret header is all there is, as the decision about pushed cohorts says."""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = site_with_payers(tmp_path)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def amplitude(site: Site) -> TestClient:
-    return sender(site)
 
 
 @pytest.mark.parametrize(("row", "wrong", "status", "says"), ROWS, ids=[row[0] for row in ROWS])
