@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from integration.test_tables_source import COHORTS, EXPECTED, MAPPING, SHOP
 from product import Product
+from shop_tables import MAPPING, SHOP, answered_from_them
 
 FORMS = ("folder", "file")
 
@@ -78,17 +78,7 @@ def made(laid: Path, folder: Path) -> Product:
 @pytest.mark.parametrize("form", FORMS)
 def test_cohorts_are_answered_from_files_that_are_there(product: Product, form: str) -> None:
     product.write("shop.yaml", mapping(form))
-    product.ok("sources", "add", "tables", "shop", "--file", "shop.yaml")
-    assert product.ok("sources", "test", "shop")["sentence"].endswith("has all 3 tables as the source says.")
-    product.ok("projects", "answer", "default", "--from", "shop")
-    cohorts = "\n".join(f"  - {{id: {id_}, name: {id_}, kind: behavioural, who: {who}}}" for id_, who in COHORTS.items())
-    product.ok("apply", str(product.write("cohorts.yaml", f"cohorts:\n{cohorts}\n")))
-    for cohort, people in EXPECTED.items():
-        out = product.folder / f"{cohort}.csv"
-        product.ok("cohorts", "export", cohort, "--to", str(out), "--as-of", "2026-07-01T12:00:00Z")
-        assert set(out.read_text().replace('"', "").split()[1:]) == people, cohort
-    seen = product.ok("cohorts", "preview", "not-big", "--as-of", "2026-07-01T12:00:00Z", "--overlap", "paid-plan", "--why", "user:9")
-    assert (seen["members"], seen["universe"], seen["overlap"]["both"], seen["why"]["who"]["holds"]) == (2, 5, 1, True)
+    answered_from_them(product)
 
 
 def test_files_are_verified_without_being_read(product: Product) -> None:
