@@ -36,8 +36,8 @@ def evidence(parts: Parts, run: Run, binding: Binding, gone: tuple[str, ...], be
     if before is not None:
         event, user = properties(cohort.definition.who) if isinstance(cohort.definition, Behaviour) else ((), ())
         used = {f"event.{name}" for name in event} | {f"user.{name}" for name in user} | {each.source for each in binding.identity.mappings}
-        known = parts.events.vanished(run.project, before.opened_at)
-        drifted = sorted(used & parts.events.vanished(run.project, run.opened_at) - known)
+        lost = used & parts.events.vanished(run.project, run.opened_at)
+        drifted = sorted(lost - parts.events.vanished(run.project, before.opened_at)) if lost else []
         changed = sorted(used & parts.events.changed(run.project, before.opened_at, run.opened_at))
     unread, ahead = parts.events.unread(run.project), run.as_of - run.opened_at
     return Evidence(gone, tuple(drifted), silence, unread, period(sync), ahead=ahead, changed=tuple(changed))

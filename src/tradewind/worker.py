@@ -11,7 +11,6 @@ from functools import partial
 
 from tradewind.clock import Clock, wrong_clock
 from tradewind.errors import (
-    BusyError,
     ConfigurationError,
     DefinitionError,
     EngineError,
@@ -26,7 +25,7 @@ from tradewind.model.run import Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Cadence, Sync, SyncState
 from tradewind.operations import endings, partings, privacy, receiving, syncs, uploads
 from tradewind.operations.changes import mark
-from tradewind.operations.compaction import compacted
+from tradewind.operations.compaction import compacted_daily
 from tradewind.operations.finishing import finish
 from tradewind.operations.tidy import tidy_daily
 from tradewind.operations.zones import note_rules
@@ -213,6 +212,7 @@ def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
 
 def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
     """Take in the files that were sent, and once a day tidy up and put small event files together; say where zones have other rules.
+    While an import goes on, its project's files wait for its end.
 
     Ends as `run_due` does.
     """
@@ -222,7 +222,7 @@ def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
         if _tidied(parts):
             endings.forget_unneeded(parts)
             note_rules(parts)
-            yield from _compacted(parts, stop)
+        yield from _compacted(parts, stop)
 
 
 def _for_people(parts: Parts, watch: Watch) -> Iterator[Done]:
@@ -276,13 +276,15 @@ def _tidied(parts: Parts) -> bool:
 
 
 def _compacted(parts: Parts, stop: Stop) -> Iterator[Done]:
-    """Put small event files together. Where an import goes on, or something fails, all is as before, and tomorrow is another day."""
+    """Put small event files together, project by project."""
     for project in parts.catalog.projects():
+        stop.check()
         try:
-            with suppress(BusyError):
-                compacted(parts, project.id, stop.check)
+            compacted_daily(parts, project.id, stop.check)
         except EngineError as error:
             yield Done(project.id, "events", None, error)
+        except OSError as error:
+            yield Done(project.id, "events", None, of_system(error))
 
 
 def _run(parts: Parts, sync: Sync, due: Due | Run, watch: Watch) -> Run:

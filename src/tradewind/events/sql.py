@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +21,9 @@ ENOUGH = 10_000
 
 AT_ONCE = 500
 """Names in one statement."""
+
+_AS_READ = {"yield_per": 50}
+"""Of an answer that is read until there is enough, so many rows are fetched at a time."""
 
 event_import = sa.Table(
     "event_import",
@@ -35,6 +39,7 @@ event_import = sa.Table(
     sa.Column("not_applied", sa.BigInteger, nullable=False),
     sa.Column("refused_files", sa.BigInteger, nullable=False),
     sa.Column("properties", sa.Text, nullable=False),
+    sa.Index("imports_by_their_end", "project", "finished_at"),
 )
 """One row per import, also of one that broke off. `properties` is JSON: the names met on events and on users, and of which kinds the
 values of those in use are; `refused_files` were given and left nothing."""
@@ -188,22 +193,25 @@ def select_vanished(database: Database, project: str, until: datetime) -> set[st
 
     The last imports are as many as bring ENOUGH events: of a rare event there may be none among a few.
     """
-    done = sa.select(event_import.c.id, event_import.c.events_new, event_import.c.properties).where(
-        event_import.c.project == project, event_import.c.finished_at <= utc(until)
-    )
-    there = (event_file.c.project == project, event_file.c.replaced_at.is_(None))
-    files = sa.select(event_file.c.import_id, event_file.c.columns).where(*there).distinct()
-    with database.transaction() as connection:
-        imports = connection.execute(done.order_by(event_import.c.finished_at.desc())).all()
-        columns = connection.execute(files).all()
+    done = event_import.c
+    newest = sa.select(done.id, done.finished_at, done.events_new, done.properties).order_by(done.finished_at.desc())
     met: set[str] = set()
-    events = last = 0
-    while last < len(imports) and events < ENOUGH:
-        names = json.loads(imports[last].properties)
-        met |= {f"{side}.{name}" for side in ("event", "user") for name in names[side]}
-        events, last = events + imports[last].events_new, last + 1
-    earlier = {each.id for each in imports[last:]}
-    used = [_columns(row.columns) for row in columns if row.import_id in earlier]
+    events, last = 0, list[Any]()
+    with database.transaction() as connection:
+        for row in connection.execute(newest.where(done.project == project, done.finished_at <= utc(until)), execution_options=_AS_READ):
+            names = json.loads(row.properties)
+            met |= {f"{side}.{name}" for side in ("event", "user") for name in names[side]}
+            events, last = events + row.events_new, [*(each for each in last if each.finished_at == row.finished_at), row]
+            if events >= ENOUGH:
+                break
+        if events < ENOUGH:
+            return set()
+        of_file = (done.project == event_file.c.project, done.id == event_file.c.import_id)
+        ended = sa.select(done.finished_at).where(*of_file).scalar_subquery()  # looked up for each file: files are few, imports many
+        before = (ended <= last[0].finished_at, event_file.c.import_id.not_in([each.id for each in last]))
+        files = sa.select(event_file.c.columns).distinct()
+        here = (event_file.c.project == project, event_file.c.replaced_at.is_(None))
+        used = [_columns(text) for text in connection.execute(files.where(*here, *before)).scalars()]
     known = {f"event.{name}" for each in used for name in each.event} | {f"user.{name}" for each in used for name in each.user}
     return known - met
 
@@ -217,7 +225,7 @@ def select_changed(database: Database, project: str, since: datetime, until: dat
     later: dict[str, Counter[str]] = {}
     events = 0
     with database.transaction() as connection:
-        for row in connection.execute(done.order_by(event_import.c.finished_at.desc())):
+        for row in connection.execute(done.order_by(event_import.c.finished_at.desc()), execution_options=_AS_READ):
             old = row.finished_at <= utc(since)
             for name, kinds in json.loads(row.properties).get("kinds", {}).items():
                 (before if old else later).setdefault(name, Counter()).update(kinds)

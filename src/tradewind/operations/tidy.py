@@ -98,13 +98,23 @@ def tidy(parts: Parts, *, plan_only: bool = False) -> Tidied:
 def tidy_daily(parts: Parts) -> bool:
     """The same for the worker, when a day has passed since the last time; whether it has."""
     mark, now = parts.home / "runs" / MARK, parts.clock.now()
-    if mark.exists() and timedelta() <= now - datetime.fromtimestamp(mark.stat().st_mtime, UTC) < EVERY:
+    if was_done(mark, now):
         return False
     tidy(parts)
+    note_done(mark, now)
+    return True
+
+
+def was_done(mark: Path, now: datetime) -> bool:
+    """Whether what is done once a day was done in the last, as the time of a file says."""
+    return mark.exists() and timedelta() <= now - datetime.fromtimestamp(mark.stat().st_mtime, UTC) < EVERY
+
+
+def note_done(mark: Path, now: datetime) -> None:
+    """Let a file say that it is done."""
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     os.utime(mark, (now.timestamp(), now.timestamp()))
-    return True
 
 
 def _spent_runs(work: _Work) -> Iterator[Path]:

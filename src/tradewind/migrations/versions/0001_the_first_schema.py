@@ -82,6 +82,9 @@ def upgrade() -> None:
         sa.Column("properties", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("project", "id"),
     )
+    with op.batch_alter_table("event_import", schema=None) as batch_op:
+        batch_op.create_index("imports_by_their_end", ["project", "finished_at"], unique=False)
+
     op.create_table(
         "event_source",
         sa.Column("project", sa.String(), nullable=False),
