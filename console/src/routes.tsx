@@ -10,6 +10,7 @@ export const routes: RouteObject[] = [
     HydrateFallback: () => null,
     children: [
       { path: "/sign-in", lazy: () => import("./pages/entry/SignIn") },
+      { path: "/sign-in/code", lazy: () => import("./pages/entry/SecondStep") },
       { path: "/set-up", lazy: () => import("./pages/entry/SetUp") },
       { path: "/welcome", lazy: () => import("./pages/entry/Welcome") },
       {
@@ -20,6 +21,7 @@ export const routes: RouteObject[] = [
             errorElement: <Broken />,
             children: [
               { index: true, lazy: () => import("./pages/projects/Projects") },
+              { path: "account", lazy: () => import("./pages/account/Account") },
               {
                 path: "projects/:project",
                 children: [

@@ -73,7 +73,10 @@ ROOMS_OF: dict[str, Callable[[str], bool]] = {
 }
 """Driver -> may the file at this path, relative to the package, import it?"""
 
-LONG_PROTOCOLS = {"Dialect": "one hook for each thing that SQL engines write differently"}
+LONG_PROTOCOLS = {
+    "Dialect": "one hook for each thing that SQL engines write differently",
+    "Access": "one place for each kind of thing that is kept of people",
+}
 """Protocols that may have more than seven methods, and why."""
 
 IMPORTED_AS = {

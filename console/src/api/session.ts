@@ -22,7 +22,8 @@ const projects = queryOptions({
 /** Asks what every page needs while the script of the page is still on its way. */
 export async function prepare(client: QueryClient) {
   await client.prefetchQuery(me);
-  if (client.getQueryData(me.queryKey)) await client.prefetchQuery(projects);
+  const here = client.getQueryData(me.queryKey);
+  if (here && !here.second_factor.lacking) await client.prefetchQuery(projects);
 }
 
 /** The signed-in user. Throws Problem 401 where nobody is. */

@@ -1,8 +1,8 @@
 /** Who is signed in, how the console looks, and the way out. */
 import { Avatar, Group, Menu, Text, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
-import { IconChevronDown, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { IconChevronDown, IconLock, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "react-router";
+import { Link, useNavigate } from "react-router";
 import type { Shape } from "../api/client";
 import { signOut } from "../api/session";
 
@@ -36,6 +36,9 @@ export function Account({ me }: { me: Shape<"Me"> }) {
           onClick={() => setColorScheme(other)}
         >
           {other === "dark" ? "Dark" : "Light"}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/account" leftSection={<IconLock size={16} />}>
+          Your sign-in
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave}>

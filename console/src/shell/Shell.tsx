@@ -11,6 +11,9 @@ import { Mark } from "./Mark";
 import { ProjectSwitcher } from "./ProjectSwitcher";
 import { FIRST, PLACES } from "./places";
 
+/** Where one turns the second factor on; before that nothing else is open where everybody needs one. */
+const ACCOUNT = "/account";
+
 export function Shell() {
   const me = useMe();
   const [opened, { toggle, close }] = useDisclosure(false);
@@ -19,6 +22,8 @@ export function Shell() {
   if (me.error instanceof Problem && me.error.status === 401) {
     return <Navigate to={`/sign-in?next=${encodeURIComponent(pathname + search)}`} replace />;
   }
+  const lacking = me.data?.second_factor.lacking;
+  if (lacking && pathname !== ACCOUNT) return <Navigate to={ACCOUNT} replace />;
   return (
     <AppShell
       header={{ height: 52 }}
@@ -37,7 +42,7 @@ export function Shell() {
           {me.data && <Account me={me.data} />}
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="sm">{me.data && <Places />}</AppShell.Navbar>
+      <AppShell.Navbar p="sm">{me.data && !lacking && <Places />}</AppShell.Navbar>
       <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: "none" }}>
         {me.data ? (
           <Outlet />

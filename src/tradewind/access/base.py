@@ -1,4 +1,4 @@
-"""What is kept of people: users, sessions, tokens, one-time codes and wrong passwords, behind short Protocols."""
+"""What is kept of people (users, second factors, sessions, tokens, codes, wrong passwords), behind short Protocols."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tradewind.access.roles import ApiToken, Session, User
+from tradewind.access.roles import ApiToken, Factor, Session, User
 from tradewind.access.trail import Trail
 
 REMEMBERED = timedelta(days=1)
@@ -63,6 +63,30 @@ class Sessions(Protocol):
 
     def end_all(self, user: str) -> None:
         """End every session of a user."""
+        ...
+
+
+class Factors(Protocol):
+    """Second factors, by user. The key of an app is not here: a factor names its version in the vault."""
+
+    def find(self, user: str) -> Factor | None:
+        """A user's, also one that is not on yet."""
+        ...
+
+    def all(self) -> tuple[Factor, ...]:
+        """Every one, by user."""
+        ...
+
+    def change(self, user: str, before: Factor | None, after: Factor | None) -> bool:
+        """Write what a user has from now on, if until now it is `before`; whether it was. Of two who spend a code at once, one does."""
+        ...
+
+    def required(self) -> bool:
+        """Whether everybody who signs in must have one."""
+        ...
+
+    def require(self, *, required: bool) -> None:
+        """Write that everybody must have one, or need not any more."""
         ...
 
 
@@ -153,6 +177,8 @@ class Access(Protocol):
     def users(self) -> Users: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def factors(self) -> Factors: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tradewind.access.base import REMEMBERED, Reply
-from tradewind.access.roles import ApiToken, Session, User
+from tradewind.access.roles import ApiToken, Factor, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.errors import DefinitionError
 
@@ -75,6 +75,37 @@ class MemorySessions:
     def end_all(self, user: str) -> None:
         """End every session of a user; see the Protocol."""
         self.known = {digest: each for digest, each in self.known.items() if each.user != user}
+
+
+@dataclass
+class MemoryFactors:
+    """The promises of `base.Factors`."""
+
+    known: dict[str, Factor] = field(default_factory=dict)
+    everybody: bool = False
+
+    def find(self, user: str) -> Factor | None:
+        """A user's; see the Protocol."""
+        return self.known.get(user)
+
+    def all(self) -> tuple[Factor, ...]:
+        """Every one; see the Protocol."""
+        return tuple(self.known[name] for name in sorted(self.known))
+
+    def change(self, user: str, before: Factor | None, after: Factor | None) -> bool:
+        """Write what a user has from now on; see the Protocol."""
+        if self.known.get(user) != before:
+            return False
+        self.known = {name: each for name, each in self.known.items() if name != user} | ({user: after} if after else {})
+        return True
+
+    def required(self) -> bool:
+        """Whether everybody must have one; see the Protocol."""
+        return self.everybody
+
+    def require(self, *, required: bool) -> None:
+        """Write that everybody must have one; see the Protocol."""
+        self.everybody = required
 
 
 @dataclass
@@ -196,6 +227,7 @@ class MemoryAccess:
 
     users: MemoryUsers = field(default_factory=MemoryUsers)
     sessions: MemorySessions = field(default_factory=MemorySessions)
+    factors: MemoryFactors = field(default_factory=MemoryFactors)
     tokens: MemoryTokens = field(default_factory=MemoryTokens)
     gate: MemoryGate = field(default_factory=MemoryGate)
     trail: MemoryTrail = field(default_factory=MemoryTrail)

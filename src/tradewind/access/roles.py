@@ -51,6 +51,14 @@ class ApiToken:
     used_at: datetime | None = None
 
 
+class Proof(StrEnum):
+    """What a browser has shown: a password that awaits the code of the second factor, and opens nothing; a password; or both."""
+
+    HALF = "half"
+    PASSWORD = "password"
+    BOTH = "both"
+
+
 @dataclass(frozen=True)
 class Session:
     """A browser that has signed in; its text is nowhere kept."""
@@ -59,14 +67,29 @@ class Session:
     user: str
     opened_at: datetime
     seen_at: datetime
+    proof: Proof = Proof.PASSWORD
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A user's second factor. `version` is that of the sealed key, `since` when a code of it was first right (None: it is not on yet),
+    `step` the newest step of the clock whose code was taken, `codes` the digests of the recovery codes that are left.
+    """
+
+    user: str
+    version: int
+    since: datetime | None = None
+    step: int = 0
+    codes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever asks: a user, and the token that limits them if they came by one."""
+    """Whoever asks: a user, and the token that limits them if they came by one. `lacks_factor`: nothing is open before they have one."""
 
     user: User
     token: ApiToken | None = None
+    lacks_factor: bool = False
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.access.base import REMEMBERED, Reply
-from tradewind.access.roles import ApiToken, Role, Session, User
+from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import DefinitionError
@@ -42,7 +42,30 @@ session_table = sa.Table(
     sa.Column("user", sa.ForeignKey("app_user.id"), nullable=False),
     sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("proof", sa.String, nullable=False),
 )
+
+factor_table = sa.Table(
+    "second_factor",
+    metadata,
+    sa.Column("user", sa.ForeignKey("app_user.id"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True)),
+    sa.Column("step", sa.Integer, nullable=False),
+)
+"""`version` is that of the key in the vault."""
+
+recovery_table = sa.Table(
+    "recovery_code",
+    metadata,
+    sa.Column("user", sa.ForeignKey("second_factor.user"), primary_key=True),
+    sa.Column("digest", sa.String, primary_key=True),
+)
+
+rule_table = sa.Table("sign_in_rule", metadata, sa.Column("rule", sa.String, primary_key=True))
+"""What is asked of everybody who signs in; a rule that is not there is not asked."""
+
+REQUIRED = "second_factor"
 
 token_table = sa.Table(
     "api_token",
@@ -169,13 +192,13 @@ class SqlSessions(_Store):
     def open(self, session: Session) -> None:
         """Write a new session; see the Protocol."""
         with self._transaction() as db:
-            db.execute(session_table.insert().values(**vars(session)))
+            db.execute(session_table.insert().values(**vars(session) | {"proof": session.proof.value}))
 
     def find(self, digest: str) -> Session | None:
         """The session of a digest; see the Protocol."""
         with self._transaction() as db:
             row = db.execute(sa.select(session_table).where(session_table.c.digest == digest)).first()
-        return Session(row.digest, row.user, _aware(row.opened_at), _aware(row.seen_at)) if row else None
+        return Session(row.digest, row.user, _aware(row.opened_at), _aware(row.seen_at), Proof(row.proof)) if row else None
 
     def touch(self, digest: str, at: datetime) -> None:
         """Write when it was last seen; see the Protocol."""
@@ -191,6 +214,47 @@ class SqlSessions(_Store):
         """End every session of a user; see the Protocol."""
         with self._transaction() as db:
             db.execute(session_table.delete().where(session_table.c.user == user))
+
+
+class SqlFactors(_Store):
+    """The promises of `base.Factors`."""
+
+    def find(self, user: str) -> Factor | None:
+        """A user's; see the Protocol."""
+        with self._transaction() as db:
+            return next(iter(_factors(db, user)), None)
+
+    def all(self) -> tuple[Factor, ...]:
+        """Every one; see the Protocol."""
+        with self._transaction() as db:
+            return _factors(db)
+
+    def change(self, user: str, before: Factor | None, after: Factor | None) -> bool:
+        """Write what a user has from now on; see the Protocol. The user's row is held, so that changes take turns."""
+        with self._transaction() as db:
+            db.execute(sa.select(user_table.c.id).where(user_table.c.id == user).with_for_update())
+            if next(iter(_factors(db, user)), None) != before:
+                return False
+            db.execute(recovery_table.delete().where(recovery_table.c.user == user))
+            db.execute(factor_table.delete().where(factor_table.c.user == user))
+            if after:
+                row = {name: value for name, value in vars(after).items() if name != "codes"}
+                db.execute(factor_table.insert().values(row))
+                for digest in after.codes:
+                    db.execute(recovery_table.insert().values(user=user, digest=digest))
+        return True
+
+    def required(self) -> bool:
+        """Whether everybody must have one; see the Protocol."""
+        with self._transaction() as db:
+            return db.execute(sa.select(rule_table).where(rule_table.c.rule == REQUIRED)).first() is not None
+
+    def require(self, *, required: bool) -> None:
+        """Write that everybody must have one; see the Protocol."""
+        with self._transaction() as db:
+            db.execute(rule_table.delete().where(rule_table.c.rule == REQUIRED))
+            if required:
+                db.execute(rule_table.insert().values(rule=REQUIRED))
 
 
 class SqlTokens(_Store):
@@ -335,6 +399,10 @@ class SqlAccess(_Store):
         return SqlSessions(self.database, self._within)
 
     @property
+    def factors(self) -> SqlFactors:
+        return SqlFactors(self.database, self._within)
+
+    @property
     def tokens(self) -> SqlTokens:
         return SqlTokens(self.database, self._within)
 
@@ -373,6 +441,18 @@ def _user_row(user: User) -> dict[str, Any]:
 def _write_roles(db: Transaction, user: User) -> None:
     for project, role in user.roles.items():
         db.execute(role_table.insert().values(user=user.id, project=project, role=role.value))
+
+
+def _factors(db: Transaction, user: str | None = None) -> tuple[Factor, ...]:
+    codes: dict[str, set[str]] = {}
+    for row in db.execute(sa.select(recovery_table).where(sa.true() if user is None else recovery_table.c.user == user)):
+        codes.setdefault(row.user, set()).add(row.digest)
+    rows = db.execute(
+        sa.select(factor_table).where(sa.true() if user is None else factor_table.c.user == user).order_by(factor_table.c.user)
+    )
+    return tuple(
+        Factor(row.user, row.version, row.since and _aware(row.since), row.step, frozenset(codes.get(row.user, ()))) for row in rows
+    )
 
 
 def _token(row: Any) -> ApiToken:

@@ -42,13 +42,15 @@ def add(
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the users with their roles."""
     with parts_of(context) as parts:
-        found = parts.access.users.all()
+        found, factors, required = parts.access.users.all(), parts.access.factors.all(), parts.access.factors.required()
+    on = {each.user for each in factors if each.since}
     if as_json:
-        show.print_json({"users": found})
+        show.print_json({"users": found, "second_factor": sorted(on), "required": required})
     elif not found:
         show.line("No users yet. The command line needs none; they are for who signs in to a server.")
     else:
-        show.table("", ("user", "name", "administrator", "roles", "state"), [_row(each) for each in found])
+        rows = [(*_row(each), "on" if each.id in on else "off") for each in found]
+        show.table("", ("user", "name", "administrator", "roles", "state", "second factor"), rows)
 
 
 @app.command("role")
@@ -59,7 +61,7 @@ def role_(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, member, manager, admin, or none.")],
     as_json: Json = False,
 ) -> None:
-    """Give a user a role in a project, or none any more. It counts from their next request."""
+    """Give a user a role in a project, or none any more. It counts at once: their sessions end, and they sign in again."""
     from tradewind.operations import people
 
     with parts_of(context) as parts:
@@ -74,6 +76,33 @@ def code(context: typer.Context, user: UserId, as_json: Json = False) -> None:
 
     with parts_of(context) as parts:
         _print_invited(people.invite_again(parts, me(), user), as_json=as_json)
+
+
+@app.command("reset-factor")
+def reset_factor(context: typer.Context, user: UserId, as_json: Json = False) -> None:
+    """Take out the second factor of a user who lost the phone and the recovery codes; their sessions end."""
+    from tradewind.operations import factors
+
+    with parts_of(context) as parts:
+        changed = factors.reset(parts, me(), user)
+    _print_user(changed, f"User '{user}' signs in with the password alone, until they turn the second factor on again.", as_json=as_json)
+
+
+@app.command("require-factor")
+def require_factor(
+    context: typer.Context,
+    off: Annotated[bool, typer.Option("--off", help="Leave it to each user again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask everybody who signs in for a second factor; who has none turns it on first. Tokens are not concerned."""
+    from tradewind.operations import factors
+
+    with parts_of(context) as parts:
+        factors.require(parts, me(), required=not off)
+    if as_json:
+        show.print_json({"required": not off})
+    else:
+        show.line("The second factor is left to each user." if off else "Everybody who signs in needs a second factor.")
 
 
 @app.command()

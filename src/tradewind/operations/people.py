@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from tradewind.access import texts
 from tradewind.access.base import Access
 from tradewind.access.passwords import check_password
-from tradewind.access.roles import ApiToken, Caller, Role, Session, User
+from tradewind.access.roles import ApiToken, Caller, Proof, Role, Session, User
 from tradewind.access.throttle import MEMORY, MOST, network_of, not_before
 from tradewind.access.trail import Deed
 from tradewind.catalog.rules import check_name, pick
@@ -21,6 +21,9 @@ from tradewind.parts import Parts
 
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 """How long a session lasts without a request, and at most."""
+
+HALF = timedelta(minutes=5)
+"""How long after the password the code of the second factor may follow."""
 
 SETUP, WELCOME = timedelta(minutes=30), timedelta(hours=24)
 """How long a one-time code opens: the first one of an installation, and that of a new user."""
@@ -44,6 +47,15 @@ class Invited:
     user: User
     code: str
     until: datetime
+
+
+@dataclass(frozen=True, repr=False)
+class Entered:
+    """Somebody whose password was right: the text of a session, or with `half` of what only the code of the second factor makes one."""
+
+    user: User
+    text: str
+    half: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,12 +151,12 @@ def found(parts: Parts, id_: str) -> User:
 
 
 def set_role(parts: Parts, who: str, id_: str, project: str, role: Role | None) -> User:
-    """Give a user a role in a project, or none any more; it counts from the next request."""
+    """Give a user a role in a project, or none any more; it counts from the next request. Their sessions end with another role."""
     parts.catalog.project(project)
     before = found(parts, id_)
     roles = {each: kept for each, kept in before.roles.items() if each != project} | ({project: role} if role else {})
     deed = Deed(who, "user.role", id_, project, {"before": before.roles.get(project, "none"), "after": role.value if role else "none"})
-    return _save(parts, replace(before, roles=roles), deed)
+    return _save(parts, replace(before, roles=roles), deed, ends=roles != before.roles)
 
 
 def set_disabled(parts: Parts, who: str, id_: str, *, disabled: bool) -> User:
@@ -153,35 +165,68 @@ def set_disabled(parts: Parts, who: str, id_: str, *, disabled: bool) -> User:
     others = [each for each in parts.access.users.all() if each.administrator and not each.disabled and each.id != id_]
     if disabled and before.administrator and not others:
         raise DefinitionError(f"user '{id_}' is the last administrator who can sign in; add another first")
-    return _save(parts, replace(before, disabled=disabled), Deed(who, "user.disable" if disabled else "user.enable", id_))
+    deed = Deed(who, "user.disable" if disabled else "user.enable", id_)
+    return _save(parts, replace(before, disabled=disabled), deed, ends=disabled)
 
 
-def sign_in(parts: Parts, id_: str, password: str, address: str, device: str = "") -> str | None:
-    """The text of a new session; None when user or password is wrong, and nothing says which.
+def sign_in(parts: Parts, id_: str, password: str, address: str, device: str = "") -> Entered | None:
+    """Somebody with a new session, or half of one where a second factor is to follow; None when user or password is wrong, and nothing
+    says which.
 
     `device` is what the browser has of an earlier sign-in. Raises RetryableError, with the seconds to wait, after many wrong passwords
     of this user from this network, or very many from everywhere while the browser is not known.
     """
-    now, network, gate = parts.clock.now(), network_of(address), parts.access.gate
     account = id_[:128]
-    until = not_before(gate.failures(account, network, now - MEMORY))
-    if until and until > now:
-        raise RetryableError("too many wrong passwords; wait a little and try again", (until - now).total_seconds())
-    if gate.recent(account, now - MEMORY) >= MOST and not hmac.compare_digest(device_of(parts, account).encode(), device.encode()):
-        raise RetryableError(
-            "too many wrong passwords for this user from everywhere; wait, or use a browser that you signed in with before", WAIT
-        )
+    hold_off(parts, account, address, device)
+    now, network = parts.clock.now(), network_of(address)
     user = parts.access.users.find(account)
     kept = parts.access.users.password(account) if user and not user.disabled else None
-    if not parts.passwords.fits(kept, password):
-        gate.fail(account, network, now)
+    if not parts.passwords.fits(kept, password) or user is None:
+        parts.access.gate.fail(account, network, now)
         return None
-    text = texts.new_session()
     with parts.access.transaction() as inside:
+        factor = inside.factors.find(account)
+        if factor and factor.since:
+            return Entered(user, open_session(inside, account, Proof.HALF, now), half=True)
         inside.gate.forgive(account, network)
-        inside.sessions.open(Session(texts.digest(text), account, now, now))
         inside.trail.write(Deed(account, "session.open", account, "", {"from": network}), now)
+        return Entered(user, open_session(inside, account, Proof.PASSWORD, now), half=False)
+
+
+def hold_off(parts: Parts, account: str, address: str, device: str) -> None:
+    """Raise RetryableError, with the seconds to wait, where too much was guessed of an account; `device` as for `sign_in`."""
+    now, gate = parts.clock.now(), parts.access.gate
+    until = not_before(gate.failures(account, network_of(address), now - MEMORY))
+    if until and until > now:
+        raise RetryableError("too many wrong passwords or codes; wait a little and try again", (until - now).total_seconds())
+    if gate.recent(account, now - MEMORY) >= MOST and not hmac.compare_digest(device_of(parts, account).encode(), device.encode()):
+        raise RetryableError(
+            "too many wrong passwords or codes for this user from everywhere; wait, or use a browser that you signed in with before", WAIT
+        )
+
+
+def knows_password(parts: Parts, user: User, password: str, address: str, device: str) -> bool:
+    """Whether somebody who is signed in knows the password; guesses count, and wait, as at sign-in. Raises RetryableError as `sign_in`."""
+    hold_off(parts, user.id, address, device)
+    fits = parts.passwords.fits(parts.access.users.password(user.id), password)
+    if not fits:
+        parts.access.gate.fail(user.id, network_of(address), parts.clock.now())
+    return fits
+
+
+def open_session(inside: Access, user: str, proof: Proof, now: datetime) -> str:
+    """The text of a new session; none is ever made from a text that a browser brought."""
+    text = texts.new_session()
+    inside.sessions.open(Session(texts.digest(text), user, now, now, proof))
     return text
+
+
+def half_signed_in(parts: Parts, text: str) -> str | None:
+    """Whose password was right in this browser a little while ago, if the code of the second factor is still awaited."""
+    session = parts.access.sessions.find(texts.digest(text))
+    if session is None or session.proof is not Proof.HALF or parts.clock.now() - session.opened_at > HALF:
+        return None
+    return session.user
 
 
 def device_of(parts: Parts, user: str) -> str:
@@ -198,14 +243,16 @@ def by_session(parts: Parts, text: str) -> Caller | None:
     """Who has this session, if it lasts still."""
     now, sessions, kept = parts.clock.now(), parts.access.sessions, texts.digest(text)
     session = sessions.find(kept)
-    if session is None:
+    if session is None or session.proof is Proof.HALF:
         return None
     if now - session.seen_at > IDLE or now - session.opened_at > LONGEST:
         sessions.end(kept)
         return None
     if now - session.seen_at > SEEN:
         sessions.touch(kept, now)
-    return _caller(parts, session.user)
+    caller = _caller(parts, session.user)
+    lacks = session.proof is Proof.PASSWORD and parts.access.factors.required()
+    return replace(caller, lacks_factor=True) if caller and lacks else caller
 
 
 def by_token(parts: Parts, text: str) -> Caller | None:
@@ -260,10 +307,10 @@ def _checked(user: User) -> User:
     return user
 
 
-def _save(parts: Parts, user: User, deed: Deed) -> User:
+def _save(parts: Parts, user: User, deed: Deed, *, ends: bool) -> User:
     with parts.access.transaction() as inside:
         inside.users.save(user)
-        if user.disabled:
+        if ends:
             inside.sessions.end_all(user.id)
         inside.trail.write(deed, parts.clock.now())
     return user

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tradewind.access.base import Access, Reply
-from tradewind.access.roles import ApiToken, Role, Session, User
+from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
 from tradewind.access.trail import Deed
 from tradewind.errors import DefinitionError
 
@@ -54,7 +54,7 @@ class AccessSuite:
 
     def test_a_session_lasts_until_it_is_ended(self, access: Access) -> None:
         access.users.add(ANN)
-        session = Session("d1", ANN.id, NOON, NOON)
+        session = Session("d1", ANN.id, NOON, NOON, Proof.HALF)
         access.sessions.open(session)
         access.sessions.touch("d1", NOON + HOUR)
         assert access.sessions.find("d1") == replace(session, seen_at=NOON + HOUR)
@@ -70,6 +70,42 @@ class AccessSuite:
         access.sessions.end_all(ANN.id)
         assert [access.sessions.find(f"{ANN.id} {number}") for number in range(2)] == [None, None]
         assert access.sessions.find(f"{BOB.id} 1")
+
+    def test_a_second_factor_is_read_as_written(self, access: Access) -> None:
+        first, full, other = (
+            Factor(ANN.id, 1),
+            Factor(ANN.id, 2, NOON, 7, frozenset(("d1", "d2"))),
+            Factor(BOB.id, 1, codes=frozenset(("d1",))),
+        )
+        for user in (ANN, BOB):
+            access.users.add(user)
+        assert (access.factors.find(ANN.id), access.factors.all()) == (None, ())
+        assert access.factors.change(ANN.id, None, first)
+        assert access.factors.find(ANN.id) == first
+        assert access.factors.change(ANN.id, first, full)
+        assert access.factors.change(BOB.id, None, other)
+        assert access.factors.find(ANN.id) == full
+        assert access.factors.all() == (full, other)
+        assert access.factors.change(ANN.id, full, None)
+        assert access.factors.all() == (other,)
+
+    def test_a_second_factor_is_changed_by_who_saw_it_last_alone(self, access: Access) -> None:
+        """So a code or a recovery code is spent once, however many spend it."""
+        access.users.add(ANN)
+        before = Factor(ANN.id, 1, NOON, 4, frozenset(("d1", "d2")))
+        access.factors.change(ANN.id, None, before)
+        for after in (replace(before, step=5), replace(before, codes=frozenset(("d2",)))):
+            assert access.factors.change(ANN.id, before, after)
+            assert not access.factors.change(ANN.id, before, after)
+            assert not access.factors.change(ANN.id, before, None)
+            assert not access.factors.change(ANN.id, None, after)
+            assert access.factors.find(ANN.id) == after
+            assert access.factors.change(ANN.id, after, before)
+
+    def test_everybody_needs_a_second_factor_once_it_is_said(self, access: Access) -> None:
+        for required in (False, True, True, False):
+            access.factors.require(required=required)
+            assert access.factors.required() is required
 
     def test_a_token_is_found_by_its_digest_and_listed_newest_first(self, access: Access) -> None:
         access.users.add(ANN)

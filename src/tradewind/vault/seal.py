@@ -15,7 +15,7 @@ from tradewind.vault.key import Key
 
 _NONCE = 12
 
-NOUNS = {"key_pair": "source", "privacy": "request", "contact_url": "contact", "contact_secret": "contact"}
+NOUNS = {"key_pair": "source", "privacy": "request", "contact_url": "contact", "contact_secret": "contact", "second_factor": "user"}
 """What the owner of a secret is called, by the field it is sealed as; every other field is a connection's."""
 
 

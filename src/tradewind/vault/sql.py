@@ -33,6 +33,9 @@ PLATFORM = "platform_token"
 PRIVACY = "privacy"
 """What the identifiers of a privacy request are sealed as; their place names the request where others name a connection."""
 
+SECOND_FACTOR = "second_factor"
+"""What the key of a user's authenticator app is sealed as; its place names the user where others name a connection, and no project."""
+
 SHORTEST, LONGEST = 2, 4096
 """Characters of a secret."""
 
@@ -118,7 +121,7 @@ class Vault:
             sealed = rows.execute(sa.select(table.sealed).where(*where)).scalar()
             key = self._ring.fresh(rows)
         if sealed is None:
-            how = "sources change" if field == KEY_PAIR else "connections add"
+            how = {KEY_PAIR: "sources change", SECOND_FACTOR: "users reset-factor"}.get(field, "connections add")
             raise ConfigurationError(f"{place.owner} has no secret of version {version}; give it with 'tradewind {how}'")
         return Secret(seals.unseal(key, place, sealed))
 
@@ -182,7 +185,7 @@ class Vault:
         for row in sealed:
             place = Place(row.project, row.connection, row.field, row.version)
             rows.execute(secret_table.update().where(*_at(place)).values(sealed=_again(old, new, place, row.sealed)))
-        return Turn(old, new, sum(1 for row in sealed if row.project))
+        return Turn(old, new, sum(1 for row in sealed if row.connection))
 
     def settle(self) -> Path:
         """After a rotation was committed: make the new key the home's own. Gives the file where the one before is kept."""

@@ -13,11 +13,10 @@ from tradewind.access.roles import Caller, Role
 from tradewind.access.trail import Deed
 from tradewind.operations import people, webhooks
 from tradewind.parts import Parts
+from tradewind.web.cookies import COOKIE
 from tradewind.web.limits import SAFE
 from tradewind.web.problems import Refusal
 from tradewind.web.rates import Rates
-
-COOKIE = "__Host-tradewind"
 
 PROBES = frozenset({"/livez", "/readyz"})
 """Asked as often as somebody likes who looks whether the process lives."""
@@ -35,6 +34,8 @@ class Need:
     role: Role | None = None
 
 
+ENTERING = Need("entering")
+"""A user, also one who has to turn on the second factor before anything else is open."""
 ANYBODY, SIGNED_IN, ADMINISTRATOR = Need("anybody"), Need("signed_in"), Need("administrator")
 WEBHOOK = Need("webhook")
 """The secret of the project's webhook in its header, and nothing else: no role and no session opens it."""
@@ -72,7 +73,7 @@ class Asked:
     def stands(self, role: Role, project: str) -> bool:
         """Whether the caller has the role still, by the same session or token."""
         caller = _caller(self.parts, self.request)
-        mine = caller.role(project) if caller else None
+        mine = caller.role(project) if caller and not caller.lacks_factor else None
         return mine is not None and mine.includes(role)
 
 
@@ -98,6 +99,8 @@ def check(need: Need) -> Callable[[Request], Asked]:
             _refuse_other_sites(request)
         elif caller is None:
             raise Refusal(401, "no session and no token that is good; sign in, or send a token as 'Authorization: Bearer ...'")
+        elif caller.lacks_factor and need is not ENTERING:
+            raise Refusal(403, "everybody signs in with a second factor here; turn yours on first")
         elif need is ADMINISTRATOR and not caller.administers:
             raise Refusal(403, "only an administrator of the installation may do this")
         elif need.role:
@@ -113,6 +116,7 @@ def check(need: Need) -> Callable[[Request], Asked]:
 Anybody = Annotated[Asked, Depends(check(ANYBODY))]
 Pusher = Annotated[Asked, Depends(check(WEBHOOK))]
 Sender = Annotated[Asked, Depends(check(API_KEY))]
+Entering = Annotated[Asked, Depends(check(ENTERING))]
 SignedIn = Annotated[Asked, Depends(check(SIGNED_IN))]
 Administrator = Annotated[Asked, Depends(check(ADMINISTRATOR))]
 Viewer = Annotated[Asked, Depends(check(Need("viewer", Role.VIEWER)))]

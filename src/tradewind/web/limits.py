@@ -225,7 +225,7 @@ class Limits:
         if wrong_address:
             await problem(400, wrong_address)(scope, receive, send)
             return
-        changes = scope["method"] not in SAFE and scope["path"] != SESSION
+        changes = scope["method"] not in SAFE and scope["path"] not in {SESSION, f"{SESSION}/code"}
         if changes and (why := self.closed()):
             await problem(503, why, {"Retry-After": "60"})(scope, receive, send)
             return

@@ -35,11 +35,11 @@ LONGEST = 300.0
 """Seconds after which a stream ends; whoever comes again is looked at anew."""
 
 QUIET = 15.0
-"""Seconds after which a stream says that it lives, and asks whether its caller may still look."""
+"""Seconds after which a stream that has nothing to tell says that it lives."""
 
 
 class Streams:
-    """Counts open streams. `beat` is how often, in seconds, each looks whether something changed."""
+    """Counts open streams. `beat` is how often, in seconds, each looks whether something changed and whether its caller may still look."""
 
     def __init__(self, beat: float = 1.0) -> None:
         self.beat = beat
@@ -102,7 +102,7 @@ async def _events(beat: float, watched: Watched, last: str | None, longest: floa
     """Event after event until the last one, or until the time of the stream is over."""
     clock = asyncio.get_running_loop().time
     begun = spoken = clock()
-    while True:
+    while await run_in_threadpool(watched.stands):
         told, ended = await run_in_threadpool(watched.look)
         if (digest := _digest(told)) != last:
             last, spoken = digest, clock()
@@ -110,8 +110,6 @@ async def _events(beat: float, watched: Watched, last: str | None, longest: floa
         if ended or clock() - begun >= longest:
             return
         if clock() - spoken >= quiet:
-            if not await run_in_threadpool(watched.stands):
-                return
             spoken = clock()
             yield ": still here\n\n"
         await asyncio.sleep(beat)

@@ -32,9 +32,10 @@ def ann(town: Town) -> str:
 
 
 def signed_in(town: Town, user: str, password: str = PASSWORD) -> str:
-    text = people.sign_in(town.parts, user, password, HERE)
-    assert text
-    return text
+    entered = people.sign_in(town.parts, user, password, HERE)
+    assert entered
+    assert not entered.half
+    return entered.text
 
 
 def test_the_first_user_comes_in_by_the_code_that_the_server_prints(town: Town) -> None:
@@ -167,12 +168,15 @@ def test_the_last_administrator_cannot_be_shut_out(town: Town) -> None:
         people.set_disabled(town.parts, "root", "root", disabled=True)
 
 
-def test_a_role_counts_from_the_next_request(town: Town, ann: str) -> None:
-    text = signed_in(town, ann)
+def test_another_role_ends_every_session_and_counts_for_tokens_at_once(town: Town, ann: str) -> None:
+    text, token = signed_in(town, ann), people.issue(town.parts, "root", ann, "nightly", "default", Role.ADMIN, 9).text
+    people.set_role(town.parts, "root", ann, "default", Role.MANAGER)
+    assert people.by_session(town.parts, text), "it is the role that they had"
     people.set_role(town.parts, "root", ann, "default", None)
-    caller = people.by_session(town.parts, text)
-    assert caller
-    assert caller.role("default") is None
+    assert people.by_session(town.parts, text) is None
+    for caller in (people.by_session(town.parts, signed_in(town, ann)), people.by_token(town.parts, token)):
+        assert caller
+        assert caller.role("default") is None
 
 
 def test_a_token_is_good_until_it_expires_or_is_revoked(town: Town, ann: str) -> None:

@@ -15,7 +15,7 @@ from tradewind.catalog.entitlement import sentence
 from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.operations import people
-from tradewind.web.gate import COOKIE
+from tradewind.web.cookies import COOKIE
 from tradewind.web.limits import DEEPEST, LARGEST, depth
 from tradewind.web.rates import Rates
 from tradewind.worker import Stop, run_once
@@ -371,6 +371,8 @@ def test_a_user_is_invited_chooses_a_password_and_has_the_role_given(site: Site,
     ann = site.signed_in("ann")
     assert [each["id"] for each in ann.get("/api/v1/projects").json()["items"]] == ["default"]
     assert root.put(f"{P}/people/ann", json={"role": None}).json()["roles"] == {}
+    assert ann.get("/api/v1/projects").status_code == 401, "whose role changes signs in again"
+    ann = site.signed_in("ann")
     assert ann.get("/api/v1/projects").json()["items"] == []
 
 

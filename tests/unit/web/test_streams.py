@@ -32,15 +32,16 @@ def request(last: str | None = None) -> Request:
     return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
 
 
-def watched(numbers: Sequence[int], *, stands: bool = True) -> Watched:
-    """Something that is each of the numbers in turn, and ends with the last."""
+def watched(numbers: Sequence[int], *, stands: int = 10**9) -> Watched:
+    """Something that is each of the numbers in turn, and ends with the last; so many times its caller may still look."""
     left = list(numbers)
 
     def look() -> tuple[Count, bool]:
         number = left.pop(0) if len(left) > 1 else left[0]
         return Count(number=number), len(left) == 1 and number == numbers[-1]
 
-    return Watched("count", look, lambda: stands)
+    asked = iter(range(stands))
+    return Watched("count", look, lambda: next(asked, None) is not None)
 
 
 def read(response: Response) -> list[dict[str, str]]:
@@ -79,11 +80,17 @@ def test_who_comes_again_is_told_what_is_new_and_nothing_after_the_end() -> None
     assert stream(request(first[-1]["id"]), streams, "ann", watched([2])).status_code == 204
 
 
-def test_a_caller_who_may_look_no_more_is_told_nothing_more() -> None:
+def test_a_caller_who_may_look_no_more_is_told_nothing_more_from_the_next_beat() -> None:
+    """Also where there is always something new to tell."""
     streams = Streams(beat=0)
-    told = read(stream(request(), streams, "ann", watched([0] * 50 + [1, 1], stands=False), quiet=0.0))
-    assert [json.loads(each["data"])["number"] for each in told] == [0]
-    assert len(read(stream(request(), streams, "ann", watched([0] * 50 + [1, 1]), quiet=0.0))) == 2
+    told = read(stream(request(), streams, "ann", watched(range(50), stands=3)))
+    assert [json.loads(each["data"])["number"] for each in told] == [1, 2, 3]
+    assert Streams().beat <= 1
+    assert len(streams) == 0
+
+
+def test_a_stream_that_has_nothing_to_tell_goes_on() -> None:
+    assert len(read(stream(request(), Streams(beat=0), "ann", watched([0] * 50 + [1, 1]), quiet=0.0))) == 2
 
 
 def test_who_goes_away_leaves_room() -> None:

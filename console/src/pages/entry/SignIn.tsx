@@ -16,8 +16,12 @@ export function Component() {
   const setup = useQuery({ queryKey: ["setup"], queryFn: () => answer(api.GET("/api/v1/setup")) });
   const enter = useMutation({
     mutationFn: () => answer(api.POST("/api/v1/session", { body: { user: user.trim(), password } })),
-    onSuccess: async () => {
+    onSuccess: async (entered) => {
       client.clear();
+      if ("until" in entered) {
+        await go(`/sign-in/code?${words}`, { replace: true });
+        return;
+      }
       await go(inside(words.get("next")) ?? "/", { replace: true });
     },
   });

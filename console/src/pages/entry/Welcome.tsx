@@ -14,11 +14,11 @@ export function Component() {
   const choose = useMutation({
     mutationFn: async () => {
       const user = await answer(api.POST("/api/v1/welcome", { body: { code: code.trim(), password } }));
-      await answer(api.POST("/api/v1/session", { body: { user: user.id, password } }));
+      return answer(api.POST("/api/v1/session", { body: { user: user.id, password } }));
     },
-    onSuccess: async () => {
+    onSuccess: async (entered) => {
       client.clear();
-      await go("/", { replace: true });
+      await go("until" in entered ? "/sign-in/code" : "/", { replace: true });
     },
   });
   return (

@@ -9,6 +9,7 @@ import { Copyable } from "../../parts/Copyable";
 import { moment } from "../../parts/figures";
 import { OnlyFor } from "../../parts/OnlyFor";
 import { Asked, Failure } from "../../parts/States";
+import { Factors } from "./Factors";
 import { peopleOf, usePeople } from "./queries";
 
 const CHOICES = Object.entries(roles).map(([value, label]) => ({ value, label }));
@@ -65,6 +66,7 @@ export function People({ project }: { project: string }) {
         </Asked>
         <Known project={project} />
         {me?.administers && <Invite project={project} />}
+        {me?.administers && <Factors me={me} />}
       </Stack>
     </OnlyFor>
   );

@@ -334,6 +334,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_failure_user"), ["user"], unique=False)
 
+    op.create_table("sign_in_rule", sa.Column("rule", sa.String(), nullable=False), sa.PrimaryKeyConstraint("rule"))
     op.create_table(
         "suppression",
         sa.Column("project", sa.String(), nullable=False),
@@ -591,11 +592,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user", "project"),
     )
     op.create_table(
+        "second_factor",
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["app_user.id"],
+        ),
+        sa.PrimaryKeyConstraint("user"),
+    )
+    op.create_table(
         "session",
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("user", sa.String(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proof", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user"],
             ["app_user.id"],
@@ -644,6 +658,16 @@ def upgrade() -> None:
             ["cohort.project", "cohort.id"],
         ),
         sa.PrimaryKeyConstraint("project", "cohort", "version"),
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user"],
+            ["second_factor.user"],
+        ),
+        sa.PrimaryKeyConstraint("user", "digest"),
     )
     op.create_table(
         "run",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tradewind.access.roles import Role
 from tradewind.errors import MissingError
-from tradewind.operations import people
+from tradewind.operations import factors, people
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Admin, Administrator, SignedIn
 from tradewind.web.problems import Refusal
@@ -39,6 +39,18 @@ class RoleOf(Body):
     """A role in a project; null takes it away."""
 
     role: Role | None
+
+
+class ListedUser(UserView):
+    """A user, and whether their second factor is on."""
+
+    second_factor: bool
+
+
+class Rule(Body):
+    """Whether everybody who signs in must have a second factor."""
+
+    required: bool
 
 
 class State(Body):
@@ -72,9 +84,10 @@ class Person(BaseModel):
 
 
 @router.get("/users")
-def list_users(ask: Administrator) -> list[UserView]:
+def list_users(ask: Administrator) -> list[ListedUser]:
     """All users, by id."""
-    return [user_view(each) for each in ask.parts.access.users.all()]
+    on = {each.user for each in ask.parts.access.factors.all() if each.since}
+    return [ListedUser(**dict(user_view(each)), second_factor=each.id in on) for each in ask.parts.access.users.all()]
 
 
 @router.post("/users", status_code=201)
@@ -89,6 +102,20 @@ def invite_again(ask: Administrator, user: Id) -> Invitation:
     """A new one-time code for who forgot the password."""
     made = people.invite_again(ask.parts, ask.who, user)
     return Invitation(user=user_view(made.user), code=made.code, until=made.until)
+
+
+@router.delete("/users/{user}/second-factor", status_code=204)
+def reset_factor(ask: Administrator, user: Id) -> None:
+    """Take out the second factor of a user who lost the phone; their sessions end, and the password is asked for as before."""
+    if ask.parts.access.users.find(user) is None:
+        raise MissingError("there is no such user", user)
+    factors.reset(ask.parts, ask.who, user)
+
+
+@router.put("/second-factor", status_code=204)
+def require_factor(ask: Administrator, body: Rule) -> None:
+    """Ask everybody who signs in for a second factor, or leave it to each. Tokens of programs are not concerned."""
+    factors.require(ask.parts, ask.who, required=body.required)
 
 
 @router.put("/users/{user}/state")
