@@ -53,7 +53,7 @@ class Stopped(Exception):
 class Stop:
     """Whether the worker was asked to stop (whoever takes the system's signals sets it), or to look again now (`nudged` is another
     object then), and what ended the loop beside it. Nothing begins before the disk has `room`, which says in a sentence that it has none;
-    `waits` is why nothing is done at the moment.
+    `waits` is why nothing is done at the moment; `bell` gives another number each time another process rings.
     """
 
     requested: bool = False
@@ -61,6 +61,11 @@ class Stop:
     failure: BaseException | None = None
     room: Callable[[], str] = lambda: ""
     waits: str = ""
+    bell: Callable[[], int] = lambda: 0
+
+    def calls(self) -> tuple[object | None, int]:
+        """Another value as soon as somebody asks every loop to look again."""
+        return self.nudged, self.bell()
 
     def nudge(self) -> None:
         """Ask every loop to look again now."""
@@ -120,10 +125,10 @@ def work(parts: Parts, stop: Stop, tell: Tell, turn: Turn | None = None) -> None
         _wait_while(stop.room, clock, stop)
         while True:
             _wait_while(lambda: wrong_clock(parts.clock.now()), clock, stop)
-            began, nudged = parts.clock.now(), stop.nudged
+            began, calls = parts.clock.now(), stop.calls()
             for done in (turn or run_once)(parts, stop):
                 tell(done)
-            _rest(clock, stop, nudged, (_wake(parts, began) - parts.clock.now()).total_seconds())
+            _rest(clock, stop, calls, (_wake(parts, began) - parts.clock.now()).total_seconds())
     if stop.failure:
         raise stop.failure
 
@@ -137,9 +142,9 @@ def _wait_while(why: Callable[[], str], clock: Clock, stop: Stop) -> None:
         clock.sleep(GLANCE)
 
 
-def _rest(clock: Clock, stop: Stop, nudged: object | None, seconds: float) -> None:
+def _rest(clock: Clock, stop: Stop, calls: tuple[object | None, int], seconds: float) -> None:
     """Sleep, but no longer than until somebody asks to look again."""
-    while seconds > 0 and stop.nudged is nudged:
+    while seconds > 0 and stop.calls() == calls:
         clock.sleep(min(seconds, GLANCE))
         seconds -= GLANCE
     stop.check()

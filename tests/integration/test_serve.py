@@ -18,6 +18,7 @@ import pytest
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
 from serve_process import PASSWORD, PATIENCE, P, Serving, reached, serving, signed_in
+from tradewind.cli.place import THERE
 
 
 @pytest.fixture
@@ -41,6 +42,16 @@ def taken_in(server: Serving, headers: dict[str, str], upload: str, counts: dict
     wait_until(
         lambda: bool(server.http.get(f"{P}/uploads/{upload}", headers=headers).json()["counts"] == counts), "the file is taken in", PATIENCE
     )
+
+
+def _handed_over(product: Product, sync: str) -> str:
+    """A run that the command line asks for while a server is at work there: held by the age of the events, and then allowed."""
+    held = product.call("syncs", "run", sync)
+    (old,) = held.json["plan"]["verdicts"]
+    assert (held.code, THERE in held.error, held.json["run"]["state"]) == (12, True, "held")
+    done = product.call("runs", "approve", held.json["run"]["id"], "--guard", f"{old['guard']}={old['count']}")
+    assert (done.code, THERE in done.error, done.json["run"]["outcome"]) == (0, True, "clean")
+    return str(done.json["run"]["id"])
 
 
 def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: SandboxProcess) -> None:
@@ -72,10 +83,14 @@ def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: Sand
         assert reached(server, headers, run, "closed")["account"]["accepted"] == 30
         assert len(sandbox.members("ready1", "openers by the api")) == 30
         assert product.ok("runs", "show", run)["run"]["outcome"] == "clean", "the command line works beside the server"
+        handed = _handed_over(product, sync["id"])
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(35) == 0
         told = [json.loads(line) for line in server.said("out").splitlines()]
         assert {each["what"] for each in told} == {"request", "work"}
+        assert [each["outcome"] for each in told if each.get("run") == handed] == [None, "clean"], (
+            "the server did it, twice as far as it could"
+        )
         assert "not-the-right-one" not in server.said("out") + server.said()
         assert "a0000000" not in server.said("out") + server.said()
 

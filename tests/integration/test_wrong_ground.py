@@ -29,7 +29,8 @@ from tradewind.model.alert import AlertKind
 from tradewind.model.sync import Cadence
 from tradewind.operations.alerting import Watchman
 from tradewind.operations.doctor import ROOM, cramped, exposed
-from tradewind.web.server import Server, alone
+from tradewind.operations.handing import alone
+from tradewind.web.server import Server
 from tradewind.worker import Done, Stop, run_once, work
 
 TESTS = Path(__file__).resolve().parents[1]

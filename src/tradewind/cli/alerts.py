@@ -9,7 +9,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.connections import secret_from
-from tradewind.cli.place import me, parts_of, project_of
+from tradewind.cli.place import me, noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError
 from tradewind.model.alert import AlertKind, Contact, ContactKind
@@ -77,6 +77,7 @@ def rehearse(context: typer.Context, id_: ContactId, as_json: Json = False) -> N
     from tradewind.operations import contacts
 
     with parts_of(context) as parts:
+        noted(context, parts, "contact.test", id_)
         message = contacts.rehearse(parts, project_of(context), id_)
     if as_json:
         show.print_json({"sent": message.id})

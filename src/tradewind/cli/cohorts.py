@@ -9,7 +9,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import AsOf, Json
 
 app = typer.Typer(help="Who belongs to what.", no_args_is_help=True)
@@ -57,6 +57,7 @@ def add(
     from tradewind.operations import cohorts
 
     with parts_of(context) as parts:
+        noted(context, parts, "cohort.save", cohort)
         added = cohorts.add(parts, project_of(context), cohort, name, source, there)
     if as_json:
         show.print_json(added)
@@ -127,6 +128,7 @@ def train(context: typer.Context, cohort: CohortId, as_of: AsOf = None, as_json:
     from tradewind.operations import lookalikes
 
     with parts_of(context) as parts:
+        noted(context, parts, "cohort.train", cohort)
         card = lookalikes.train(parts, project_of(context), cohort, as_of)
     if as_json:
         show.print_json(card)
@@ -153,6 +155,7 @@ def preview(
 
     with parts_of(context) as parts:
         project, about = project_of(context), previews.Subject(cohort, as_of=as_of)
+        noted(context, parts, "cohort.preview", cohort)
         seen = cohorts.preview(parts, project, cohort, as_of, connection, sample)
         sizes = previews.sizes(parts, project, about) if waterfall else None
         shared = previews.overlap(parts, project, about, overlap) if overlap else None
@@ -208,6 +211,7 @@ def export(
     from tradewind.operations import cohorts
 
     with parts_of(context) as parts:
+        noted(context, parts, "cohort.export", cohort)
         members = cohorts.export(parts, project_of(context), cohort, as_of, to)
     if as_json:
         show.print_json({"cohort": cohort, "members": members, "file": to})
@@ -231,6 +235,7 @@ def fill(
     if how not in set(Change):
         raise DefinitionError(f"'{how}' is not a way to change a list; write replace, add or remove")
     with parts_of(context) as parts:
+        noted(context, parts, "cohort.fill", cohort, how=how)
         done = lists.fill(parts, project_of(context), cohort, file, Change(how))
     if as_json:
         show.print_json(done)
@@ -249,6 +254,7 @@ def remove(context: typer.Context, cohort: CohortId, empty: Empty = False, let_e
     with parts_of(context) as parts:
         staked = endings.stakes(parts, endings.of_cohort(parts, project, cohort))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        noted(context, parts, "cohort.remove", cohort)
         with show.bar("removing") as move:
             ended = endings.remove_cohort(parts, project, cohort, leaving, lambda what, done, total: move(done, total, what))
     print_ended(f"Cohort '{cohort}' is archived, and its syncs are removed.", ended, as_json=as_json)

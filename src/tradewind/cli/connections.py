@@ -11,7 +11,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
-from tradewind.cli.place import me, parts_of, project_of
+from tradewind.cli.place import me, noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.destinations.base import Verdict
 from tradewind.errors import ConfigurationError, DefinitionError, DeliveryError
@@ -53,6 +53,7 @@ def add(
         wanted = Connection(project_of(context), id_, name or id_, destination, advertiser, region, auth, identity)
         staked = endings.stakes(parts, connections.moved(parts, wanted))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        noted(context, parts, "connection.save", id_, advertiser=wanted.advertiser, region=wanted.region)
         saved = connections.add(parts, wanted, secret_from(secret_env, secret_file), leaving)
     if as_json:
         show.print_json(saved)
@@ -79,6 +80,7 @@ def remove(
     with parts_of(context) as parts:
         staked = endings.stakes(parts, endings.of_connection(parts, project, id_))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        noted(context, parts, "connection.remove", id_)
         with show.bar("removing") as move:
             ended = endings.remove_connection(parts, project, id_, leaving, lambda what, done, total: move(done, total, what))
     print_ended(f"Connection '{id_}' is removed, with its syncs.", ended, as_json=as_json)
@@ -100,6 +102,7 @@ def prove(
     with parts_of(context) as parts:
         if live:
             connections.identifier(live)
+        noted(context, parts, "connection.test", id_, **({"live": "one identifier"} if live else {}))
         probe = connections.test(parts, project_of(context), id_)
         trial = connections.try_live(parts, project_of(context), id_, live) if live and probe.ready else None
     if as_json:

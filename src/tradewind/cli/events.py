@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError
 
@@ -34,6 +34,7 @@ def import_(
     from tradewind.operations import events as operation
 
     with parts_of(context) as parts, show.bar("importing", in_bytes=True) as move:
+        noted(context, parts, "events.import", project_of(context), files=str(len(paths)))
         done = operation.import_files(parts, project_of(context), paths, lambda read, total, count: move(read, total, f"{count:,} events"))
     if as_json:
         show.print_json(done)
@@ -62,6 +63,7 @@ def pull(
     from tradewind.operations import events as operation
 
     with parts_of(context) as parts, show.bar("pulling hours") as move:
+        noted(context, parts, "events.pull", source)
         done = operation.pull(parts, project_of(context), source, first, until, lambda state: move(state.done, state.hours, _so_far(state)))
     if as_json:
         show.print_json(done)
@@ -78,6 +80,7 @@ def compact(context: typer.Context, as_json: Json = False) -> None:
     from tradewind.operations.compaction import compacted
 
     with parts_of(context) as parts:
+        noted(context, parts, "events.compact", project_of(context))
         done = compacted(parts, project_of(context), lambda: None)
     if as_json:
         show.print_json(done)
@@ -94,6 +97,7 @@ def key(context: typer.Context, as_json: Json = False) -> None:
 
     project = project_of(context)
     with parts_of(context) as parts:
+        noted(context, parts, "events.key", project)
         text = receiving.DOOR.new(parts, project)
     doors = [f"/api/v1/projects/{project}/events/{door}" for door in ("2/httpapi", "batch", "identify")]
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.errors import LedgerError
 
@@ -40,6 +40,7 @@ def tidy(
     from tradewind.operations import tidy as operation
 
     with parts_of(context) as parts:
+        noted(context, parts, "ledger.tidy", "the files of old runs", plan_only=str(plan).lower())
         done = operation.tidy(parts, plan_only=plan)
     if as_json:
         show.print_json({"planned_only": plan, "tidied": done})
@@ -61,6 +62,7 @@ def rebuild_membership(
     from tradewind.operations import ledger
 
     with parts_of(context) as parts:
+        noted(context, parts, "ledger.rebuild", sync or target or "")
         done = ledger.rebuild(parts, project_of(context), target, sync)
     if as_json:
         show.print_json(done)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from tradewind.parts import Parts
 
 
+THERE = "The server at work in this home does it; Ctrl-C leaves it to that."
+HERE = "This command does it itself."
+"""Who does what takes a while."""
+
+
 @dataclass(frozen=True)
 class Place:
     """The options that stand before a command."""
@@ -44,6 +49,13 @@ def home_of(context: typer.Context) -> Path | None:
     """The home folder asked for, or None for the usual one."""
     place: Place = context.find_root().obj
     return place.home
+
+
+def noted(context: typer.Context, parts: Parts, what: str, object_: str, **details: str) -> None:
+    """Write into the audit trail what is about to be done, in the words that the API has for it; when that fails nothing is done."""
+    from tradewind.access.trail import Deed
+
+    parts.trail.write(Deed(me(), what, object_, project_of(context), details), parts.clock.now())
 
 
 def me() -> str:

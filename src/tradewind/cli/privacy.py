@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError, DeliveryError
 from tradewind.model.privacy import Progress, RequestType
@@ -55,6 +55,7 @@ def resume(
     with parts_of(context) as parts, show.bar("going on") as move:
         wanted = [privacy.found(parts, project, request)] if request else parts.privacy.listed(project)
         left = [each for each in wanted if each.progress is not Progress.DONE]
+        noted(context, parts, "privacy.resume", request or "all that is not done")
         for each in left:
             privacy.work(parts, each, lambda what, done, total: move(done, total, what), at_once=True)
         reports = [privacy.report(parts, project, each.id) for each in left]
@@ -110,6 +111,7 @@ def _ask(context: typer.Context, kind: RequestType, identifiers: list[str] | Non
             def watch(what: str, done: int, total: int) -> None:
                 move(done, total, what)
 
+            noted(context, parts, "privacy.ask", kind.value)
             request = privacy.ask(parts, project, kind, texts, watch)
             privacy.work(parts, request, watch)
         report = privacy.report(parts, project, request.id)

@@ -10,7 +10,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.connections import secret_from
-from tradewind.cli.place import home_of, parts_of, project_of
+from tradewind.cli.place import home_of, noted, parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection
@@ -51,6 +51,7 @@ def quickstart(
     mappings = _settle(reports, list(column or []))
     _make_home(context)
     with parts_of(context) as parts:
+        noted(context, parts, "quickstart", name or Path(file).name)
         cohort = operation.cohort_of(parts, project, file, mappings, name)
         chosen = connection or _new_connection(parts, project, advertiser, region, auth, (secret_env, secret_file), mappings)
         sync, _ = operation.prepare(parts, cohort, chosen)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import HERE, THERE, noted, parts_of, project_of
 from tradewind.cli.report import exit_code, print_left_out, print_report
 from tradewind.cli.show import Json
 from tradewind.errors import DefinitionError
 from tradewind.model.plan import Approval
+
+if TYPE_CHECKING:
+    from tradewind.model.run import Run
+    from tradewind.parts import Parts
+    from tradewind.phases import Watch
 
 app = typer.Typer(help="What happened in each run.", no_args_is_help=True)
 
@@ -77,6 +82,7 @@ def rejects(
         return
     with parts_of(context) as parts:
         count, people = runs.people_refused(parts, project_of(context), run, limit)
+        noted(context, parts, "run.refused", run)
         refused = runs.platform_refused(parts, project_of(context), run, limit)
     if as_json:
         show.print_json({"people_count": count, "people": people, "platform": refused})
@@ -132,11 +138,25 @@ def approve(
 
     approvals = tuple(_approval(text) for text in guard)
     with parts_of(context) as parts:
+        noted(context, parts, "run.approve", run, **{each.guard: str(each.count) for each in approvals})
         with show.bar("running") as move:
-            done = runs.approve(parts, project_of(context), run, approvals, lambda what, done, total: move(done, total, what))
+            done = _approved(parts, project_of(context), run, approvals, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project_of(context), run)
     print_report(report, as_json=as_json)
     raise typer.Exit(exit_code(done))
+
+
+def _approved(parts: Parts, project: str, run: str, approvals: tuple[Approval, ...], watch: Watch) -> Run:
+    """The run as far as it went on: by the server of the home where one is at work, else here."""
+    from tradewind.operations import handing, runs, syncs
+
+    if not handing.served(parts):
+        show.note(HERE)
+        return runs.approve(parts, project, run, approvals, watch)
+    show.note(THERE)
+    allowed = runs.allow(parts, project, run, approvals)
+    rested = handing.followed(parts, [allowed], watch)
+    return rested[0] if rested else syncs.go_on(parts, runs.found(parts, project, run), watch)
 
 
 @app.command()
@@ -150,6 +170,7 @@ def discard(
     from tradewind.operations import runs
 
     with parts_of(context) as parts:
+        noted(context, parts, "run.discard", run)
         done = runs.discard(parts, project_of(context), run, reason)
     if as_json:
         show.print_json(done)
@@ -169,6 +190,7 @@ def cancel(
     from tradewind.operations import runs
 
     with parts_of(context) as parts, show.bar("stopping") as move:
+        noted(context, parts, "run.cancel", run)
         done = runs.cancel(parts, project_of(context), run, reason, lambda what, done, total: move(done, total, what))
     if as_json:
         show.print_json(done)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import me, parts_of, project_of
+from tradewind.cli.place import me, noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.model.plan import Operation
 from tradewind.model.run import Account
@@ -85,6 +85,7 @@ def read_(context: typer.Context, as_json: Json = False) -> None:
     from tradewind.operations import platform
 
     with parts_of(context) as parts:
+        noted(context, parts, "connection.read", "every connection")
         found = platform.read_all(parts, project_of(context))
     if as_json:
         problems = [{"connection": connection, "problem": str(error)} for connection, error in found.problems]

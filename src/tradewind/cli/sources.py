@@ -9,7 +9,7 @@ import typer
 
 from tradewind.cli import show
 from tradewind.cli.connections import NOT_READY, secret_from
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 from tradewind.operations.plain import plain
 
@@ -62,6 +62,7 @@ def add(
     with parts_of(context) as parts:
         source = Source(project_of(context), id_, name or id_, sources.kind(kind), region, app_)
         parts.amplitude.check_region(region)
+        noted(context, parts, "source.save", id_, region=region)
         saved = sources.add(parts, source, _keys(api_key_env, api_key_file, secret_key_env, secret_key_file))
     if as_json:
         show.print_json(saved)
@@ -91,6 +92,7 @@ def change(
     with parts_of(context) as parts:
         parts.sources.one(project_of(context), id_)
         pair = _keys(*given) if keys or any(given) else None
+        noted(context, parts, "source.save", id_, **({"region": region} if region else {}))
         saved = sources.change(parts, project_of(context), id_, sources.Change(name, region, app_, pair))
     if as_json:
         show.print_json(saved)
@@ -147,6 +149,7 @@ def prove(context: typer.Context, id_: SourceId, as_json: Json = False) -> None:
     from tradewind.operations import sources
 
     with parts_of(context) as parts:
+        noted(context, parts, "source.test", id_)
         tested = sources.test(parts, project_of(context), id_)
     if as_json:
         show.print_json(tested)
@@ -162,6 +165,7 @@ def verify(context: typer.Context, id_: SourceId, as_json: Json = False) -> None
     from tradewind.operations import tables
 
     with parts_of(context) as parts, show.bar("asking") as move:
+        noted(context, parts, "source.verify", id_)
         found = tables.verify(parts, project_of(context), id_, move)
     answered = found.verification
     if as_json:
@@ -181,6 +185,7 @@ def remove(context: typer.Context, id_: SourceId, as_json: Json = False) -> None
     from tradewind.operations import sources
 
     with parts_of(context) as parts:
+        noted(context, parts, "source.remove", id_)
         sources.remove(parts, project_of(context), id_)
     if as_json:
         show.print_json({"removed": id_})
@@ -205,6 +210,7 @@ def _add_tables(context: typer.Context, id_: str, name: str, file: Path | None, 
             "a source of kind tables needs a YAML file with engine, url or path, events and people", param_hint="--file"
         )
     with parts_of(context) as parts:
+        noted(context, parts, "source.save", id_)
         saved = tables.add(parts, tables.read(file, project_of(context), id_, name))
     if as_json:
         show.print_json(plain(saved))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tradewind.cli import show
 from tradewind.cli.leaving import Empty, LetExpire, chosen, print_ended
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import HERE, THERE, noted, parts_of, project_of
 from tradewind.cli.report import exit_code, print_proposal, print_report
 from tradewind.cli.show import AsOf, Json
 from tradewind.crontab import explained
 from tradewind.model.sync import Cadence, Leaving, Recency, Refresh, Sync
 
 if TYPE_CHECKING:
+    from tradewind.model.run import Run
     from tradewind.parts import Parts
+    from tradewind.phases import Watch
 
 app = typer.Typer(help="Keep a segment equal to a cohort.", no_args_is_help=True)
 
@@ -65,10 +67,13 @@ def add(
         wish = syncs.Wish(
             cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron, holdout, holdout_salt
         )
+        named, about = id_ or f"{cohort} to {connection}", {"cohort": cohort, "connection": connection}
         if split_by is not None or value:
+            noted(context, parts, "split.add", named, **about, split_by=split_by or "")
             made = splits.add(parts, project_of(context), wish, split_by or "", value or [])
             _print_split(made, as_json=as_json)
             return
+        noted(context, parts, "sync.add", named, **about)
         sync = syncs.add(parts, project_of(context), wish)
     if as_json:
         show.print_json(sync)
@@ -102,15 +107,15 @@ def run(
     context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_of: AsOf = None, as_json: Json = False
 ) -> None:
     """Run a sync now, or go on with a run that was cut short; by the id of a split, all its parts as of one instant."""
-    from tradewind.operations import runs, splits, syncs
+    from tradewind.operations import runs, splits
 
     project = project_of(context)
     with parts_of(context) as parts:
         _mind(parts, project)
         split = splits.is_one(parts, project, sync)
+        noted(context, parts, "split.run" if split else "sync.run", sync)
         with show.bar("running") as move:
-            watch: Callable[[str, int, int], None] = lambda what, done, total: move(done, total, what)  # noqa: E731
-            done = splits.run(parts, project, sync, as_of, watch) if split else (syncs.run(parts, project, sync, as_of, watch),)
+            done = _run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what), split=split)
         reports = [runs.report(parts, project, each.id) for each in done]
     if split and as_json:
         show.print_json({"runs": reports})
@@ -120,18 +125,41 @@ def run(
     raise typer.Exit(max(map(exit_code, done)))
 
 
+def _run(parts: Parts, project: str, sync: str, as_of: str | None, watch: Watch, *, split: bool) -> tuple[Run, ...]:
+    """The runs as far as they came: by the server of the home where one is at work, else here. One as of another instant is always here."""
+    from tradewind.operations import handing, splits, syncs
+
+    if as_of is None and handing.served(parts):
+        show.note(THERE)
+        asked = splits.ask(parts, project, sync) if split else (syncs.ask(parts, project, sync),)
+        if done := handing.followed(parts, asked, watch):
+            return done
+    show.note(HERE)
+    return splits.run(parts, project, sync, as_of, watch) if split else (syncs.run(parts, project, sync, as_of, watch),)
+
+
 @app.command("dry-run")
 def dry_run(context: typer.Context, sync: Annotated[str, typer.Argument(help="The sync's id.")], as_json: Json = False) -> None:
     """Work out what a run would do now, and keep that among the runs. Nothing is sent, and no later run goes by it."""
-    from tradewind.operations import runs, syncs
+    from tradewind.operations import runs
 
     project = project_of(context)
     with parts_of(context) as parts:
         _mind(parts, project)
+        noted(context, parts, "sync.dry_run", sync)
         with show.bar("planning") as move:
-            done = syncs.rehearse_now(parts, project, sync, lambda what, done, total: move(done, total, what))
+            done = _rehearsed(parts, project, sync, lambda what, done, total: move(done, total, what))
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
+
+
+def _rehearsed(parts: Parts, project: str, sync: str, watch: Watch) -> Run:
+    from tradewind.operations import handing, syncs
+
+    there = handing.served(parts)
+    show.note(THERE if there else HERE)
+    done = handing.followed(parts, [syncs.rehearse(parts, project, sync)], watch) if there else ()
+    return done[0] if done else syncs.rehearse_now(parts, project, sync, watch)
 
 
 def _print_split(made: Sequence[Sync], *, as_json: bool) -> None:
@@ -178,6 +206,8 @@ def change(
 
     wish = syncs.Change(ttl_days, cadence, None if at is None else time_of_day(at), refresh, recency, cron, holdout, holdout_salt)
     with parts_of(context) as parts:
+        told = {name: str(value) for name, value in vars(wish).items() if value is not None}
+        noted(context, parts, "sync.change", sync, **told)
         changed = splits.change(parts, project_of(context), sync, wish)
     if as_json:
         show.print_json({"syncs": changed})
@@ -196,6 +226,7 @@ def pause(context: typer.Context, sync: SyncId, empty: Empty = False, let_expire
     with parts_of(context) as parts:
         staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        noted(context, parts, "sync.pause", sync, **({"leaving": leaving.value} if leaving else {}))
         with show.bar("pausing") as move:
             ended = endings.pause(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
     print_ended(f"Sync '{sync}' is paused.", ended, as_json=as_json)
@@ -207,6 +238,7 @@ def resume(context: typer.Context, sync: SyncId, as_json: Json = False) -> None:
     from tradewind.operations import endings
 
     with parts_of(context) as parts:
+        noted(context, parts, "sync.resume", sync)
         resumed = endings.resume(parts, project_of(context), sync)
     if as_json:
         show.print_json(resumed)
@@ -223,6 +255,7 @@ def remove(context: typer.Context, sync: SyncId, empty: Empty = False, let_expir
     with parts_of(context) as parts:
         staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
+        noted(context, parts, "sync.remove", sync, **({"leaving": leaving.value} if leaving else {}))
         with show.bar("removing") as move:
             ended = endings.remove_sync(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
     print_ended(f"Sync '{sync}' is removed.", ended, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def trace(
 
     text = typer.get_text_stream("stdin").readline().strip() if identifier == "-" else identifier
     with parts_of(context) as parts:
+        noted(context, parts, "identifier.trace", "an identifier")
         found = operation.trace(parts, project_of(context), text)
     if as_json:
         show.print_json(found)

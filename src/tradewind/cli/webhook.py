@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tradewind.cli import show
-from tradewind.cli.place import parts_of, project_of
+from tradewind.cli.place import noted, parts_of, project_of
 from tradewind.cli.show import Json
 
 app = typer.Typer(help="Cohorts that Amplitude pushes.", no_args_is_help=True)
@@ -18,6 +18,7 @@ def secret(context: typer.Context, as_json: Json = False) -> None:
 
     project = project_of(context)
     with parts_of(context) as parts:
+        noted(context, parts, "webhook.secret", project)
         text = webhooks.new_secret(parts, project)
     if as_json:
         show.print_json({"path": _path(project), "header": webhooks.HEADER, "secret": text})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -11,16 +10,16 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
-from tradewind.errors import BusyError, ConfigurationError, TradewindError
+from tradewind.errors import ConfigurationError, TradewindError
 from tradewind.operations import people
 from tradewind.operations.alerting import Watchman, watching
 from tradewind.operations.doctor import cramped
+from tradewind.operations.handing import alone, bell
 from tradewind.operations.plain import plain
 from tradewind.operations.platform import asking
 from tradewind.parts import Parts
@@ -30,8 +29,6 @@ from tradewind.web.metrics import Metrics
 from tradewind.web.shell import files
 from tradewind.web.wire import Wire
 from tradewind.worker import Done, Stop, housekeeping, run_due, work
-
-LOCK = "serve.lock"
 
 REQUESTS_END = 5
 """Seconds that requests under way have when the server stops."""
@@ -58,7 +55,7 @@ class Server:
         self, parts: Parts, small: Parts, host: str, port: int, tell: Tell, names: Collection[str] = (), room: Room = lambda: ""
     ) -> None:
         self.parts, self.tell, self.where = parts, tell, f"{host}:{port}"
-        self.stop, self.metrics, self.failed = Stop(room=room, waits=room()), Metrics(), ""
+        self.stop, self.metrics, self.failed = Stop(room=room, waits=room(), bell=lambda: bell(parts.home)), Metrics(), ""
         self.worker = threading.Thread(target=self._work, name="worker", daemon=True)
         app = build(
             parts, small, nudge=self.nudge, ready=self.ready, metrics=self.metrics, tell=self._tell_request, console=files(),
@@ -171,20 +168,3 @@ def serve(parts: Parts, small: Parts, host: str, port: int, tell: Tell, say: Tel
         if why := cramped(parts.home):
             say(why)
         return Server(parts, small, host, port, tell, names, lambda: cramped(parts.home)).serve()
-
-
-@contextmanager
-def alone(parts: Parts) -> Iterator[None]:
-    """The home's one server, where its database is a file; the lock goes with the process. Raises BusyError while another has it."""
-    if not parts.catalog.database.is_file:
-        yield
-        return
-    with (parts.home / LOCK).open("w") as lock:
-        Path(lock.name).chmod(0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"another server works on {parts.home}; its database is a file, which has one server (PostgreSQL takes several)"
-            ) from None
-        yield
