@@ -1,5 +1,5 @@
-/** Turning the second factor on: the password again, the key for the app, a first code, and recovery codes that are shown once. */
-import { Alert, Button, Card, Code, Group, PasswordInput, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+/** Turning the second factor on: the password again, the key for the app, and a first code. */
+import { Button, Card, Group, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { type FormEvent, useState } from "react";
@@ -8,17 +8,9 @@ import { ME } from "../../api/session";
 import { Copyable } from "../../parts/Copyable";
 import { Failure } from "../../parts/States";
 
-export function TurnOn({ on }: { on: boolean }) {
+export function TurnOn({ onCodes }: { onCodes: (codes: string[]) => void }) {
   const [offer, setOffer] = useState<Shape<"Offer"> | null>(null);
-  const [codes, setCodes] = useState<string[] | null>(null);
-  if (codes) return <Codes codes={codes} onDone={() => setCodes(null)} />;
-  if (on) return null;
-  if (!offer) return <Begin onOffer={setOffer} />;
-  const shown = (made: string[]) => {
-    setOffer(null);
-    setCodes(made);
-  };
-  return <Confirm offer={offer} onCodes={shown} />;
+  return offer ? <Confirm offer={offer} onCodes={onCodes} /> : <Begin onOffer={setOffer} />;
 }
 
 function Begin({ onOffer }: { onOffer: (offer: Shape<"Offer">) => void }) {
@@ -109,29 +101,6 @@ function Confirm({ offer, onCodes }: { offer: Shape<"Offer">; onCodes: (codes: s
         </Stack>
       </form>
     </Card>
-  );
-}
-
-function Codes({ codes, onDone }: { codes: string[]; onDone: () => void }) {
-  return (
-    <Alert color="teal" title="The second factor is on. Keep these recovery codes; they are shown once" role="status" maw={640}>
-      <Stack gap="md" align="flex-start">
-        <Text size="sm">Each lets you in once when the phone is not there. Keep them where the phone is not.</Text>
-        <SimpleGrid component="ul" cols={{ base: 1, xs: 2 }} spacing="xs" m={0} p={0} style={{ listStyle: "none" }}>
-          {codes.map((each) => (
-            <li key={each}>
-              <Code>{each}</Code>
-            </li>
-          ))}
-        </SimpleGrid>
-        <Group>
-          <Copyable value={codes.join(" ")} label="all ten" />
-        </Group>
-        <Button variant="default" onClick={onDone}>
-          I have kept them
-        </Button>
-      </Stack>
-    </Alert>
   );
 }
 
