@@ -102,10 +102,13 @@ class Book:
             db.execute(contact_table.delete().where(contact_table.c.project == project, contact_table.c.id == contact))
             db.execute(message_table.update().where(m.project == project, m.contact == contact).values(due_at=None))
 
-    def incidents(self, project: str, *, only_open: bool = False, limit: int = 50) -> tuple[Incident, ...]:
-        """What was wrong, the newest first; or only what is still."""
+    def incidents(self, project: str, *, only_open: bool = False, limit: int = 50, after: str | None = None) -> tuple[Incident, ...]:
+        """What was wrong, the newest first, or only what is still; those that follow `after`, an incident's id, in this order."""
         i = incident_table.c
         query = sa.select(incident_table).where(i.project == project, *([_OPEN] if only_open else []))
+        if after is not None:
+            since = sa.select(i.opened_at).where(i.project == project, i.id == after).scalar_subquery()
+            query = query.where(sa.or_(i.opened_at < since, sa.and_(i.opened_at == since, i.id < after)))
         with self.database.transaction() as db:
             return tuple(_incident(row) for row in db.execute(query.order_by(i.opened_at.desc(), i.id.desc()).limit(limit)))
 

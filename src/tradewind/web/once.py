@@ -19,19 +19,22 @@ _MEANING = "Of your choice: the same request with the same key does one thing."
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, description=_MEANING)]
 
 
-def once(ask: Asked, key: str | None, body: BaseModel | None, make: Callable[[], BaseModel], status: int = 201) -> JSONResponse:
+def once(
+    ask: Asked, key: str | None, body: BaseModel | None, make: Callable[[], BaseModel], status: int = 201, once_only: str = ""
+) -> JSONResponse:
     """Do something, or answer as the first time when this caller sent the same request with this key within a day.
 
+    The field `once_only` is shown this once: it is kept nowhere, and empty when the answer is given again.
     Of two at once the second waits for the first. Raises Refusal when the key belongs to another request, or to one that another server
     is at, or that takes too long.
     """
     if key is None:
         return JSONResponse(make().model_dump(mode="json"), status)
     with ask.request.app.state.turns.turn((ask.known.user.id, key)):
-        return _once(ask, key, body, make, status)
+        return _once(ask, key, body, make, status, once_only)
 
 
-def _once(ask: Asked, key: str, body: BaseModel | None, make: Callable[[], BaseModel], status: int) -> JSONResponse:
+def _once(ask: Asked, key: str, body: BaseModel | None, make: Callable[[], BaseModel], status: int, once_only: str) -> JSONResponse:
     replies, who = ask.parts.access.replies, ask.known.user.id
     said = f"{ask.request.method} {ask.request.url.path} {body.model_dump_json() if body else ''}"
     asked = hashlib.sha256(said.encode()).hexdigest()
@@ -47,5 +50,5 @@ def _once(ask: Asked, key: str, body: BaseModel | None, make: Callable[[], BaseM
     except BaseException:
         replies.forget(who, key)
         raise
-    replies.finish(who, key, status, json.dumps(made))
+    replies.finish(who, key, status, json.dumps(made | {once_only: ""} if once_only else made))
     return JSONResponse(made, status)

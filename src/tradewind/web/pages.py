@@ -17,6 +17,8 @@ Shown = TypeVar("Shown")
 
 MOST = 200
 
+NO_CURSOR = "this is no cursor; send what a page gave as 'next'"
+
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="What the page before gave as `next`.")]
 
@@ -52,6 +54,16 @@ def following(items: Sequence[Item], key: Callable[[Item], str], show: Callable[
     return Page(items=[show(each) for each in chosen], next=sealed(key(chosen[-1])) if len(items) > limit else None)
 
 
+def number(cursor: str | None) -> int | None:
+    """The number that a cursor says. Raises Refusal for one that says none."""
+    if cursor is None:
+        return None
+    told = opened(cursor)
+    if not (told.isascii() and told.isdecimal() and len(told) < 16):
+        raise Refusal(400, NO_CURSOR)
+    return int(told)
+
+
 def sealed(key: str) -> str:
     """A cursor, in which nobody should read."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
@@ -60,6 +72,9 @@ def sealed(key: str) -> str:
 def opened(cursor: str) -> str:
     """What a cursor says. Raises Refusal for one that is none."""
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        told = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeError):
-        raise Refusal(400, "this is no cursor; send what a page gave as 'next'") from None
+        raise Refusal(400, NO_CURSOR) from None
+    if not told.isprintable():
+        raise Refusal(400, NO_CURSOR)
+    return told

@@ -385,7 +385,7 @@ def test_one_s_own_tokens_are_shown_and_revoked(site: Site, root: TestClient) ->
     roots = root.post("/api/v1/tokens", json={"name": "root's", "role": "viewer"}).json()["token"]["id"]
     assert ann.delete(f"/api/v1/tokens/{roots}").status_code == 404
     assert ann.delete(f"/api/v1/tokens/{issued['token']['id']}").status_code == 204
-    assert ann.get("/api/v1/tokens").json() == []
+    assert ann.get("/api/v1/tokens").json()["items"] == []
 
 
 # --- what is told of it all
@@ -395,7 +395,7 @@ def test_every_deed_stands_in_the_trail_with_its_doer(site: Site, root: TestClie
     site.town.add("daily", Cadence.DAILY)
     site.program("root", "", Role.ADMIN).post(f"{P}/syncs/daily/runs")
     root.put(f"{P}/cohorts/c", json={"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}})
-    found = [(each["actor"], each["what"], each["object"]) for each in root.get(f"{P}/audit?limit=2").json()]
+    found = [(each["actor"], each["what"], each["object"]) for each in root.get(f"{P}/audit?limit=2").json()["items"]]
     assert found == [("root", "cohort.save", "c"), ("root (token of root)", "sync.run", "daily")]
 
 

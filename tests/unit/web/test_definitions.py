@@ -132,7 +132,7 @@ def test_contacts_are_sent_with_what_they_are_told_by_beside_the_text(site: Site
     assert actions(done) == [("create", "contact", "pager")]
     assert "canary" not in done.text + manager.get(P).text
     assert yaml.safe_load(manager.get(P).text)["contacts"] == [{"id": "pager", "kind": "webhook", "kinds": ["failed"]}]
-    (told,) = manager.get("/api/v1/projects/default/contacts").json()
+    (told,) = manager.get("/api/v1/projects/default/contacts").json()["items"]
     assert (told["id"], told["shown"], told["kinds"]) == ("pager", "pager.shop.example", ["failed"])
     assert {(each.deed.actor, each.deed.what) for each in site.town.parts.trail.entries()} >= {("manager", "contact.save")}
     assert actions(post(manager, "apply", manager.get(P).text, prune=True))[-1] == ("unchanged", "contact", "pager")

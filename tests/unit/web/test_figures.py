@@ -61,6 +61,6 @@ def test_a_contact_is_added_tried_and_removed_and_its_secrets_are_never_shown(si
 def test_what_is_wrong_now_can_be_seen_by_everybody_in_the_project(site: Site) -> None:
     site.town.clock.sleep(3 * 86_400)
     Watchman(site.town.parts).look()
-    found = site.signed_in("vera").get(f"{P}/incidents?open=true").json()
+    found = site.signed_in("vera").get(f"{P}/incidents?open=true").json()["items"]
     assert ("stale", "daily") in {(each["kind"], each["object"]) for each in found}
     assert site.signed_in("vera").get(f"{P}/contacts").status_code == 403

@@ -63,5 +63,5 @@ def test_what_was_looked_at_is_done_and_nothing_else(site: Site, ann: TestClient
     (made,) = ann.post(f"{P}/seeds", json={"name": "Best", "syncs": ["daily"], "mark": seed["mark"]}).json()
     assert (made["use"], made["name"]) == ("seed", "Best")
     boss = site.signed_in(site.user("boss", administrator=True))
-    deeds = [(each["what"], each["details"].get("use")) for each in boss.get(f"{P}/audit").json()]
+    deeds = [(each["what"], each["details"].get("use")) for each in boss.get(f"{P}/audit").json()["items"]]
     assert {use for what, use in deeds if what == "platform.arrange"} == {"data_group", "audience", "seed"}

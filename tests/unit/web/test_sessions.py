@@ -340,7 +340,7 @@ def test_where_everybody_needs_one_nothing_else_is_open_before(site: Site) -> No
 def test_an_administrator_sees_who_has_one_and_takes_out_a_lost_one(site: Site) -> None:
     ann, root = Ann(site), site.signed_in("root")
     ann.turn_on()
-    assert [(each["id"], each["second_factor"]) for each in root.get("/api/v1/users").json()] == [("ann", True), ("root", False)]
+    assert [(each["id"], each["second_factor"]) for each in root.get("/api/v1/users").json()["items"]] == [("ann", True), ("root", False)]
     assert root.delete("/api/v1/users/ann/second-factor").status_code == 204
     assert not opens(site, ann.session)
     assert site.signed_in("ann").get("/api/v1/session").json()["second_factor"]["since"] is None

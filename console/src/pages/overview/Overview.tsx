@@ -102,7 +102,7 @@ function sum(figures: Figures[], name: "syncs" | (typeof COUNTED)[number]["name"
 
 /** What is wrong in a project, and its syncs: those it is about first. */
 function Syncs({ project }: { project: string }) {
-  const incidents = useIncidents(project).data ?? [];
+  const incidents = useIncidents(project).data?.items ?? [];
   const about = [...new Set(incidents.map((each) => each.object))].slice(0, ROWS);
   const wrong = useFewSegments(project, ROWS, about);
   const first = useFewSegments(project, ROWS);

@@ -1,11 +1,12 @@
 /** What the platform refused, in its own words, and what to do about it. */
 import { Button, Card, Code, Group, Stack, Table, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { useMay } from "../../api/session";
 import { idTypesShort, operations } from "../../labels";
 import { count } from "../../parts/figures";
+import { More } from "../../parts/More";
 import { Asked } from "../../parts/States";
 import { useRefusals } from "./queries";
 
@@ -46,40 +47,47 @@ export function Refusals({ project, run }: { project: string; run: string }) {
 }
 
 function Identifiers({ project, run }: { project: string; run: string }) {
-  const found = useQuery({
+  const found = useInfiniteQuery({
     queryKey: ["refused", project, run],
-    queryFn: () =>
-      answer(
-        api.GET("/api/v1/projects/{project}/runs/{run}/refused", { params: { path: { project, run }, query: { limit: 100 } } }),
-      ),
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam: cursor }) => {
+      const params = { path: { project, run }, query: { cursor, limit: 100 } };
+      return answer(api.GET("/api/v1/projects/{project}/runs/{run}/refused", { params }));
+    },
+    getNextPageParam: (page) => page.next,
   });
   return (
     <Asked of={found} lines={3}>
-      {(each) => (
-        <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
-          <Table aria-label="Refused identifiers">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Identifier</Table.Th>
-                <Table.Th>Kind</Table.Th>
-                <Table.Th>Wish</Table.Th>
-                <Table.Th>Code</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {each.map((one) => (
-                <Table.Tr key={`${one.identifier} ${one.operation}`}>
-                  <Table.Td>
-                    <Code>{one.identifier}</Code>
-                  </Table.Td>
-                  <Table.Td>{idTypesShort[one.id_type] ?? one.id_type}</Table.Td>
-                  <Table.Td>{operations[one.operation] ?? one.operation}</Table.Td>
-                  <Table.Td>{one.code}</Table.Td>
+      {({ pages }) => (
+        <Stack gap="sm">
+          <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
+            <Table aria-label="Refused identifiers">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Identifier</Table.Th>
+                  <Table.Th>Kind</Table.Th>
+                  <Table.Th>Wish</Table.Th>
+                  <Table.Th>Code</Table.Th>
                 </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+              </Table.Thead>
+              <Table.Tbody>
+                {pages
+                  .flatMap((page) => page.items)
+                  .map((one) => (
+                    <Table.Tr key={`${one.identifier} ${one.operation}`}>
+                      <Table.Td>
+                        <Code>{one.identifier}</Code>
+                      </Table.Td>
+                      <Table.Td>{idTypesShort[one.id_type] ?? one.id_type}</Table.Td>
+                      <Table.Td>{operations[one.operation] ?? one.operation}</Table.Td>
+                      <Table.Td>{one.code}</Table.Td>
+                    </Table.Tr>
+                  ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+          <More of={found} />
+        </Stack>
       )}
     </Asked>
   );

@@ -34,7 +34,7 @@ function Shown({ found, project }: { found: Portrait; project: string }) {
   const { sync } = found.segment;
   const base = `/projects/${project}`;
   const names = useNames(project);
-  const wrong = useIncidents(project).data?.filter((each) => each.object === sync.id) ?? [];
+  const wrong = useIncidents(project).data?.items.filter((each) => each.object === sync.id) ?? [];
   const { tone, word } = healthOf(found.segment, wrong);
   return (
     <Page

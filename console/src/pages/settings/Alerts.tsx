@@ -23,7 +23,7 @@ export function Alerts({ project }: { project: string }) {
           more when it is over. No message names a person.
         </Text>
         <Asked of={contacts} lines={3}>
-          {(found) =>
+          {({ items: found }) =>
             found.length ? <Contacts contacts={found} project={project} /> : <Text size="sm">Nobody is told yet.</Text>
           }
         </Asked>

@@ -1,7 +1,7 @@
 /** For who administers the installation: whether everybody needs a second factor, and who has one. */
 import { Button, Card, Group, Stack, Switch, Table, Text, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answer, api, type Shape } from "../../api/client";
+import { answer, api, everything, type Shape } from "../../api/client";
 import { ME } from "../../api/session";
 import { Asked, Failure } from "../../parts/States";
 
@@ -9,7 +9,10 @@ const USERS = ["users"];
 
 export function Factors({ me }: { me: Shape<"Me"> }) {
   const client = useQueryClient();
-  const users = useQuery({ queryKey: USERS, queryFn: () => answer(api.GET("/api/v1/users")) });
+  const users = useQuery({
+    queryKey: USERS,
+    queryFn: () => everything((cursor) => answer(api.GET("/api/v1/users", { params: { query: { cursor, limit: 200 } } }))),
+  });
   const again = () => client.invalidateQueries({ predicate: ({ queryKey: [first] }) => first === USERS[0] || first === ME[0] });
   const require = useMutation({
     mutationFn: (required: boolean) => answer(api.PUT("/api/v1/second-factor", { body: { required } })),
@@ -33,7 +36,7 @@ export function Factors({ me }: { me: Shape<"Me"> }) {
         />
         {failure && <Failure error={failure} />}
         <Asked of={users} lines={2}>
-          {(found) => (
+          {({ items: found }) => (
             <Table.ScrollContainer minWidth={420}>
               <Table aria-label="Second factors">
                 <Table.Thead>

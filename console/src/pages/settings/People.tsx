@@ -25,7 +25,7 @@ export function People({ project }: { project: string }) {
       <Stack gap="lg" maw={860}>
         {change.error && <Failure error={change.error} />}
         <Asked of={people}>
-          {(found) =>
+          {({ items: found }) =>
             found.length ? (
               <Table.ScrollContainer minWidth={480} className="sheet">
                 <Table aria-label="People of the project">

@@ -18,7 +18,7 @@ export function Tokens({ project }: { project: string }) {
         A program sends a token to do what you may do, and no more. It is good in this project until it expires or is taken out.
       </Text>
       <Asked of={tokens} lines={3}>
-        {(found) => (found.length ? <TokenTable tokens={found} /> : <Text size="sm">There is no token yet.</Text>)}
+        {({ items: found }) => (found.length ? <TokenTable tokens={found} /> : <Text size="sm">There is no token yet.</Text>)}
       </Asked>
       <Issue project={project} />
     </Stack>

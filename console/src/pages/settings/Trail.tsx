@@ -15,7 +15,7 @@ export function Trail({ project }: { project: string }) {
     <OnlyFor needs="admin">
       <Asked of={trail}>
         {({ pages }) => {
-          const entries = pages.flat();
+          const entries = pages.flatMap((page) => page.items);
           if (!entries.length) {
             return (
               <Empty icon={IconHistory} title="Nothing was done yet">

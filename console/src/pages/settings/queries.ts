@@ -1,6 +1,6 @@
 /** What the settings ask the API. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { answer, api, type Shape } from "../../api/client";
+import { answer, api, everything, type Shape } from "../../api/client";
 
 export type Person = Shape<"Person">;
 export type Token = Shape<"TokenView">;
@@ -14,7 +14,10 @@ export function usePeople(project: string, may: boolean) {
   return useQuery({
     queryKey: peopleOf(project),
     enabled: may,
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/people", { params: { path: { project } } })),
+    queryFn: () =>
+      everything((cursor) =>
+        answer(api.GET("/api/v1/projects/{project}/people", { params: { path: { project }, query: { cursor, limit: 200 } } })),
+      ),
   });
 }
 
@@ -22,12 +25,18 @@ export function useContacts(project: string, may: boolean) {
   return useQuery({
     queryKey: contactsOf(project),
     enabled: may,
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/contacts", { params: { path: { project } } })),
+    queryFn: () =>
+      everything((cursor) =>
+        answer(api.GET("/api/v1/projects/{project}/contacts", { params: { path: { project }, query: { cursor, limit: 200 } } })),
+      ),
   });
 }
 
 export function useTokens() {
-  return useQuery({ queryKey: TOKENS, queryFn: () => answer(api.GET("/api/v1/tokens")) });
+  return useQuery({
+    queryKey: TOKENS,
+    queryFn: () => everything((cursor) => answer(api.GET("/api/v1/tokens", { params: { query: { cursor, limit: 200 } } }))),
+  });
 }
 
 const PAGE = 50;
@@ -37,11 +46,11 @@ export function useTrail(project: string, may: boolean) {
   return useInfiniteQuery({
     queryKey: ["trail", project],
     enabled: may,
-    initialPageParam: null as number | null,
-    queryFn: ({ pageParam: before }) => {
-      const params = { path: { project }, query: { before, limit: PAGE } };
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam: cursor }) => {
+      const params = { path: { project }, query: { cursor, limit: PAGE } };
       return answer(api.GET("/api/v1/projects/{project}/audit", { params }));
     },
-    getNextPageParam: (page) => (page.length === PAGE ? (page[page.length - 1]?.number ?? null) : null),
+    getNextPageParam: (page) => page.next,
   });
 }

@@ -10,7 +10,7 @@ import { type Segment, useIncidents } from "./queries";
 
 export function SyncTable({ segments, project }: { segments: Segment[]; project: string }) {
   const base = `/projects/${project}`;
-  const incidents = useIncidents(project).data;
+  const incidents = useIncidents(project).data?.items;
   const names = useNames(project);
   return (
     <Table.ScrollContainer minWidth={320} className="sheet">

@@ -1,6 +1,6 @@
 /** What the pages of syncs and segments ask the API. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { answer, api, type Shape } from "../../api/client";
+import { answer, api, everything, type Shape } from "../../api/client";
 
 export type Segment = Shape<"SegmentView">;
 export type Portrait = Shape<"PortraitView">;
@@ -47,11 +47,14 @@ export const incidentsOf = (project: string) => ["incidents", project];
 
 /** What is wrong in the project now; the server looks twice a minute. */
 export function useIncidents(project: string) {
-  const params = { path: { project }, query: { open: true, limit: 200 } };
+  const path = { project };
   return useQuery({
     queryKey: incidentsOf(project),
     refetchInterval: 30_000,
-    queryFn: () => answer(api.GET("/api/v1/projects/{project}/incidents", { params })),
+    queryFn: () =>
+      everything((cursor) =>
+        answer(api.GET("/api/v1/projects/{project}/incidents", { params: { path, query: { open: true, cursor, limit: 200 } } })),
+      ),
   });
 }
 

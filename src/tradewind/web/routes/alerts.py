@@ -13,7 +13,7 @@ from tradewind.model.destination import Secret
 from tradewind.operations import contacts
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
-from tradewind.web.pages import Limit
+from tradewind.web.pages import Cursor, Limit, Page, following, opened, page
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["alerts"])
 
@@ -60,16 +60,19 @@ def list_incidents(
     ask: Viewer,
     project: Id,
     only_open: Annotated[bool, Query(alias="open", description="Only what is wrong now.")] = False,
+    cursor: Cursor = None,
     limit: Limit = 50,
-) -> list[IncidentView]:
+) -> Page[IncidentView]:
     """What is wrong, and what was, the newest first."""
-    return [_incident(each) for each in ask.parts.notify.book.incidents(project, only_open=only_open, limit=limit)]
+    found = ask.parts.notify.book.incidents(project, only_open=only_open, limit=limit + 1, after=opened(cursor) if cursor else None)
+    return following(found, lambda each: each.id, _incident, limit)
 
 
 @router.get("/contacts")
-def list_contacts(ask: Manager, project: Id) -> list[ContactView]:
+def list_contacts(ask: Manager, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[ContactView]:
     """Who is told of the project's alerts."""
-    return [_contact(each.contact, each.trouble) for each in contacts.listed(ask.parts, project)]
+    known = contacts.listed(ask.parts, project)
+    return page(known, lambda each: each.contact.id, lambda each: _contact(each.contact, each.trouble), cursor, limit)
 
 
 @router.put("/contacts/{contact}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from tradewind.access.roles import Role
+from tradewind.access.roles import Role, User
 from tradewind.errors import MissingError
 from tradewind.operations import factors, people
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Admin, Administrator, SignedIn
+from tradewind.web.once import Key, once
+from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
 from tradewind.web.views import TokenView, UserView, token_view, user_view
 
@@ -84,24 +87,30 @@ class Person(BaseModel):
 
 
 @router.get("/users")
-def list_users(ask: Administrator) -> list[ListedUser]:
+def list_users(ask: Administrator, cursor: Cursor = None, limit: Limit = 50) -> Page[ListedUser]:
     """All users, by id."""
     on = {each.user for each in ask.parts.access.factors.all() if each.since}
-    return [ListedUser(**dict(user_view(each)), second_factor=each.id in on) for each in ask.parts.access.users.all()]
+
+    def listed(each: User) -> ListedUser:
+        return ListedUser(**dict(user_view(each)), second_factor=each.id in on)
+
+    return page(ask.parts.access.users.all(), lambda each: each.id, listed, cursor, limit)
 
 
-@router.post("/users", status_code=201)
-def add_user(ask: Administrator, body: NewUser) -> Invitation:
+@router.post("/users", status_code=201, response_model=Invitation)
+def add_user(ask: Administrator, body: NewUser, key: Key = None) -> JSONResponse:
     """Add a user."""
-    made = people.add_user(ask.parts, ask.who, body.id, body.name, administrator=body.administrator, roles=body.roles)
-    return Invitation(user=user_view(made.user), code=made.code, until=made.until)
+
+    def make() -> Invitation:
+        return _invitation(people.add_user(ask.parts, ask.who, body.id, body.name, administrator=body.administrator, roles=body.roles))
+
+    return once(ask, key, body, make, once_only="code")
 
 
-@router.post("/users/{user}/code", status_code=201)
-def invite_again(ask: Administrator, user: Id) -> Invitation:
+@router.post("/users/{user}/code", status_code=201, response_model=Invitation)
+def invite_again(ask: Administrator, user: Id, key: Key = None) -> JSONResponse:
     """A new one-time code for who forgot the password."""
-    made = people.invite_again(ask.parts, ask.who, user)
-    return Invitation(user=user_view(made.user), code=made.code, until=made.until)
+    return once(ask, key, None, lambda: _invitation(people.invite_again(ask.parts, ask.who, user)), once_only="code")
 
 
 @router.delete("/users/{user}/second-factor", status_code=204)
@@ -125,10 +134,10 @@ def set_state(ask: Administrator, user: Id, body: State) -> UserView:
 
 
 @router.get("/projects/{project}/people")
-def list_people(ask: Admin, project: Id) -> list[Person]:
+def list_people(ask: Admin, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[Person]:
     """Who has a role in the project."""
-    known = ask.parts.access.users.all()
-    return [Person(id=each.id, name=each.name, role=each.roles[project]) for each in known if project in each.roles]
+    known = [each for each in ask.parts.access.users.all() if project in each.roles]
+    return page(known, lambda each: each.id, lambda each: Person(id=each.id, name=each.name, role=each.roles[project]), cursor, limit)
 
 
 @router.put("/projects/{project}/people/{user}")
@@ -142,21 +151,25 @@ def set_role(ask: Admin, project: Id, user: Id, body: RoleOf) -> UserView:
 
 
 @router.get("/tokens")
-def list_tokens(ask: SignedIn) -> list[TokenView]:
+def list_tokens(ask: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Page[TokenView]:
     """One's own tokens; an administrator sees all."""
-    known = ask.parts.access.tokens.all()
-    return [token_view(each) for each in known if ask.known.administers or each.user == ask.known.user.id]
+    mine = [each for each in ask.parts.access.tokens.all() if ask.known.administers or each.user == ask.known.user.id]
+    return page(mine, lambda each: each.id, token_view, cursor, limit)
 
 
-@router.post("/tokens", status_code=201)
-def issue_token(ask: SignedIn, body: NewToken) -> IssuedToken:
+@router.post("/tokens", status_code=201, response_model=IssuedToken)
+def issue_token(ask: SignedIn, body: NewToken, key: Key = None) -> JSONResponse:
     """Issue a token for oneself. Not by a token."""
     if ask.known.token:
         raise Refusal(403, "a token cannot issue another; sign in")
     if body.project and ask.known.role(body.project) is None:
         raise Refusal(422, f"there is no project '{body.project}' that is open to you")
-    made = people.issue(ask.parts, ask.who, ask.known.user.id, body.name, body.project, body.role, body.days)
-    return IssuedToken(token=token_view(made.token), text=made.text)
+
+    def make() -> IssuedToken:
+        made = people.issue(ask.parts, ask.who, ask.known.user.id, body.name, body.project, body.role, body.days)
+        return IssuedToken(token=token_view(made.token), text=made.text)
+
+    return once(ask, key, body, make, once_only="text")
 
 
 @router.delete("/tokens/{token}", status_code=204)
@@ -166,3 +179,7 @@ def revoke_token(ask: SignedIn, token: Id) -> None:
     if token not in known or not (ask.known.administers or known[token].user == ask.known.user.id):
         raise MissingError("there is no such token of yours", token)
     people.revoke(ask.parts, ask.who, token)
+
+
+def _invitation(made: people.Invited) -> Invitation:
+    return Invitation(user=user_view(made.user), code=made.code, until=made.until)

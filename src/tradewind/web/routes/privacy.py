@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from tradewind.model.privacy import PrivacyRequest, Progress, RequestType
 from tradewind.operations import privacy
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Admin
+from tradewind.web.once import Key, once
 from tradewind.web.pages import Cursor, Limit, Page, page
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/privacy", tags=["privacy"])
@@ -77,13 +79,17 @@ def list_requests(ask: Admin, project: Id, cursor: Cursor = None, limit: Limit =
     return page(ask.parts.privacy.listed(project), lambda each: each.id, _view, cursor, limit)
 
 
-@router.post("", status_code=202)
-def ask_for(ask: Admin, project: Id, body: Ask) -> RequestView:
+@router.post("", status_code=202, response_model=RequestView)
+def ask_for(ask: Admin, project: Id, body: Ask, key: Key = None) -> JSONResponse:
     """Send somebody nowhere any more, from this answer on; the worker takes them out of every segment and tells every recipient."""
-    ask.note("privacy.ask", body.type.value, project, identifiers=str(len(body.identifiers)))
-    shown = _view(privacy.hand_over(ask.parts, project, body.type, privacy.words(body.identifiers)))
-    ask.request.app.state.nudge()
-    return shown
+
+    def make() -> RequestView:
+        ask.note("privacy.ask", body.type.value, project, identifiers=str(len(body.identifiers)))
+        shown = _view(privacy.hand_over(ask.parts, project, body.type, privacy.words(body.identifiers)))
+        ask.request.app.state.nudge()
+        return shown
+
+    return once(ask, key, body, make, 202)
 
 
 @router.get("/{request}")

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from tradewind.model.project import ProjectPlan, ReleaseStage
 from tradewind.operations import endings, entitlement, samples, tables
 from tradewind.web.bodies import API, Body, How, Id
-from tradewind.web.gate import Admin, Administrator, Manager, SignedIn, Viewer
+from tradewind.web.gate import Admin, Administrator, Asked, Manager, SignedIn, Viewer
 from tradewind.web.once import Key, once
-from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.pages import Cursor, Limit, Page, following, number, page
 from tradewind.web.views import (
     ORDERED,
     EndedView,
@@ -198,12 +198,17 @@ def withdraw(ask: Administrator, destination: Id, admitted: Id, response: Respon
 
 
 @router.get("/projects/{project}/audit")
-def project_audit(ask: Admin, project: Id, before: Annotated[int | None, Query(ge=1)] = None, limit: Limit = 50) -> list[EntryView]:
-    """Who did what in the project, the newest first, with numbers below `before`."""
-    return [entry_view(each) for each in ask.parts.trail.entries(project, before, limit)]
+def project_audit(ask: Admin, project: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[EntryView]:
+    """Who did what in the project, the newest first."""
+    return _trail(ask, project, cursor, limit)
 
 
 @router.get("/audit")
-def whole_audit(ask: Administrator, before: Annotated[int | None, Query(ge=1)] = None, limit: Limit = 50) -> list[EntryView]:
+def whole_audit(ask: Administrator, cursor: Cursor = None, limit: Limit = 50) -> Page[EntryView]:
     """Who did what anywhere, the newest first."""
-    return [entry_view(each) for each in ask.parts.trail.entries(None, before, limit)]
+    return _trail(ask, None, cursor, limit)
+
+
+def _trail(ask: Asked, project: str | None, cursor: str | None, limit: int) -> Page[EntryView]:
+    found = ask.parts.trail.entries(project, number(cursor), limit + 1)
+    return following(found, lambda each: str(each.number), entry_view, limit)

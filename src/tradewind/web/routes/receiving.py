@@ -16,6 +16,7 @@ from tradewind.sources.received.request import Unfit
 from tradewind.web.bodies import API, Id
 from tradewind.web.gate import Admin, Asked, Sender, Viewer, wait_of
 from tradewind.web.limits import TooLarge
+from tradewind.web.once import Key, once
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/events", tags=["events"])
 
@@ -98,11 +99,15 @@ def show_receiving(ask: Viewer, project: Id) -> ReceivingView:
     return ReceivingView(paths=paths(project), **vars(receiving.state(ask.parts, project)))
 
 
-@router.post("/key", status_code=201)
-def new_key(ask: Admin, project: Id) -> KeyView:
+@router.post("/key", status_code=201, response_model=KeyView)
+def new_key(ask: Admin, project: Id, key: Key = None) -> JSONResponse:
     """Make a new key for programs that send events, which is shown this once; the one before it stays good until the next is made."""
-    ask.note("events.key", project, project)
-    return KeyView(paths=paths(project), key=receiving.DOOR.new(ask.parts, project))
+
+    def make() -> KeyView:
+        ask.note("events.key", project, project)
+        return KeyView(paths=paths(project), key=receiving.DOOR.new(ask.parts, project))
+
+    return once(ask, key, None, make, once_only="key")
 
 
 def paths(project: str) -> list[str]:

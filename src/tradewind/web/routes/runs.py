@@ -15,7 +15,7 @@ from tradewind.model.run import Answer, BatchState, RunState
 from tradewind.operations import batches, runs
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
-from tradewind.web.pages import Cursor, Limit, Page, following, opened, page
+from tradewind.web.pages import Cursor, Limit, Page, following, number, opened, page, sealed
 from tradewind.web.streams import EVENTS, Watched, stream
 from tradewind.web.views import AccountView, ReportView, RunView, account_views, report_view, run_view
 
@@ -147,11 +147,13 @@ def refusals(ask: Viewer, project: Id, run: Id) -> list[RefusalView]:
 
 
 @router.get("/{run}/refused")
-def refused(ask: Manager, project: Id, run: Id, limit: Limit = 50) -> list[RefusedIdentifier]:
+def refused(ask: Manager, project: Id, run: Id, cursor: Cursor = None, limit: Limit = 50) -> Page[RefusedIdentifier]:
     """The identifiers that the platform refused, with its codes."""
     ask.note("run.refused", run, project)
-    found = runs.platform_refused(ask.parts, project, run, limit)
-    return [_refused(each) for each in found]
+    start = number(cursor) or 0
+    found = runs.platform_refused(ask.parts, project, run, start + limit + 1)
+    further = sealed(f"{start + limit}") if found[start + limit :] else None
+    return Page(items=[_refused(each) for each in found[start : start + limit]], next=further)
 
 
 @router.post("/{run}/approve", status_code=202)

@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from tradewind.operations import webhooks
 from tradewind.web.bodies import API, Id
 from tradewind.web.gate import Admin, Pusher, Viewer
+from tradewind.web.once import Key, once
 from tradewind.web.problems import Refusal
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/webhook", tags=["webhook"])
@@ -93,11 +95,15 @@ def show_webhook(ask: Viewer, project: Id) -> WebhookView:
     )
 
 
-@router.post("/secret", status_code=201)
-def new_secret(ask: Admin, project: Id) -> SecretView:
+@router.post("/secret", status_code=201, response_model=SecretView)
+def new_secret(ask: Admin, project: Id, key: Key = None) -> JSONResponse:
     """Make a new secret, which is shown this once; the one before it stays good until the next is made."""
-    ask.note("webhook.secret", project, project)
-    return SecretView(path=_path(project), header=webhooks.HEADER, secret=webhooks.new_secret(ask.parts, project))
+
+    def make() -> SecretView:
+        ask.note("webhook.secret", project, project)
+        return SecretView(path=_path(project), header=webhooks.HEADER, secret=webhooks.new_secret(ask.parts, project))
+
+    return once(ask, key, None, make, once_only="secret")
 
 
 def _path(project: str) -> str:
