@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -80,6 +81,27 @@ class Database:
             self._at_hand.append(connection)
         else:
             connection.close()
+
+
+class Store:
+    """What keeps rows in the database: each deed in a transaction of its own, or all of them in one that somebody has opened."""
+
+    def __init__(self, database: Database, within: Transaction | None = None) -> None:
+        self.database, self._within = database, within
+
+    def within(self, transaction: Transaction) -> Self:
+        """The same, whose reads and writes belong to a transaction that is open already."""
+        inside = copy.copy(self)
+        inside._within = transaction
+        return inside
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        if self._within is not None:
+            yield self._within
+        else:
+            with self.database.transaction() as db:
+                yield db
 
 
 def add_if_absent(db: Transaction, table: sa.Table, **values: Any) -> None:

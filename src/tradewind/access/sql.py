@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tradewind.access.base import REMEMBERED, Reply
 from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Store, Transaction, metadata
 from tradewind.errors import DefinitionError
 
 user_table = sa.Table(
@@ -124,22 +124,7 @@ audit_table = sa.Table(
 """`at` is text, to the microsecond and in UTC, because the seal is over that text on every database."""
 
 
-class _Store:
-    """What every store here has: a database, or the transaction that it takes part in."""
-
-    def __init__(self, database: Database, within: Transaction | None = None) -> None:
-        self.database, self._within = database, within
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
-
-
-class SqlUsers(_Store):
+class SqlUsers(Store):
     """The promises of `base.Users`."""
 
     def add(self, user: User) -> None:
@@ -186,7 +171,7 @@ class SqlUsers(_Store):
         return tuple(User(row.id, row.name, _aware(row.added_at), row.administrator, row.disabled, roles.get(row.id, {})) for row in rows)
 
 
-class SqlSessions(_Store):
+class SqlSessions(Store):
     """The promises of `base.Sessions`."""
 
     def open(self, session: Session) -> None:
@@ -216,7 +201,7 @@ class SqlSessions(_Store):
             db.execute(session_table.delete().where(session_table.c.user == user))
 
 
-class SqlFactors(_Store):
+class SqlFactors(Store):
     """The promises of `base.Factors`."""
 
     def find(self, user: str) -> Factor | None:
@@ -257,7 +242,7 @@ class SqlFactors(_Store):
                 db.execute(rule_table.insert().values(rule=REQUIRED))
 
 
-class SqlTokens(_Store):
+class SqlTokens(Store):
     """The promises of `base.Tokens`."""
 
     def add(self, token: ApiToken, digest: str) -> None:
@@ -288,7 +273,7 @@ class SqlTokens(_Store):
             return bool(db.execute(token_table.delete().where(token_table.c.id == token)).rowcount)
 
 
-class SqlGate(_Store):
+class SqlGate(Store):
     """The promises of `base.Gate`."""
 
     def put_code(self, digest: str, user: str, until: datetime) -> None:
@@ -329,12 +314,8 @@ class SqlGate(_Store):
             db.execute(failure_table.delete().where(failure_table.c.user == user, failure_table.c.network == network))
 
 
-class SqlTrail(_Store):
+class SqlTrail(Store):
     """The promises of `trail.Trail`. Writers take turns, so that numbers have no gap."""
-
-    def within(self, transaction: Transaction) -> SqlTrail:
-        """The same trail, whose entries belong to a transaction that is open already: no deed without its entry."""
-        return SqlTrail(self.database, transaction)
 
     def write(self, deed: Deed, at: datetime) -> Entry:
         """Add an entry; see the Protocol."""
@@ -363,7 +344,7 @@ class SqlTrail(_Store):
             return damage(_entry(row) for row in db.execute(sa.select(audit_table).order_by(audit_table.c.number)))
 
 
-class SqlReplies(_Store):
+class SqlReplies(Store):
     """The promises of `base.Replies`."""
 
     def begin(self, caller: str, key: str, asked: str, now: datetime) -> Reply | None:
@@ -387,7 +368,7 @@ class SqlReplies(_Store):
             db.execute(reply_table.delete().where(*_keyed(caller, key)))
 
 
-class SqlAccess(_Store):
+class SqlAccess(Store):
     """The promises of `base.Access`."""
 
     @property

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from tradewind.catalog.offers.sql import Offers, enablement_table
 from tradewind.catalog.rows import cohort_from, connection_from, connection_row, definition_of, parting_from, sync_from, sync_row
 from tradewind.catalog.rules import check_id, check_move, check_name, check_part, check_tag, fold, pick, refuse_in_use
 from tradewind.cohorts.check import nested
-from tradewind.database import Database, metadata
+from tradewind.database import Database, Store, metadata
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Connection
@@ -121,19 +120,12 @@ parting_table = sa.Table(
 """The last decision about the people in a target; it counts only while no sync wants them there."""
 
 
-class Catalog:
+class Catalog(Store):
     """What the operators of every project want. An id that is not there raises DefinitionError with the nearest one that is."""
 
     def __init__(self, database: Database) -> None:
-        self.database = database
-        self._within: sa.Connection | None = None
+        super().__init__(database)
         self._expected: str | None = None
-
-    def within(self, transaction: sa.Connection) -> Catalog:
-        """The same catalog, whose reads and writes belong to a transaction that is open already."""
-        inside = copy.copy(self)
-        inside._within = transaction
-        return inside
 
     def only_if(self, tag: str | None) -> Catalog:
         """The same catalog; a cohort, connection or sync is changed only while its `rules.tag` is this, NOTHING where it is not there yet.
@@ -432,14 +424,6 @@ class Catalog:
             before = self.within(db).connection(project, connection)
             if reason is None or before.paused is None:
                 db.execute(connection_table.update().where(*_is(connection_table, project, connection)).values(paused=reason))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
 
 
 def _is(table: sa.Table, project: str, id_: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Store, Transaction, metadata
 from tradewind.errors import DefinitionError, MissingError
 from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
 
@@ -61,15 +60,8 @@ message_table = sa.Table(
 sa.Index("messages_due", message_table.c.due_at)
 
 
-class Book:
+class Book(Store):
     """Contacts, incidents and messages of every project."""
-
-    def __init__(self, database: Database, within: Transaction | None = None) -> None:
-        self.database, self._within = database, within
-
-    def within(self, transaction: Transaction) -> Book:
-        """The same book, whose contacts are read and written in a transaction that is open already."""
-        return Book(self.database, transaction)
 
     def contacts(self, project: str) -> tuple[Contact, ...]:
         """Who is told of a project's alerts, by id."""
@@ -165,14 +157,6 @@ class Book:
         with self.database.transaction() as db:
             newest = {row.contact: row.note for row in db.execute(query)}
         return {contact: note for contact, note in newest.items() if note}
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
 
     def _end(self, message: Message, due_at: datetime | None, note: str) -> None:
         due = due_at.astimezone(UTC) if due_at else None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import copy
 import hmac
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, Store, metadata
 from tradewind.errors import ConfigurationError, DefinitionError
 from tradewind.model.destination import Secret
 from tradewind.vault import seal as seals
@@ -72,7 +70,7 @@ class Turn:
         return _again(self.old, self.new, Place(project, request, PRIVACY, number), sealed)
 
 
-class Vault:
+class Vault(Store):
     """Opened with the key of a home. Every method raises ConfigurationError when a row does not open with that key.
 
     When another process rotates the key, this one goes on with the new one.
@@ -82,17 +80,10 @@ class Vault:
         """With `given` the key is this text, and no file. Raises ConfigurationError when the key is missing, readable by others,
         truncated, or not the key of this database.
         """
-        self._database = database
-        self._within: sa.Connection | None = None
+        super().__init__(database)
         self._ring = _Ring(key_file, given)
         with database.transaction() as rows:
             self._ring.load(rows)
-
-    def within(self, transaction: sa.Connection) -> Vault:
-        """The same vault, whose reads and writes belong to a transaction that is open already."""
-        inside = copy.copy(self)
-        inside._within = transaction
-        return inside
 
     def seal(self, project: str, connection: str, secret: Secret, field: str = FIELD) -> int:
         """Seal a secret as the newest version and give its number; the same secret again stays the version it is.
@@ -205,14 +196,6 @@ class Vault:
 
     def _mark(self, project: str, connection: str, secret: Secret, field: str) -> str:
         return seals.fingerprint(self._ring.key, project, connection, field, secret.value)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self._database.transaction() as connection:
-            yield connection
 
 
 class _Ring:

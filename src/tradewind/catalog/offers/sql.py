@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Store, Transaction, metadata
 from tradewind.model.project import Enablement, Offer, ReleaseStage
 
 offer_table = sa.Table(
@@ -37,11 +35,8 @@ enablement_table = sa.Table(
 )
 
 
-class Offers:
+class Offers(Store):
     """What projects may use. A kind that nothing was written of is open to all. Checks nothing: operations decide."""
-
-    def __init__(self, database: Database, within: Transaction | None = None) -> None:
-        self.database, self._within = database, within
 
     def offer(self, destination: str) -> Offer:
         """What the installation says of a kind of platform."""
@@ -81,14 +76,6 @@ class Offers:
     def _forget(self, db: Transaction, project: str, destination: str) -> None:
         table = enablement_table
         db.execute(table.delete().where(table.c.project == project, table.c.destination == destination))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
 
 
 def _aware(moment: datetime) -> datetime:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +10,7 @@ from pydantic import TypeAdapter
 
 from tradewind.catalog.rules import check_id, check_name, check_rehearsal, pick, refuse_in_use
 from tradewind.catalog.sql import Catalog
-from tradewind.database import Database, metadata
+from tradewind.database import Store, metadata
 from tradewind.errors import DefinitionError
 from tradewind.model.cohort import Pulled
 from tradewind.model.source import Source, SourceKind, Verification
@@ -36,18 +33,8 @@ source_table = sa.Table(
 )
 
 
-class Sources:
+class Sources(Store):
     """The sources of every project. An id that is not there raises DefinitionError with the nearest one that is."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._within: sa.Connection | None = None
-
-    def within(self, transaction: sa.Connection) -> Sources:
-        """The same, whose reads and writes belong to a transaction that is open already."""
-        inside = copy.copy(self)
-        inside._within = transaction
-        return inside
 
     def all(self, project: str | None = None) -> tuple[Source, ...]:
         """The sources of a project, or of every project, by id."""
@@ -95,14 +82,6 @@ class Sources:
             users += [f"cohort '{each.id}'" for each in cohorts if isinstance(each.definition, Pulled) and each.definition.source == source]
             refuse_in_use(f"source '{source}'", users)
             db.execute(source_table.delete().where(*_is(project, source)))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
 
 
 def _is(project: str, source: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

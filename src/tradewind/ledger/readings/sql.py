@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
+from tradewind.database import Store, metadata
 from tradewind.ledger.sql import attempt_table, run_table
 from tradewind.model.platform import Activity, Listing, Reader, Reading
 from tradewind.model.run import Answer
@@ -42,15 +41,8 @@ reading_table = sa.Table(
 """`listing` is NULL where the platform did not know the segment."""
 
 
-class Readings:
+class Readings(Store):
     """Written by whoever asks the platform, read by everybody."""
-
-    def __init__(self, database: Database, within: sa.Connection | None = None) -> None:
-        self.database, self._within = database, within
-
-    def within(self, transaction: sa.Connection) -> Readings:
-        """The same, whose reads and writes belong to a transaction that is open already."""
-        return Readings(self.database, transaction)
 
     def readers(self, project: str | None = None) -> tuple[Reader, ...]:
         """The connections that may ask, of a project or of all."""
@@ -121,14 +113,6 @@ class Readings:
         with self._transaction() as db:
             found = db.execute(query.where(r.target == target, a.answer == Answer.APPLIED.value)).scalar()
         return _aware(found) if found else None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        if self._within is not None:
-            yield self._within
-            return
-        with self.database.transaction() as db:
-            yield db
 
 
 def _is(project: str, connection: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
