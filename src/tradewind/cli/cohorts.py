@@ -255,6 +255,6 @@ def remove(context: typer.Context, cohort: CohortId, empty: Empty = False, let_e
         staked = endings.stakes(parts, endings.of_cohort(parts, project, cohort))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
         noted(context, parts, "cohort.remove", cohort)
-        with show.bar("removing") as move:
-            ended = endings.remove_cohort(parts, project, cohort, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("removing") as watch:
+            ended = endings.remove_cohort(parts, project, cohort, leaving, watch)
     print_ended(f"Cohort '{cohort}' is archived, and its syncs are removed.", ended, as_json=as_json)

@@ -81,8 +81,8 @@ def remove(
         staked = endings.stakes(parts, endings.of_connection(parts, project, id_))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
         noted(context, parts, "connection.remove", id_)
-        with show.bar("removing") as move:
-            ended = endings.remove_connection(parts, project, id_, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("removing") as watch:
+            ended = endings.remove_connection(parts, project, id_, leaving, watch)
     print_ended(f"Connection '{id_}' is removed, with its syncs.", ended, as_json=as_json)
 
 

@@ -67,8 +67,8 @@ def admit(
             return
         staked = endings.stakes(parts, entitlement.running(parts, project, destination))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
-        with show.bar("withdrawing") as move:
-            ended = entitlement.withdraw(parts, me(), destination, project, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("withdrawing") as watch:
+            ended = entitlement.withdraw(parts, me(), destination, project, leaving, watch)
     print_ended(f"Project '{project}' is no longer admitted to '{destination}'.", ended, as_json=as_json)
 
 

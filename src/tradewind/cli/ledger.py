@@ -19,8 +19,8 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
     """Check every account, file and membership version of all projects. Sends and changes nothing."""
     from tradewind.operations import ledger
 
-    with parts_of(context) as parts, show.bar("verifying") as move:
-        findings = ledger.verify(parts, lambda what, done, total: move(done, total, what))
+    with parts_of(context) as parts, show.steps("verifying") as watch:
+        findings = ledger.verify(parts, watch)
     if as_json:
         show.print_json({"findings": findings})
     else:

@@ -52,12 +52,12 @@ def resume(
     from tradewind.operations import privacy
 
     project = project_of(context)
-    with parts_of(context) as parts, show.bar("going on") as move:
+    with parts_of(context) as parts, show.steps("going on") as watch:
         wanted = [privacy.found(parts, project, request)] if request else parts.privacy.listed(project)
         left = [each for each in wanted if each.progress is not Progress.DONE]
         noted(context, parts, "privacy.resume", request or "all that is not done")
         for each in left:
-            privacy.work(parts, each, lambda what, done, total: move(done, total, what), at_once=True)
+            privacy.work(parts, each, watch, at_once=True)
         reports = [privacy.report(parts, project, each.id) for each in left]
     if as_json:
         show.print_json({"requests": reports})

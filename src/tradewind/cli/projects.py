@@ -67,8 +67,7 @@ def plan(
         parts.catalog.project(project)
         syncs = entitlement.running(parts, project) if wanted is ProjectPlan.FREE else ()
         leaving = chosen(endings.stakes(parts, syncs), empty=empty, let_expire=let_expire)
-        with show.bar("changing") as move:
-            watch = lambda what, done, total: move(done, total, what)  # noqa: E731  told of progress
+        with show.steps("changing") as watch:
             ended = entitlement.set_plan(parts, me(), project, wanted, leaving, watch)
     print_ended(f"Project '{project}' is on the {wanted.value} plan.", ended, as_json=as_json)
 
@@ -133,8 +132,8 @@ def disable(
     with parts_of(context) as parts:
         staked = endings.stakes(parts, entitlement.running(parts, project, destination))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
-        with show.bar("disabling") as move:
-            ended = entitlement.disable(parts, me(), project, destination, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("disabling") as watch:
+            ended = entitlement.disable(parts, me(), project, destination, leaving, watch)
     print_ended(f"Destination '{destination}' is disabled in project '{project}'.", ended, as_json=as_json)
 
 

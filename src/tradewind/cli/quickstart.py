@@ -55,15 +55,15 @@ def quickstart(
         cohort = operation.cohort_of(parts, project, file, mappings, name)
         chosen = connection or _new_connection(parts, project, advertiser, region, auth, (secret_env, secret_file), mappings)
         sync, _ = operation.prepare(parts, cohort, chosen)
-        with show.bar("planning") as move:
-            proposal = syncs.plan(parts, project, sync.id, None, lambda what, done, total: move(done, total, what))
+        with show.steps("planning") as watch:
+            proposal = syncs.plan(parts, project, sync.id, None, watch)
         if not as_json:
             print_proposal(proposal, costs(parts, proposal))
         if not yes and not (sys.stdin.isatty() and typer.confirm("Send this?")):
             show.note(f"Nothing was sent. Send it with: tradewind syncs run {sync.id}")
             return
-        with show.bar("sending") as move:
-            done = syncs.run(parts, project, sync.id, None, lambda what, done, total: move(done, total, what))
+        with show.steps("sending") as watch:
+            done = syncs.run(parts, project, sync.id, None, watch)
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
     raise typer.Exit(exit_code(done))

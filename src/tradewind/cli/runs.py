@@ -139,8 +139,8 @@ def approve(
     approvals = tuple(_approval(text) for text in guard)
     with parts_of(context) as parts:
         noted(context, parts, "run.approve", run, **{each.guard: str(each.count) for each in approvals})
-        with show.bar("running") as move:
-            done = _approved(parts, project_of(context), run, approvals, lambda what, done, total: move(done, total, what))
+        with show.steps("running") as watch:
+            done = _approved(parts, project_of(context), run, approvals, watch)
         report = runs.report(parts, project_of(context), run)
     print_report(report, as_json=as_json)
     raise typer.Exit(exit_code(done))
@@ -189,9 +189,9 @@ def cancel(
     from tradewind.model.run import RunState
     from tradewind.operations import runs
 
-    with parts_of(context) as parts, show.bar("stopping") as move:
+    with parts_of(context) as parts, show.steps("stopping") as watch:
         noted(context, parts, "run.cancel", run)
-        done = runs.cancel(parts, project_of(context), run, reason, lambda what, done, total: move(done, total, what))
+        done = runs.cancel(parts, project_of(context), run, reason, watch)
     if as_json:
         show.print_json(done)
     elif done.state is RunState.CLOSED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -99,3 +99,10 @@ def bar(what: str, *, in_bytes: bool = False) -> Iterator[Any]:
             progress.update(task, completed=done, total=total, extra=extra)
 
         yield move
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """The same for work in several steps; gives a function `(step, done, total)`."""
+    with bar(what) as move:
+        yield lambda step, done, total: move(done, total, step)

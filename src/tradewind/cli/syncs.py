@@ -92,9 +92,9 @@ def plan(
     from tradewind.operations import syncs
     from tradewind.operations.costs import costs
 
-    with parts_of(context) as parts, show.bar("planning") as move:
+    with parts_of(context) as parts, show.steps("planning") as watch:
         _mind(parts, project_of(context))
-        proposal = syncs.plan(parts, project_of(context), sync, as_of, lambda what, done, total: move(done, total, what))
+        proposal = syncs.plan(parts, project_of(context), sync, as_of, watch)
         cost = costs(parts, proposal)
     if as_json:
         show.print_json(vars(proposal) | {"costs": cost})
@@ -114,8 +114,8 @@ def run(
         _mind(parts, project)
         split = splits.is_one(parts, project, sync)
         noted(context, parts, "split.run" if split else "sync.run", sync)
-        with show.bar("running") as move:
-            done = _run(parts, project, sync, as_of, lambda what, done, total: move(done, total, what), split=split)
+        with show.steps("running") as watch:
+            done = _run(parts, project, sync, as_of, watch, split=split)
         reports = [runs.report(parts, project, each.id) for each in done]
     if split and as_json:
         show.print_json({"runs": reports})
@@ -147,8 +147,8 @@ def dry_run(context: typer.Context, sync: Annotated[str, typer.Argument(help="Th
     with parts_of(context) as parts:
         _mind(parts, project)
         noted(context, parts, "sync.dry_run", sync)
-        with show.bar("planning") as move:
-            done = _rehearsed(parts, project, sync, lambda what, done, total: move(done, total, what))
+        with show.steps("planning") as watch:
+            done = _rehearsed(parts, project, sync, watch)
         report = runs.report(parts, project, done.id)
     print_report(report, as_json=as_json)
 
@@ -227,8 +227,8 @@ def pause(context: typer.Context, sync: SyncId, empty: Empty = False, let_expire
         staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
         noted(context, parts, "sync.pause", sync, **({"leaving": leaving.value} if leaving else {}))
-        with show.bar("pausing") as move:
-            ended = endings.pause(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("pausing") as watch:
+            ended = endings.pause(parts, project, sync, leaving, watch)
     print_ended(f"Sync '{sync}' is paused.", ended, as_json=as_json)
 
 
@@ -256,8 +256,8 @@ def remove(context: typer.Context, sync: SyncId, empty: Empty = False, let_expir
         staked = endings.stakes(parts, endings.of_sync(parts, project, sync))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
         noted(context, parts, "sync.remove", sync, **({"leaving": leaving.value} if leaving else {}))
-        with show.bar("removing") as move:
-            ended = endings.remove_sync(parts, project, sync, leaving, lambda what, done, total: move(done, total, what))
+        with show.steps("removing") as watch:
+            ended = endings.remove_sync(parts, project, sync, leaving, watch)
     print_ended(f"Sync '{sync}' is removed.", ended, as_json=as_json)
 
 

@@ -189,9 +189,6 @@ class ClickHouseDialect:
     def utc(self, column: exp.Expr, kind: ColumnKind) -> exp.Expr:  # noqa: ARG002 - a time is an instant there
         return _sql("toDateTime64(:column, 6, 'UTC')", column=column)
 
-    def since_1970(self, microseconds: exp.Expr) -> exp.Expr:
-        return _sql("fromUnixTimestamp64Micro(:number, 'UTC')", number=microseconds)
-
     def moment(self, instant: datetime, kind: ColumnKind) -> exp.Expr:  # noqa: ARG002 - a time is an instant there
         return self.instant(instant)
 

@@ -151,9 +151,6 @@ class SparkDialect:
     def utc(self, column: exp.Expr, kind: ColumnKind) -> exp.Expr:  # noqa: ARG002 - the session's zone is UTC
         return exp.cast(column, exp.DType.TIMESTAMPNTZ)
 
-    def since_1970(self, microseconds: exp.Expr) -> exp.Expr:
-        return exp.cast(_sql("TIMESTAMP_MICROS(:number)", number=microseconds), exp.DType.TIMESTAMPNTZ)
-
     def moment(self, instant: datetime, kind: ColumnKind) -> exp.Expr:
         plain = self.instant(instant)
         return _sql("CAST(:time AS TIMESTAMP)", time=plain) if kind is ColumnKind.INSTANT else plain

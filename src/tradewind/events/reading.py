@@ -27,7 +27,7 @@ class Reading:
     def __init__(self, inputs: list[Input], on_progress: Progress, clock: Clock, piece: int) -> None:
         self._inputs, self._on_progress, self._clock, self._piece = inputs, on_progress, clock, piece
         self._batches = self._read()
-        self._bytes, self._lines, self._told = 0, 0, clock.monotonic()
+        self._lines, self._told = 0, clock.monotonic()
         self.pieces = 0
         self.ended = False
         self.labels: list[str] = []

@@ -14,6 +14,7 @@ from tradewind.catalog.yaml import default_sync_id
 from tradewind.delivery.deliver import STALE
 from tradewind.destinations.thetradedesk.names import check_segment_name
 from tradewind.errors import ConfigurationError, DefinitionError, LedgerError, TakenError, TradewindError
+from tradewind.model.destination import Limits
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Plan
 from tradewind.model.run import Run, RunKind, RunOutcome, RunState
@@ -97,8 +98,7 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     cohort = parts.catalog.cohort(project, wish.cohort)
     connection = parts.catalog.connection(project, wish.connection)
     limits = parts.destination(connection.destination).spec.limits
-    if not 1 <= wish.ttl_days <= limits.ttl_maximum // DAY:
-        raise DefinitionError(f"a TTL of {wish.ttl_days} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
+    _check_ttl(wish.ttl_days * DAY, limits)
     segment = usual_segment(cohort, wish.only) if wish.segment is None else wish.segment
     check_segment_name(segment)
     name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
@@ -109,6 +109,12 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     check_tells(parts.catalog.cohorts(project), sync, tables=parts.catalog.project(project).source is not None)
     check_downloads(parts.catalog, parts.sources, sync)
     return replace(sync, recency=wish.recency, added_at=parts.clock.now())
+
+
+def _check_ttl(minutes: int, limits: Limits) -> None:
+    if not limits.ttl_minimum <= minutes <= limits.ttl_maximum:
+        bounds = f"{limits.ttl_minimum // DAY} to {limits.ttl_maximum // DAY} ({limits.ttl_default // DAY} is usual)"
+        raise DefinitionError(f"a TTL of {minutes // DAY} days is not possible; give {bounds}")
 
 
 def add(parts: Parts, project: str, wish: Wish) -> Sync:
@@ -126,8 +132,7 @@ def change(parts: Parts, project: str, sync_id: str, wish: Change) -> Sync:
     before = parts.catalog.sync(project, sync_id)
     ttl = before.ttl_minutes if wish.ttl_days is None else wish.ttl_days * DAY
     limits = parts.destination(parts.catalog.connection(project, before.connection).destination).spec.limits
-    if not DAY <= ttl <= limits.ttl_maximum:
-        raise DefinitionError(f"a TTL of {ttl // DAY} days is not possible; give 1 to {limits.ttl_maximum // DAY} (30 is usual)")
+    _check_ttl(ttl, limits)
     cadence = before.cadence if wish.cadence is None else wish.cadence
     kept = before.cron if cadence is Cadence.CRON else ""
     after = replace(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
-
-import orjson
 
 from tradewind.sandbox.advertisers import shown
 from tradewind.sandbox.amplitude import orders
 from tradewind.sandbox.amplitude.platform import Amplitude
 from tradewind.sandbox.clock import SECOND, iso, parse_instant
 from tradewind.sandbox.desk import Desk
+from tradewind.sandbox.pages import json_of, order_of, routed, youngest
 from tradewind.sandbox.segments import lines
 from tradewind.sandbox.unusable import Unusable
 from tradewind.sandbox.wire import Answer, Request
@@ -40,18 +38,9 @@ def answer(desk: Desk, request: Request) -> Answer:
     try:
         if members := _MEMBERS.fullmatch(request.path):
             return _members(desk, request, members[1])
-        methods = ROUTES.get(request.path)
-        if methods is None:
-            return _json({"error": "There is no such page", "pages": _pages()}, 404)
-        if request.method not in methods:
-            return _json({"error": f"This page takes {' or '.join(methods)}"}, 405)
-        return methods[request.method](desk, request)
+        return routed(ROUTES, desk, request, _pages())
     except Unusable as wrong:
-        return _json({"error": str(wrong)}, 400)
-
-
-def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        return json_of({"error": str(wrong)}, 400)
 
 
 def _pages() -> list[str]:
@@ -63,46 +52,32 @@ def _pages() -> list[str]:
     )
 
 
-def _order(request: Request) -> dict[str, Any]:
-    try:
-        order = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        raise Unusable("The body is not valid JSON") from None
-    if not isinstance(order, dict):
-        raise Unusable("The body is not a JSON object")
-    return order
-
-
 def _index(desk: Desk, request: Request) -> Answer:  # noqa: ARG001 - all pages are called alike
-    return _json({"what": "The Trade Desk, emulated by the Tradewind sandbox", "pages": [*_pages(), f"GET {orders.PREFIX}"]})
+    return json_of({"what": "The Trade Desk, emulated by the Tradewind sandbox", "pages": [*_pages(), f"GET {orders.PREFIX}"]})
 
 
 def _advertisers(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
-    return _json([shown(advertiser) for advertiser in desk.advertisers.values()])
+    return json_of([shown(advertiser) for advertiser in desk.advertisers.values()])
 
 
 def _segments(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
     with desk.lock:
-        return _json(desk.segments.summaries(desk.clock.now()))
+        return json_of(desk.segments.summaries(desk.clock.now()))
 
 
 def _members(desk: Desk, request: Request, advertiser: str) -> Answer:
     name = request.query.get("name", "")
     with desk.lock:
         if not desk.segments.has(advertiser, name):
-            return _json({"error": "This advertiser has no segment of this name"}, 404)
+            return json_of({"error": "This advertiser has no segment of this name"}, 404)
         columns, now = desk.segments.columns(advertiser, name), desk.clock.now()
     return Answer(200, lines(columns, now, lapsed=request.query.get("all") == "1"), NDJSON)
 
 
 def _youngest(pick: Callable[[Desk], deque[dict[str, Any]]]) -> Callable[[Desk, Request], Answer]:
     def page(desk: Desk, request: Request) -> Answer:
-        limit = request.query.get("limit", "1000")
-        if not limit.isdecimal() or len(limit) > 9:
-            raise Unusable("limit is a whole number")
         with desk.lock:
-            kept = pick(desk)
-            return _json(list(islice(kept, max(0, len(kept) - int(limit)), None)))
+            return json_of(youngest(pick(desk), request))
 
     return page
 
@@ -110,15 +85,15 @@ def _youngest(pick: Callable[[Desk], deque[dict[str, Any]]]) -> Callable[[Desk, 
 def _counts(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
     with desk.lock:
         held = desk.segments
-        return _json({**desk.journal.counts(), "members_live": held.live(desk.clock.now()), "segments": held.count()})
+        return json_of({**desk.journal.counts(), "members_live": held.live(desk.clock.now()), "segments": held.count()})
 
 
 def _clock(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
-    return _json({"now": iso(desk.clock.now()), "running": desk.clock.running})
+    return json_of({"now": iso(desk.clock.now()), "running": desk.clock.running})
 
 
 def _set_clock(desk: Desk, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     if unknown := sorted(set(order) - {"now", "advance_seconds", "running"}):
         raise Unusable(f"Unknown field {unknown[0]!r}; known are now, advance_seconds, running")
     running, seconds = order.get("running", desk.clock.running), order.get("advance_seconds", 0)
@@ -137,11 +112,11 @@ def _set_clock(desk: Desk, request: Request) -> Answer:
 
 def _faults(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
     with desk.lock:
-        return _json(desk.faults.waiting())
+        return json_of(desk.faults.waiting())
 
 
 def _plan_faults(desk: Desk, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     with desk.lock:
         desk.faults.plan(order)
     return _faults(desk, request)
@@ -158,11 +133,11 @@ def _platform(desk: Desk, request: Request) -> Answer:
     if advertiser not in desk.advertisers:
         raise Unusable("advertiser names one of them: ?advertiser=ready1")
     with desk.lock:
-        return _json(desk.directory.shown(advertiser, desk.clock.now()))
+        return json_of(desk.directory.shown(advertiser, desk.clock.now()))
 
 
 def _rehearse(desk: Desk, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     if unknown := sorted(set(order) - {"listed_after_seconds", "active_share"}):
         raise Unusable(f"Unknown field {unknown[0]!r}; known are listed_after_seconds, active_share")
     with desk.lock:
@@ -176,12 +151,12 @@ def _rehearse(desk: Desk, request: Request) -> Answer:
             raise Unusable("active_share is a number from 0 to 1")
         desk.directory.listed_after, desk.directory.active_share = float(after), float(share)
         desk.version += 1
-    return _json({"listed_after_seconds": after, "active_share": share})
+    return json_of({"listed_after_seconds": after, "active_share": share})
 
 
 def _reset(desk: Desk, request: Request) -> Answer:  # noqa: ARG001
     desk.reset()
-    return _json({})
+    return json_of({})
 
 
 ROUTES: dict[str, dict[str, Callable[[Desk, Request], Answer]]] = {

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
-
-import orjson
 
 from tradewind.sandbox.amplitude.cohorts import read_cohort
 from tradewind.sandbox.amplitude.platform import Amplitude
 from tradewind.sandbox.amplitude.projects import BUILT_IN
+from tradewind.sandbox.pages import json_of, order_of, routed, youngest
 from tradewind.sandbox.unusable import Unusable
 from tradewind.sandbox.wire import Answer, Request
 
@@ -20,32 +18,13 @@ PREFIX = "/_sandbox/amplitude"
 def answer(amplitude: Amplitude, request: Request) -> Answer:
     """The answer to a request under `/_sandbox/amplitude`."""
     try:
-        methods = ROUTES.get(request.path)
-        if methods is None:
-            return _json({"error": "There is no such page", "pages": _pages()}, 404)
-        if request.method not in methods:
-            return _json({"error": f"This page takes {' or '.join(methods)}"}, 405)
-        return methods[request.method](amplitude, request)
+        return routed(ROUTES, amplitude, request, _pages())
     except Unusable as wrong:
-        return _json({"error": str(wrong)}, 400)
-
-
-def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        return json_of({"error": str(wrong)}, 400)
 
 
 def _pages() -> list[str]:
     return sorted(f"{method} {path}" for path, methods in ROUTES.items() for method in methods)
-
-
-def _order(request: Request) -> dict[str, Any]:
-    try:
-        order = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        raise Unusable("The body is not valid JSON") from None
-    if not isinstance(order, dict):
-        raise Unusable("The body is not a JSON object")
-    return order
 
 
 def _app(given: Any) -> int:
@@ -57,35 +36,37 @@ def _app(given: Any) -> int:
 
 def _index(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001 - all pages are called alike
     projects = [project.shown() | {"url": amplitude.urls.get(project.region)} for project in BUILT_IN.values()]
-    return _json({"what": "Amplitude, emulated by the Tradewind sandbox", "urls": amplitude.urls, "projects": projects, "pages": _pages()})
+    return json_of(
+        {"what": "Amplitude, emulated by the Tradewind sandbox", "urls": amplitude.urls, "projects": projects, "pages": _pages()}
+    )
 
 
 def _cohorts(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
-        return _json([cohort.shown() | {"members": cohort.members.count} for cohort in amplitude.cohorts.values()])
+        return json_of([cohort.shown() | {"members": cohort.members.count} for cohort in amplitude.cohorts.values()])
 
 
 def _put_cohort(amplitude: Amplitude, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     app = _app(order.get("app", min(BUILT_IN)))
     with amplitude.lock:
         cohort = read_cohort(order, app, amplitude.clock.now(), amplitude.events[app].people)
         amplitude.cohorts[app, cohort.id] = cohort
-    return _json(cohort.shown() | {"members": cohort.members.count})
+    return json_of(cohort.shown() | {"members": cohort.members.count})
 
 
 def _delete_cohort(amplitude: Amplitude, request: Request) -> Answer:
     app = _app(request.query.get("app", min(BUILT_IN)))
     with amplitude.lock:
         if amplitude.cohorts.pop((app, request.query.get("id", "")), None) is None:
-            return _json({"error": "This project has no cohort of this id"}, 404)
-    return _json({})
+            return json_of({"error": "This project has no cohort of this id"}, 404)
+    return json_of({})
 
 
 def _events(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
         held = {app: events for app, events in amplitude.events.items() if events.count}
-        return _json({str(app): {"events": events.count, "hours": len(events.parts)} for app, events in held.items()})
+        return json_of({str(app): {"events": events.count, "hours": len(events.parts)} for app, events in held.items()})
 
 
 def _load_events(amplitude: Amplitude, request: Request) -> Answer:
@@ -97,30 +78,26 @@ def _load_events(amplitude: Amplitude, request: Request) -> Answer:
 
 def _downloads(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
-        return _json([download.shown() for download in amplitude.downloads.values()])
+        return json_of([download.shown() for download in amplitude.downloads.values()])
 
 
 def _requests(amplitude: Amplitude, request: Request) -> Answer:
-    limit = request.query.get("limit", "1000")
-    if not limit.isdecimal() or len(limit) > 9:
-        raise Unusable("limit is a whole number")
     with amplitude.lock:
-        kept = amplitude.requests
-        return _json(list(islice(kept, max(0, len(kept) - int(limit)), None)))
+        return json_of(youngest(amplitude.requests, request))
 
 
 def _counts(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
-        return _json({str(app): amplitude.paces[app].shown() for app in BUILT_IN})
+        return json_of({str(app): amplitude.paces[app].shown() for app in BUILT_IN})
 
 
 def _limits(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
-        return _json(amplitude.limits.shown())
+        return json_of(amplitude.limits.shown())
 
 
 def _set_limits(amplitude: Amplitude, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     with amplitude.lock:
         amplitude.limits = amplitude.limits.changed(order)
     return _limits(amplitude, request)
@@ -128,11 +105,11 @@ def _set_limits(amplitude: Amplitude, request: Request) -> Answer:
 
 def _faults(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     with amplitude.lock:
-        return _json(amplitude.troubles.waiting())
+        return json_of(amplitude.troubles.waiting())
 
 
 def _plan_faults(amplitude: Amplitude, request: Request) -> Answer:
-    order = _order(request)
+    order = order_of(request)
     with amplitude.lock:
         amplitude.troubles.plan(order)
     return _faults(amplitude, request)
@@ -146,7 +123,7 @@ def _clear_faults(amplitude: Amplitude, request: Request) -> Answer:
 
 def _reset(amplitude: Amplitude, request: Request) -> Answer:  # noqa: ARG001
     amplitude.reset()
-    return _json({})
+    return json_of({})
 
 
 ROUTES: dict[str, dict[str, Callable[[Amplitude, Request], Answer]]] = {
