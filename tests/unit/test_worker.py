@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from memory_stores import RememberingCatalog
 from town import NOON, Town
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.model.plan import Approval, Operation
@@ -58,6 +60,7 @@ def test_each_slot_of_sixty_days_has_its_run_or_is_counted_as_missed(tmp_path: P
     zone = "America/New_York"
     town, chance = Town(tmp_path, MemoryLedger(), zone), random.Random(7)
     town.people.broken = True
+    town.parts = replace(town.parts, catalog=RememberingCatalog(town.database))
     each = [town.add("hourly", Cadence.HOURLY, time(0, 20)), town.add("daily", Cadence.DAILY)]
     while town.clock.now() < NOON + 60 * DAY:
         town.clock.sleep(chance.randint(300, 4000))

@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def database() -> str:
     return ""
 
 
+@cache
 def rules(zone: str) -> str:
     """Differs when the clocks of a zone are changed at other times or by another length. Raises ConfigurationError for no zone."""
     said = "".join(f"{moment:%Y-%m-%dT%H} {offset};" for moment, offset in _changes(zone))
