@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -24,15 +25,23 @@ Transaction = sa.Connection
 """An open transaction, handed to what takes part in it."""
 
 
+PATIENCE = 30
+"""Seconds that a writer waits for others."""
+
+HOW, WRITING = "how", "BEGIN IMMEDIATE"
+"""Where a connection to a file keeps how its next transaction begins, and how one does that may write."""
+
+
 class Database:
-    """A SQLite file or a PostgreSQL, named by URL. All access is by `transaction()`, kept short."""
+    """A SQLite file or a PostgreSQL, named by URL. All access is by `transaction()`, kept short, and `reading()`."""
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._at_hand: list[sa.Connection] = []
+        self._turn = threading.Lock()
         if self.is_file:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_immediate)
+            sa.event.listen(self.engine, "begin", _begin)
         else:
             sa.event.listen(self.engine, "connect", _prepare_postgresql)
 
@@ -47,9 +56,34 @@ class Database:
 
         Raises LedgerError when the store cannot be reached, is no database, or is locked for longer than 30 s.
         """
+        with self._my_turn(), self._begun(WRITING) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """The same for whoever only reads: all is as it was at the first question, and nobody who writes is waited for or waits."""
+        with self._begun("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """Writers of one process to a file come one after the other, each as soon as the one before has ended: SQLite itself lets who
+        waits sleep and try again, up to a tenth of a second each time.
+        """
+        mine = self.is_file and self._turn.acquire(timeout=PATIENCE)
         try:
-            with self._connection() as connection, connection.begin():
-                yield connection
+            yield
+        finally:
+            if mine:
+                self._turn.release()
+
+    @contextmanager
+    def _begun(self, how: str) -> Iterator[sa.Connection]:
+        try:
+            with self._connection() as connection:
+                connection.info[HOW] = how
+                with connection.begin():
+                    yield connection
         except sa.exc.DatabaseError as error:
             ours = type(error) not in {sa.exc.OperationalError, sa.exc.DatabaseError}  # about a statement of ours
             if ours and not error.connection_invalidated:
@@ -103,6 +137,14 @@ class Store:
             with self.database.transaction() as db:
                 yield db
 
+    @contextmanager
+    def _reading(self) -> Iterator[Transaction]:
+        if self._within is not None:
+            yield self._within
+        else:
+            with self.database.reading() as db:
+                yield db
+
 
 def add_if_absent(db: Transaction, table: sa.Table, **values: Any) -> None:
     """Make a row, unless one with its key is there. Only the dialect in use is loaded: PostgreSQL's takes a command 70 ms."""
@@ -152,7 +194,7 @@ def _engine(url: str) -> sa.Engine:
     """Raises ConfigurationError, without the URL, when it is none, or when its driver is not installed."""
     try:
         if url.startswith("sqlite"):
-            return sa.create_engine(url, connect_args={"timeout": 30})
+            return sa.create_engine(url, connect_args={"timeout": PATIENCE})
         return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise ConfigurationError("a PostgreSQL as database needs its driver; install it with: pip install 'tradewind[postgres]'") from error
@@ -165,7 +207,7 @@ def _engine(url: str) -> sa.Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={PATIENCE}000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -177,8 +219,8 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.autocommit = False
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
-    _handed(connection, "BEGIN IMMEDIATE", [()])
+def _begin(connection: sa.Connection) -> None:
+    _handed(connection, connection.info.get(HOW, WRITING), [()])
 
 
 def _handed(db: Transaction, text: str, rows: Sequence[Any]) -> int:

@@ -152,7 +152,7 @@ class SqlUsers(Store):
 
     def password(self, user: str) -> str | None:
         """What is kept of the password; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             kept: str | None = db.execute(sa.select(user_table.c.password).where(user_table.c.id == user)).scalar()
         return kept
 
@@ -164,7 +164,7 @@ class SqlUsers(Store):
     def _users(self, of_users: sa.ColumnElement[bool], of_roles: sa.ColumnElement[bool]) -> tuple[User, ...]:
         columns = [column for column in user_table.c if column.name != "password"]
         roles: dict[str, dict[str, Role]] = {}
-        with self._transaction() as db:
+        with self._reading() as db:
             for row in db.execute(sa.select(role_table).where(of_roles)):
                 roles.setdefault(row.user, {})[row.project] = Role(row.role)
             rows = db.execute(sa.select(*columns).where(of_users).order_by(user_table.c.id)).all()
@@ -181,7 +181,7 @@ class SqlSessions(Store):
 
     def find(self, digest: str) -> Session | None:
         """The session of a digest; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             row = db.execute(sa.select(session_table).where(session_table.c.digest == digest)).first()
         return Session(row.digest, row.user, _aware(row.opened_at), _aware(row.seen_at), Proof(row.proof)) if row else None
 
@@ -252,13 +252,13 @@ class SqlTokens(Store):
 
     def find(self, digest: str) -> ApiToken | None:
         """The token of a digest; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             row = db.execute(sa.select(token_table).where(token_table.c.digest == digest)).first()
         return _token(row) if row else None
 
     def all(self) -> tuple[ApiToken, ...]:
         """Every token; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(token_table).order_by(token_table.c.created_at.desc(), token_table.c.id)).all()
         return tuple(_token(row) for row in rows)
 
@@ -305,7 +305,7 @@ class SqlGate(Store):
     def recent(self, user: str, since: datetime) -> int:
         """How many wrong passwords there were; see the Protocol."""
         mine = (failure_table.c.user == user, failure_table.c.at > since.astimezone(UTC))
-        with self._transaction() as db:
+        with self._reading() as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(failure_table).where(*mine)).scalar_one())
 
     def forgive(self, user: str, network: str) -> None:
@@ -335,12 +335,12 @@ class SqlTrail(Store):
             query = query.where(audit_table.c.project == project)
         if before is not None:
             query = query.where(audit_table.c.number < before)
-        with self._transaction() as db:
+        with self._reading() as db:
             return tuple(_entry(row) for row in db.execute(query))
 
     def damage(self) -> str:
         """What is wrong with the whole trail; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             return damage(_entry(row) for row in db.execute(sa.select(audit_table).order_by(audit_table.c.number)))
 
 

@@ -195,7 +195,7 @@ class Catalog(Store):
     def cohort_names(self, project: str) -> dict[str, str]:
         """The name of each cohort of a project, by id, in that order; no definition is read."""
         query = sa.select(cohort_table.c.id, cohort_table.c.name).where(cohort_table.c.project == project, ~cohort_table.c.archived)
-        with self._transaction() as db:
+        with self._reading() as db:
             return {row.id: row.name for row in db.execute(query.order_by(cohort_table.c.id))}
 
     def cohort(self, project: str, cohort: str) -> Cohort:
@@ -384,7 +384,7 @@ class Catalog(Store):
 
     def partings(self) -> dict[str, Parting]:
         """The decisions about targets of all projects, by target."""
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(parting_table)).all()
         return {row.target: parting_from(row) for row in rows}
 
@@ -394,7 +394,7 @@ class Catalog(Store):
             cohort_version_table, sa.and_(version.project == cohort_table.c.project, version.cohort == cohort_table.c.id)
         )
         columns = (cohort_table.c.project, cohort_table.c.id, cohort_table.c.name, version.version, version.kind, version.definition)
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(*columns).select_from(joined).where(*conditions).order_by(cohort_table.c.id)).all()
         return tuple(cohort_from(row) for row in rows)
 
@@ -402,20 +402,20 @@ class Catalog(Store):
         joined = project_table.outerjoin(enablement_table, enablement_table.c.project == project_table.c.id)
         query = sa.select(project_table, enablement_table.c.destination).select_from(joined).where(*conditions)
         found: dict[str, Project] = {}
-        with self._transaction() as db:
+        with self._reading() as db:
             for row in db.execute(query.order_by(project_table.c.id, enablement_table.c.destination)):
                 each = found.get(row.id) or Project(row.id, row.name, ProjectPlan(row.plan), row.zone, (), row.source)
                 found[row.id] = replace(each, destinations=(*each.destinations, row.destination)) if row.destination else each
         return tuple(found.values())
 
     def _connections(self, *conditions: sa.ColumnElement[bool]) -> tuple[Connection, ...]:
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(connection_table).where(*conditions).order_by(connection_table.c.id)).all()
         return tuple(connection_from(row) for row in rows)
 
     def _syncs(self, project: str, *conditions: sa.ColumnElement[bool]) -> tuple[Sync, ...]:
         query = sa.select(sync_table).where(sync_table.c.project == project, *conditions).order_by(sync_table.c.id)
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(query).all()
         return tuple(sync_from(row) for row in rows)
 

@@ -89,21 +89,21 @@ def select_files(database: Database, project: str, before: datetime | None = Non
     query = sa.select(event_file).where(event_file.c.project == project, event_file.c.replaced_at.is_(None))
     if before is not None:
         query = query.where(event_file.c.min_time < utc(before))
-    with database.transaction() as connection:
+    with database.reading() as connection:
         rows = connection.execute(query.order_by(event_file.c.min_time, event_file.c.path)).all()
     return [FileRow(row.path, row.month, row.rows, row.bytes, row.min_time, row.max_time, _columns(row.columns)) for row in rows]
 
 
 def select_paths(database: Database, project: str) -> set[str]:
     """The paths of all files that rows name, also of those that were replaced."""
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return set(connection.execute(sa.select(event_file.c.path).where(event_file.c.project == project)).scalars())
 
 
 def select_replaced(database: Database, project: str, until: datetime) -> list[str]:
     """The paths of files that were replaced by an instant, the longest ago first."""
     query = sa.select(event_file.c.path).where(event_file.c.project == project, event_file.c.replaced_at <= utc(until))
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return list(connection.execute(query.order_by(event_file.c.replaced_at, event_file.c.path)).scalars())
 
 
@@ -145,7 +145,7 @@ def select_import_of(database: Database, project: str, name: str) -> ImportRow |
     query = sa.select(event_import).where(
         event_import.c.project == project, event_import.c.id.in_(sa.select(event_source.c.import_id).where(*where))
     )
-    with database.transaction() as connection:
+    with database.reading() as connection:
         row = connection.execute(query).mappings().first()
     if row is None:
         return None
@@ -157,7 +157,7 @@ def select_import_of(database: Database, project: str, name: str) -> ImportRow |
 def select_properties(database: Database, project: str) -> tuple[list[str], list[str]]:
     """Names of event properties and of user properties that imports have met, sorted."""
     query = sa.select(event_import.c.properties).where(event_import.c.project == project)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         stored = [json.loads(text) for text in connection.execute(query).scalars()]
     return tuple(sorted({name for each in stored for name in each[kind]}) for kind in ("event", "user"))  # type: ignore[return-value]
 
@@ -165,7 +165,7 @@ def select_properties(database: Database, project: str) -> tuple[list[str], list
 def select_refused(database: Database, project: str) -> int:
     """How many files the project's last import could not read; none without an import."""
     query = sa.select(event_import.c.refused_files).where(event_import.c.project == project).order_by(event_import.c.finished_at.desc())
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return int(connection.execute(query.limit(1)).scalar() or 0)
 
 
@@ -173,7 +173,7 @@ def count_imports(database: Database, project: str) -> int:
     """Imports that brought something new."""
     table = event_import.c
     query = sa.select(sa.func.count()).select_from(event_import).where(table.project == project, table.events_new > 0)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return int(connection.execute(query).scalar_one())
 
 
@@ -183,7 +183,7 @@ def select_arrival(database: Database, project: str, after: datetime, until: dat
     query = sa.select(sa.func.min(table.started_at)).where(
         table.project == project, table.events_new > 0, table.finished_at > utc(after), table.finished_at <= utc(until)
     )
-    with database.transaction() as connection:
+    with database.reading() as connection:
         found: datetime | None = connection.execute(query).scalar()
     return found
 
@@ -197,7 +197,7 @@ def select_vanished(database: Database, project: str, until: datetime) -> set[st
     newest = sa.select(done.id, done.finished_at, done.events_new, done.properties).order_by(done.finished_at.desc())
     met: set[str] = set()
     events, last = 0, list[Any]()
-    with database.transaction() as connection:
+    with database.reading() as connection:
         for row in connection.execute(newest.where(done.project == project, done.finished_at <= utc(until)), execution_options=_AS_READ):
             names = json.loads(row.properties)
             met |= {f"{side}.{name}" for side in ("event", "user") for name in names[side]}
@@ -268,7 +268,7 @@ def insert_empty_hours(database: Database, project: str, hours: Iterable[HourRow
 def select_hours(database: Database, project: str, source: str) -> set[datetime]:
     """The hours (naive, UTC) that were pulled from a source."""
     query = sa.select(event_hour.c.hour).where(event_hour.c.project == project, event_hour.c.source == source)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return set(connection.execute(query).scalars())
 
 

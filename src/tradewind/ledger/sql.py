@@ -193,7 +193,7 @@ class SqlLedger:
 
     def binding(self, binding: str) -> Binding:
         """A binding that a run was opened with. Raises LedgerError when there is none."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             document = db.execute(sa.select(binding_table.c.document).where(binding_table.c.id == binding)).scalar()
         if document is None:
             raise LedgerError(f"binding {binding} is not in the ledger")
@@ -225,7 +225,7 @@ class SqlLedger:
 
     def holder(self, run: str) -> str | None:
         """Who holds the run's claim."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return db.execute(sa.select(run_table.c.owner).where(run_table.c.id == run)).scalar()
 
     def find(self, project: str, run: str) -> Run | None:
@@ -267,7 +267,7 @@ class SqlLedger:
         )
         query = sa.select(run_table).select_from(wanted).join(run_table, here).order_by(r.opened_at.desc(), r.id.desc())
         found: dict[str, list[Run]] = {}
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             for row in db.execute(query):
                 found.setdefault(row.sync, []).append(run_of(row))
         return {sync: tuple(runs[:limit]) for sync, runs in found.items()}
@@ -296,7 +296,7 @@ class SqlLedger:
         return {run.id: run for run in self._runs(run_table.c.id.in_(list(ids)))}
 
     def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             order = (run_table.c.opened_at.desc(), run_table.c.id.desc())
             return tuple(run_of(row) for row in db.execute(sa.select(run_table).where(*conditions).order_by(*order).limit(limit)))
 
@@ -306,7 +306,7 @@ class SqlLedger:
         begun = sa.or_(r.state != RunState.CLOSED.value, sa.exists().where(b.run == r.id, b.sends > 0))
         sent = sa.func.max(sa.case((begun, 1), else_=0)).label("sent")
         query = sa.select(r.binding, sent).where(r.project == project).group_by(r.binding).order_by(sa.func.max(r.opened_at).desc())
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             rows = db.execute(query).all()
         return tuple(Reach(self.binding(row.binding), bool(row.sent)) for row in rows)
 
@@ -322,7 +322,7 @@ class SqlLedger:
     def recall(self, run: str, phase: str, kind: type[Value]) -> Value | None:
         """What a phase gave, or None."""
         query = sa.select(phase_table.c.document).where(phase_table.c.run == run, phase_table.c.phase == phase)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             document = db.execute(query).scalar()
         return None if document is None else TypeAdapter(kind).validate_python(document, strict=False)
 
@@ -330,7 +330,7 @@ class SqlLedger:
         """What a phase gave in each of some runs."""
         p, adapter = phase_table.c, TypeAdapter(kind)
         query = sa.select(p.run, p.document).where(p.phase == phase)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             rows = [row for lot in _lots(list(runs)) for row in db.execute(query.where(p.run.in_(lot)))]
         return {row.run: adapter.validate_python(row.document, strict=False) for row in rows}
 
@@ -354,7 +354,7 @@ class SqlLedger:
         """The batches planned or sent and not settled, in order."""
         open_states = [BatchState.PLANNED.value, BatchState.SENT.value]
         query = sa.select(batch_table).where(batch_table.c.run == run, batch_table.c.state.in_(open_states))
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(batch_of(row) for row in db.execute(query.order_by(batch_table.c.number)))
 
     def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
@@ -378,7 +378,7 @@ class SqlLedger:
 
     def next_number(self, run: str) -> int:
         """The first number no batch of the run has."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             last = db.execute(sa.select(sa.func.max(batch_table.c.number)).where(batch_table.c.run == run)).scalar()
         return 0 if last is None else int(last) + 1
 
@@ -395,7 +395,7 @@ class SqlLedger:
         sums = [sa.func.coalesce(sa.func.sum(each), 0) for each in (b.rows, b.accepted, b.rejected, b.unknown + doubted, unsent)]
         query = sa.select(b.run, b.operation, *sums).where(counted).group_by(b.run, b.operation)
         found: dict[str, dict[Operation, Account]] = {}
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             for lot in _lots(list(runs)):
                 for run, operation, *counts in db.execute(query.where(b.run.in_(lot))):
                     found.setdefault(run, {})[Operation(operation)] = Account(*(int(count) for count in counts))
@@ -405,7 +405,7 @@ class SqlLedger:
         """Every batch that counts; the outcome is None where none is known, and then `unknown` is told by the state."""
         lines: dict[int, list[Line]] = {}
         b = batch_table.c
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             for row in db.execute(sa.select(line_table).where(line_table.c.run == run)):
                 lines.setdefault(row.batch, []).append(Line(row.item, row.code, LineClass(row.line_class)))
             rows = db.execute(sa.select(batch_table).where(b.run == run, b.state != BatchState.SPLIT.value).order_by(b.number)).all()
@@ -414,7 +414,7 @@ class SqlLedger:
     def attempts(self, run: str) -> tuple[Attempt, ...]:
         """Every request of the run, in order."""
         order = (attempt_table.c.sent_at, attempt_table.c.batch, attempt_table.c.number)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             rows = db.execute(sa.select(attempt_table).where(attempt_table.c.run == run).order_by(*order)).all()
         return tuple(
             Attempt(r.batch, r.number, aware(r.sent_at), aware(r.answered_at), Answer(r.answer), r.status, r.note, r.request_id)

@@ -56,7 +56,7 @@ class Versions:
     def newest(self, target: str) -> Version | None:
         """The current belief about a target, or None when nothing was ever sent to it."""
         query = sa.select(version_table).where(version_table.c.target == target).order_by(version_table.c.version.desc()).limit(1)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             row = db.execute(query).first()
         return _version(row) if row else None
 
@@ -65,24 +65,24 @@ class Versions:
         newest = sa.select(version_table.c.target, sa.func.max(version_table.c.version).label("version")).group_by(version_table.c.target)
         found = newest.subquery()
         here = sa.and_(version_table.c.target == found.c.target, version_table.c.version == found.c.version)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return {row.target: _version(row) for row in db.execute(sa.select(version_table).join(found, here))}
 
     def of_run(self, run: str) -> Version | None:
         """The version a run left behind, or None."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             row = db.execute(sa.select(version_table).where(version_table.c.run == run)).first()
         return _version(row) if row else None
 
     def of_runs(self, runs: Iterable[str]) -> dict[str, Version]:
         """The versions that runs left behind, by run."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return {row.run: _version(row) for row in db.execute(sa.select(version_table).where(version_table.c.run.in_(list(runs))))}
 
     def recent(self, target: str, limit: int) -> tuple[Version, ...]:
         """The newest versions of a target, newest first."""
         query = sa.select(version_table).where(version_table.c.target == target).order_by(version_table.c.version.desc()).limit(limit)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_version(row) for row in db.execute(query))
 
     def add(self, version: Version) -> None:
@@ -95,7 +95,7 @@ class Versions:
 
     def chain(self, target: str | None = None) -> tuple[Version, ...]:
         """Every version of a target, or of all of them, each target's in the order in which they were made."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return _chain(db, target)
 
     def replace(self, target: str, seen: Sequence[Version], by: Sequence[Version]) -> None:

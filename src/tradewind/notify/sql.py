@@ -66,7 +66,7 @@ class Book(Store):
     def contacts(self, project: str) -> tuple[Contact, ...]:
         """Who is told of a project's alerts, by id."""
         query = sa.select(contact_table).where(contact_table.c.project == project).order_by(contact_table.c.id)
-        with self._transaction() as db:
+        with self._reading() as db:
             return tuple(_contact(row) for row in db.execute(query))
 
     def contact(self, project: str, contact: str) -> Contact:
@@ -131,7 +131,7 @@ class Book(Store):
         """Messages to be sent now, the longest due first."""
         m = message_table.c
         query = sa.select(message_table).where(m.due_at <= now.astimezone(UTC)).order_by(m.due_at, m.id).limit(limit)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_message(row) for row in db.execute(query))
 
     def take(self, message: Message, until: datetime) -> bool:
@@ -154,7 +154,7 @@ class Book(Store):
         """Contact -> why its newest message has not arrived; those that were told are left out."""
         m = message_table.c
         query = sa.select(m.contact, m.note).where(m.project == project).order_by(m.at, m.id)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             newest = {row.contact: row.note for row in db.execute(query)}
         return {contact: note for contact, note in newest.items() if note}
 

@@ -171,7 +171,7 @@ class Suppressions:
         """Everyone who is suppressed now; with `since`, only those who came on the list at that instant or later."""
         s = suppression_table.c
         later = [s.since >= since.astimezone(UTC)] if since else []
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             rows = db.execute(sa.select(s.quick, s.digests).where(s.project == project, *later)).all()
         quick = np.frombuffer(b"".join(row.quick for row in rows), "<u8").astype(np.uint64, copy=False)
         return Sieve(Keyer(self._key, project), quick, b"".join(row.digests for row in rows))
@@ -179,7 +179,7 @@ class Suppressions:
     def blocks_since(self, project: str, since: datetime) -> int:
         """How many blocks came on the list at an instant or later; quick to ask."""
         s = suppression_table.c
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             found = db.execute(sa.select(sa.func.count()).where(s.project == project, s.since >= since.astimezone(UTC))).scalar()
         return int(found or 0)
 
@@ -187,7 +187,7 @@ class Suppressions:
         """The identifiers of a block themselves, or None once they were erased. Raises ConfigurationError as a strongbox does."""
         s = suppression_table.c
         query = sa.select(s.sealed).where(s.project == project, s.request == request, s.number == number)
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             sealed = db.execute(query).scalar()
         return None if sealed is None else _taken_apart(self._box.bring_back(project, request, number, sealed))
 
@@ -198,7 +198,7 @@ class Suppressions:
     def find(self, project: str, value: bytes) -> tuple[Entry, ...]:
         """Every place where one identifier stands, oldest first."""
         digest, s, found = Keyer(self._key, project).digest(value), suppression_table.c, []
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             query = sa.select(s.request, s.number, s.since, s.digests).where(s.project == project).order_by(s.since, s.request, s.number)
             for row in db.execute(query.execution_options(yield_per=100)):
                 place = _place(row.digests, digest)
@@ -257,7 +257,7 @@ class Requests:
 
     def holder(self, request: str) -> str | None:
         """Who has the request, or had it last."""
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             return db.execute(sa.select(request_table.c.owner).where(request_table.c.id == request)).scalar()
 
     def release(self, request: str, owner: str) -> None:
@@ -290,7 +290,7 @@ class Requests:
 
     def removals(self, request: str) -> tuple[Removal, ...]:
         """What is to be done in each target, or was."""
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             rows = db.execute(sa.select(removal_table).where(removal_table.c.request == request).order_by(removal_table.c.target)).all()
         return tuple(_removal(row) for row in rows)
 
@@ -303,7 +303,7 @@ class Requests:
 
     def notices(self, request: str) -> tuple[Notice, ...]:
         """What is to be told each recipient, or was, in order."""
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             rows = db.execute(sa.select(notice_table).where(notice_table.c.request == request).order_by(notice_table.c.number)).all()
         return tuple(_notice(row) for row in rows)
 
@@ -335,7 +335,7 @@ class Requests:
     def lines(self, request: str) -> tuple[tuple[int, Line], ...]:
         """The items that were refused, with the number of their notice."""
         query = sa.select(line_table).where(line_table.c.request == request).order_by(line_table.c.notice, line_table.c.item)
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             return tuple((row.notice, Line(row.item, row.code, LineClass(row.line_class))) for row in db.execute(query))
 
     def close(self, request: str, now: datetime) -> bool:
@@ -355,7 +355,7 @@ class Requests:
 
     def _requests(self, *conditions: sa.ColumnElement[bool]) -> tuple[PrivacyRequest, ...]:
         order = (request_table.c.asked_at.desc(), request_table.c.id.desc())
-        with self._database.transaction() as db:
+        with self._database.reading() as db:
             return tuple(_request(row) for row in db.execute(sa.select(request_table).where(*conditions).order_by(*order)))
 
 

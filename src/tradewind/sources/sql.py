@@ -46,7 +46,7 @@ class ListVersions:
     def newest(self, project: str, cohort: str) -> ListVersion | None:
         """The version in force, or None when the list was never given."""
         here = (list_table.c.project == project, list_table.c.cohort == cohort)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             row = db.execute(sa.select(list_table).where(*here).order_by(list_table.c.version.desc()).limit(1)).first()
         return ListVersion(*row) if row else None
 

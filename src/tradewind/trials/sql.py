@@ -62,7 +62,7 @@ class Trials:
     def newest(self, project: str, sync: str) -> Trial | None:
         """What is known of a sync now, or None where it never had a holdout."""
         here = (trial_table.c.project == project, trial_table.c.sync == sync)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             row = db.execute(sa.select(trial_table).where(*here).order_by(trial_table.c.number.desc()).limit(1)).first()
         return _trial(row) if row else None
 
@@ -78,7 +78,7 @@ class Trials:
 
     def paths(self) -> frozenset[str]:
         """The file of the newest row of every sync."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return frozenset(named(db, trial_table))
 
 

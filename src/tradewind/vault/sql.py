@@ -108,7 +108,7 @@ class Vault(Store):
         table = secret_table.c
         place = Place(project, connection, field, version)
         where = (table.project == project, table.connection == connection, table.field == field, table.version == version)
-        with self._transaction() as rows:
+        with self._reading() as rows:
             sealed = rows.execute(sa.select(table.sealed).where(*where)).scalar()
             key = self._ring.fresh(rows)
         if sealed is None:
@@ -118,13 +118,13 @@ class Vault(Store):
 
     def latest(self, project: str, connection: str, field: str = FIELD) -> int | None:
         """The newest version that can be opened; None when there is no secret."""
-        with self._transaction() as rows:
+        with self._reading() as rows:
             newest = _newest(rows, project, connection, field)
         return None if newest is None or newest.sealed is None else int(newest.version)
 
     def fingerprint(self, project: str, connection: str, field: str = FIELD) -> str | None:
         """Sixteen characters that change with the secret; all that is ever shown of it."""
-        with self._transaction() as rows:
+        with self._reading() as rows:
             newest = _newest(rows, project, connection, field)
         return None if newest is None or newest.sealed is None else str(newest.fingerprint)
 
@@ -188,7 +188,7 @@ class Vault(Store):
     def places(self) -> set[tuple[str, str]]:
         """Project and connection of every secret that can be opened."""
         table = secret_table.c
-        with self._transaction() as rows:
+        with self._reading() as rows:
             found = rows.execute(
                 sa.select(table.project, table.connection).where(table.sealed.is_not(None), table.field == FIELD).distinct()
             )

@@ -40,7 +40,7 @@ class Offers(Store):
 
     def offer(self, destination: str) -> Offer:
         """What the installation says of a kind of platform."""
-        with self._transaction() as db:
+        with self._reading() as db:
             row = db.execute(sa.select(offer_table).where(offer_table.c.destination == destination)).first()
             query = sa.select(admission_table.c.project).where(admission_table.c.destination == destination)
             admitted = tuple(db.execute(query.order_by(admission_table.c.project)).scalars())
@@ -57,7 +57,7 @@ class Offers(Store):
 
     def enablements(self, project: str) -> dict[str, Enablement]:
         """The kinds of platform that a project uses, by kind."""
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(enablement_table).where(enablement_table.c.project == project)).all()
         return {row.destination: Enablement(row.destination, row.enabled_by, row.confirmed_paid_plan, _aware(row.at)) for row in rows}
 

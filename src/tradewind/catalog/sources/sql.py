@@ -39,7 +39,7 @@ class Sources(Store):
     def all(self, project: str | None = None) -> tuple[Source, ...]:
         """The sources of a project, or of every project, by id."""
         query = sa.select(source_table).order_by(source_table.c.project, source_table.c.id)
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(query if project is None else query.where(source_table.c.project == project)).all()
         return tuple(_source(row) for row in rows)
 

@@ -50,7 +50,7 @@ class Models:
         table = model_table.c
         where = (table.project == project, table.cohort == cohort, table.fingerprint == fingerprint)
         query = sa.select(table.model).where(*where, table.trained_as_of == trained_as_of.astimezone(UTC))
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             text = db.execute(query).scalar_one_or_none()
         return _model(json.loads(text)) if text is not None else None
 
@@ -58,7 +58,7 @@ class Models:
         """The model of a cohort that was trained last, whatever it was defined as then."""
         table = model_table.c
         query = sa.select(table.model).where(table.project == project, table.cohort == cohort).order_by(table.trained_as_of.desc()).limit(1)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             text = db.execute(query).scalar_one_or_none()
         return _model(json.loads(text)) if text is not None else None
 
@@ -87,7 +87,7 @@ class Models:
         """The files of those who were in before an instant by the same definitions, the newest first."""
         table = standing_table.c
         where = (table.project == project, table.cohort == cohort, table.fingerprint == fingerprint, table.as_of < before.astimezone(UTC))
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(db.execute(sa.select(table.path).where(*where).order_by(table.as_of.desc())).scalars())
 
 

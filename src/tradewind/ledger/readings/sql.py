@@ -47,7 +47,7 @@ class Readings(Store):
     def readers(self, project: str | None = None) -> tuple[Reader, ...]:
         """The connections that may ask, of a project or of all."""
         query = sa.select(reader_table).order_by(reader_table.c.project, reader_table.c.connection)
-        with self._transaction() as db:
+        with self._reading() as db:
             return tuple(_reader(row) for row in db.execute(query if project is None else query.where(reader_table.c.project == project)))
 
     def reader(self, project: str, connection: str) -> Reader | None:
@@ -97,20 +97,20 @@ class Readings(Store):
             return {}
         last = sa.select(r.target, sa.func.max(r.read_at).label("read_at")).where(r.target.in_(wanted)).group_by(r.target).subquery()
         here = sa.and_(r.target == last.c.target, r.read_at == last.c.read_at)
-        with self._transaction() as db:
+        with self._reading() as db:
             return {row.target: _reading(row) for row in db.execute(sa.select(reading_table).join(last, here))}
 
     def history(self, target: str, limit: int) -> tuple[Reading, ...]:
         """The youngest readings of a target, newest first."""
         query = sa.select(reading_table).where(reading_table.c.target == target).order_by(reading_table.c.read_at.desc()).limit(limit)
-        with self._transaction() as db:
+        with self._reading() as db:
             return tuple(_reading(row) for row in db.execute(query))
 
     def sent_since(self, target: str) -> datetime | None:
         """When the platform first accepted a batch for a target."""
         a, r = attempt_table.c, run_table.c
         query = sa.select(sa.func.min(a.answered_at)).join(run_table, r.id == a.run)
-        with self._transaction() as db:
+        with self._reading() as db:
             found = db.execute(query.where(r.target == target, a.answer == Answer.APPLIED.value)).scalar()
         return _aware(found) if found else None
 

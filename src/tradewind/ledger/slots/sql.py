@@ -59,7 +59,7 @@ class SqlSlots:
 
     def not_before(self, endpoint: str) -> datetime | None:
         """The instant before which nobody sends."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return _aware(db.execute(_NOT_BEFORE, {"of_endpoint": endpoint}).scalar())
 
 

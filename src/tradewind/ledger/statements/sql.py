@@ -56,7 +56,7 @@ class Statements:
         reasons = sa.select(*mine, line.code, sa.func.count()).select_from(batch_table).join(run_table, of_run).join(line_table, refused)
         reasons = reasons.where(*runs, *stamped, b.state == BatchState.SETTLED.value).group_by(*mine, line.code)
         found: dict[tuple[str, str], dict[str, Any]] = defaultdict(lambda: {"reasons": {}})
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             for binding, operation, rows, accepted, rejected in db.execute(batches):
                 outcomes = {"identifiers": int(rows), "accepted": int(accepted), "rejected": int(rejected)}
                 found[binding, operation] |= outcomes | {"unknown": int(rows) - int(accepted) - int(rejected)}

@@ -54,18 +54,18 @@ class Received:
     def waiting(self, project: str) -> tuple[Waiting, ...]:
         """Those that wait, in the order in which they came."""
         query = sa.select(received_table).where(received_table.c.project == project).order_by(received_table.c.number)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_waiting(row) for row in db.execute(query))
 
     def size(self, project: str) -> int:
         """Bytes that wait."""
         query = sa.select(sa.func.coalesce(sa.func.sum(received_table.c.bytes), 0)).where(received_table.c.project == project)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return int(db.execute(query).scalar_one())
 
     def projects(self) -> tuple[str, ...]:
         """Those that have requests waiting."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(db.execute(sa.select(received_table.c.project).distinct().order_by(received_table.c.project)).scalars())
 
     def hand_over(self, rows: Sequence[Waiting], upload: Upload) -> bool:

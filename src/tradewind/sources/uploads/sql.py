@@ -104,7 +104,7 @@ class Uploads:
 
     def known(self) -> set[str]:
         """The ids of those that are not finished."""
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return set(db.execute(sa.select(upload_table.c.id).where(upload_table.c.finished_at.is_(None))).scalars())
 
     def take(self, upload: str, owner: str, now: datetime, until: datetime) -> bool:
@@ -144,7 +144,7 @@ class Uploads:
     def _where(self, *conditions: sa.ColumnElement[bool], newest_first: bool = False) -> tuple[Upload, ...]:
         at, id_ = upload_table.c.received_at, upload_table.c.id
         order = (at.desc(), id_.desc()) if newest_first else (at, id_)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_upload(row) for row in db.execute(sa.select(upload_table).where(*conditions).order_by(*order)))
 
 

@@ -75,7 +75,7 @@ class Messages:
         """The message of an id, if it was stored before."""
         table = message_table.c
         where = (table.project == project, table.cohort == cohort, table.id == message)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             found = db.execute(sa.select(message_table).where(*where)).first()
             return _row(found) if found else None
 
@@ -102,20 +102,20 @@ class Messages:
         """When another message came last with the id of a stored one, by cohort; those of before `since` are left out."""
         table = message_table.c
         query = sa.select(table.cohort, sa.func.max(table.disputed_at)).where(table.project == project, table.disputed_at > since)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return {cohort: _aware(at) for cohort, at in db.execute(query.group_by(table.cohort))}
 
     def named(self, project: str, cohort: str, since: datetime) -> tuple[str, ...]:
         """The ids of the messages that came after an instant."""
         table = message_table.c
         where = (table.project == project, table.cohort == cohort, table.received_at > since)
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(db.execute(sa.select(table.id).where(*where)).scalars())
 
     def cohorts(self, project: str) -> tuple[str, ...]:
         """The cohorts of which messages came, as they are called where they are pushed from."""
         table = message_table.c
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(db.execute(sa.select(table.cohort).where(table.project == project).distinct().order_by(table.cohort)).scalars())
 
     def forget(self, project: str, cohort: str) -> tuple[str, ...]:
@@ -140,14 +140,14 @@ class Messages:
         table = message_table.c
         where = (table.project == project, table.cohort == cohort, table.number > number)
         order = table.number.desc() if newest_first else table.number
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_row(row) for row in db.execute(sa.select(message_table).where(*where).order_by(order).limit(limit)))
 
     def folded(self, project: str, cohort: str) -> tuple[Folded, ...]:
         """What earlier messages amount to, the newest first."""
         table = folded_table.c
         query = sa.select(table.through, table.path).where(table.project == project, table.cohort == cohort).order_by(table.through.desc())
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(Folded(*row) for row in db.execute(query))
 
     def fold(self, project: str, cohort: str, state: Folded) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tradewind.compute import literal, quoted
-from tradewind.durable import publish
+from tradewind.durable import publish, sync
 from tradewind.errors import DefinitionError, EngineError, TakenError
 from tradewind.model.cohort import Pushed
 from tradewind.model.snapshot import Snapshot, Wanted
@@ -48,10 +49,11 @@ class PushedStore:
             return False
         path = self._new(project, message.cohort)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_suffix(".part")
-        pq.write_table(message.users, part, compression="zstd")
-        part.chmod(0o600)
-        publish(part, path, new=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # without a row it does not exist
+            pq.write_table(message.users, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        sync(path.parent)
         row = MessageRow(
             project, message.cohort, message.id, 0, message.entering, message.computed, message.users.num_rows, message.nameless, now,
             str(path.relative_to(self.home)),
