@@ -71,8 +71,9 @@ from tradewind.sources.received.sql import Received
 from tradewind.sources.select import SelectSource, event_table
 from tradewind.sources.sql import ListVersions
 from tradewind.sources.uploads.sql import Uploads
+from tradewind.sources.webhook.spares import Spares
 from tradewind.sources.webhook.sql import Messages
-from tradewind.sources.webhook.store import PushedStore
+from tradewind.sources.webhook.store import READY, PushedStore
 from tradewind.telemetry import exported
 from tradewind.trials.sql import Trials
 from tradewind.vault.key import NAME, read_key, write_key
@@ -274,7 +275,7 @@ def _parts(settings: Settings, database: Database, door: Door) -> Parts:
         sources=sources,
         uploads=Uploads(database),
         received=Received(database),
-        pushed=PushedStore(settings.home, Messages(database)),
+        pushed=PushedStore(settings.home, Messages(database), spares=Spares(settings.home / "pushed" / READY)),
         amplitude=_amplitude(settings, database, vault, door),
         statements=Statements(database),
         readings=Readings(database),

@@ -222,6 +222,8 @@ def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
     Ends as `run_due` does.
     """
     with suppress(Stopped):
+        with suppress(OSError):  # messages are stored without, only not as soon
+            parts.pushed.make_ready()
         yield from _files(replace(parts, clock=_Watchful(parts.clock, stop)), stop)
         stop.check()
         if _tidied(parts):

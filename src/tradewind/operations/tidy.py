@@ -90,6 +90,7 @@ def tidy(parts: Parts, *, plan_only: bool = False) -> Tidied:
                 _take_away(folder)
         _forget_trials(work)
         forget_parked(parts)
+        parts.pushed.sweep()
         _sweep(parts.home)
     counts = {name: len(folders) for name, folders in spent.items()}
     return Tidied(**counts, size=size, kept=tuple(sorted(target for target, sound in work.sound.items() if not sound)))

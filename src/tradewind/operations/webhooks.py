@@ -49,6 +49,12 @@ def new_secret(parts: Parts, project: str) -> str:
     return DOOR.new(parts, project)
 
 
+def warm(parts: Parts) -> None:
+    """Load what the first message needs, where any will come: else it would wait a second for it."""
+    if any(fingerprint(parts, project.id) for project in parts.catalog.projects()):
+        parts.pushed.warm()
+
+
 def fingerprint(parts: Parts, project: str) -> str | None:
     """Sixteen characters that change with the secret; None when none was made."""
     return DOOR.fingerprint(parts, project)

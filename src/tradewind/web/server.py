@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from tradewind.errors import ConfigurationError, TradewindError
-from tradewind.operations import people
+from tradewind.operations import people, webhooks
 from tradewind.operations.alerting import Watchman, watching
 from tradewind.operations.doctor import cramped
 from tradewind.operations.handing import alone, bell
@@ -103,6 +103,7 @@ class Server:
 
     def _work(self) -> None:
         try:
+            webhooks.warm(self.parts)
             with (
                 watching(self.parts, lambda sentence: self._line("alerts.failed", reason=sentence), watchman=self.watchman),
                 asking(self.parts, lambda sentence: self._line("platform.failed", reason=sentence)),

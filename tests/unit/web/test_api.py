@@ -16,7 +16,7 @@ from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.operations import people
 from tradewind.web.cookies import COOKIE
-from tradewind.web.limits import DEEPEST, LARGEST, depth
+from tradewind.web.limits import DEEPEST, LARGEST, depth, is_deeper
 from tradewind.web.rates import Rates
 from tradewind.worker import Stop, run_once
 
@@ -310,7 +310,8 @@ def test_letters_beyond_the_first_plane_are_text(site: Site, root: TestClient) -
 )
 def test_depth_counts_brackets_outside_of_strings(body: bytes, levels: int) -> None:
     assert depth(body) == levels
-    assert depth(b"[" * (DEEPEST + 1)) > DEEPEST
+    assert [is_deeper(body, most) for most in range(6)] == [levels > most for most in range(6)]
+    assert is_deeper(b"[" * (DEEPEST + 1), DEEPEST)
 
 
 def test_a_token_in_an_address_is_refused(site: Site) -> None:

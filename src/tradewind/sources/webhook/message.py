@@ -46,8 +46,8 @@ def read(body: bytes) -> Message:
     cohort = _field(found, "cohort_id", lambda each: isinstance(each, str) and bool(_NAME.fullmatch(each)), "the cohort's id")
     entering = _field(found, "in_cohort", lambda each: isinstance(each, bool), "true or false, which are no texts")
     users = _field(found, "users", lambda each: isinstance(each, list), "a list of users")
-    table, nameless = _table(users)
-    return Message(named, cohort, entering, int(computed), table, nameless)
+    listed, nameless = table(users)
+    return Message(named, cohort, entering, int(computed), listed, nameless)
 
 
 def lacking(messages: Iterable[str]) -> int:
@@ -71,7 +71,7 @@ def _field(found: dict[str, Any], name: str, fits: Any, expected: str) -> Any:
     return found[name]
 
 
-def _table(users: list[Any]) -> tuple[pa.Table, int]:
+def table(users: list[Any]) -> tuple[pa.Table, int]:
     """The users of one message as columns, and how many entries name nobody."""
     names: list[str] = []
     properties: list[str] = []

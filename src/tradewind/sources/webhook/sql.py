@@ -118,6 +118,11 @@ class Messages:
         with self.database.reading() as db:
             return tuple(db.execute(sa.select(table.cohort).where(table.project == project).distinct().order_by(table.cohort)).scalars())
 
+    def paths(self) -> frozenset[str]:
+        """The files of all messages, also of those that were folded and may be gone."""
+        with self.database.reading() as db:
+            return frozenset(db.execute(sa.select(message_table.c.path)).scalars())
+
     def forget(self, project: str, cohort: str) -> tuple[str, ...]:
         """Take out all messages of a cohort, and give the names of their files."""
         paths: list[str] = []

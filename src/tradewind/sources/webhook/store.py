@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradewind.compute import literal, quoted
@@ -19,8 +20,12 @@ from tradewind.model.snapshot import Snapshot, Wanted
 from tradewind.sources import members
 from tradewind.sources.files import ROW
 from tradewind.sources.session import Session, session
-from tradewind.sources.webhook.message import Message, lacking
+from tradewind.sources.webhook.message import Message, lacking, table
+from tradewind.sources.webhook.spares import Spares
 from tradewind.sources.webhook.sql import Folded, MessageRow, Messages
+
+READY = ".ready"
+"""The folder of files that lie ready; no project has such an id."""
 
 FOLD = 200
 """So many messages are folded into one file unless the store is told otherwise: however many came, few files are read."""
@@ -34,11 +39,12 @@ TRIES = 20
 
 @dataclass(frozen=True)
 class PushedStore:
-    """The messages under one home folder: `pushed/<project>/<cohort>/<name>.parquet`, found by their rows."""
+    """The messages under one home folder, found by their rows: `pushed/<project>/<cohort>/<name>.parquet`, or one of the `spares`."""
 
     home: Path
     messages: Messages
     fold: int = FOLD
+    spares: Spares | None = None
 
     def add(self, project: str, message: Message, now: datetime) -> bool:
         """Store a message, so that nothing loses it. False when it was stored before.
@@ -47,13 +53,8 @@ class PushedStore:
         """
         if self._is_known(project, message, now):
             return False
-        path = self._new(project, message.cohort)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # without a row it does not exist
-            pq.write_table(message.users, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        sync(path.parent)
+        content = _content(message.users)
+        path = (self.spares and self.spares.fill(content)) or self._write(self._new(project, message.cohort), content)
         row = MessageRow(
             project, message.cohort, message.id, 0, message.entering, message.computed, message.users.num_rows, message.nameless, now,
             str(path.relative_to(self.home)),
@@ -90,6 +91,20 @@ class PushedStore:
             snapshot = members.write_members(members.Rows(rows, columns, "user_id", ("user_id",)), wanted, as_of, out)
         return replace(snapshot, lost=lacking(self.messages.named(project, definition.cohort, as_of - WAITS)))
 
+    def warm(self) -> None:
+        """Load what the first message needs."""
+        _content(table([])[0])
+
+    def make_ready(self) -> None:
+        """Let files lie ready for messages, where messages come to this process. Raises OSError."""
+        if self.spares:
+            self.spares.make_ready()
+
+    def sweep(self) -> None:
+        """Remove files that processes had ready which have ended."""
+        if self.spares:
+            self.spares.sweep({self.home / path for path in self.messages.paths()})
+
     def forget(self, project: str, cohort: str) -> None:
         """Take away all that came of a cohort."""
         for path in self.messages.forget(project, cohort):
@@ -105,6 +120,17 @@ class PushedStore:
 
     def _new(self, project: str, cohort: str) -> Path:
         return self.home / "pushed" / project / cohort / f"{secrets.token_hex(8)}.parquet"
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> Path:
+        """A new file, on the disk when this returns; without a row it does not exist."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        sync(path.parent)
+        return path
 
     def _fold(self, work: Session, project: str, cohort: str, through: int) -> None:
         """Write what the messages amount to as one file. Files that an earlier one stands for go: nobody reads them any more."""
@@ -123,6 +149,12 @@ class PushedStore:
             for row in self.messages.after(project, cohort, earlier[1].through if earlier[1:] else 0):
                 if row.number <= earlier[0].through:
                     (self.home / row.path).unlink(missing_ok=True)
+
+
+def _content(users: pa.Table) -> bytes:
+    written = pa.BufferOutputStream()
+    pq.write_table(users, written, compression="zstd")
+    return written.getvalue().to_pybytes()
 
 
 def _view(work: Session, home: Path, state: Folded | None, news: Sequence[MessageRow]) -> None:
