@@ -206,12 +206,12 @@ class SqlFactors(Store):
 
     def find(self, user: str) -> Factor | None:
         """A user's; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             return next(iter(_factors(db, user)), None)
 
     def all(self) -> tuple[Factor, ...]:
         """Every one; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             return _factors(db)
 
     def change(self, user: str, before: Factor | None, after: Factor | None) -> bool:
@@ -231,7 +231,7 @@ class SqlFactors(Store):
 
     def required(self) -> bool:
         """Whether everybody must have one; see the Protocol."""
-        with self._transaction() as db:
+        with self._reading() as db:
             return db.execute(sa.select(rule_table).where(rule_table.c.rule == REQUIRED)).first() is not None
 
     def require(self, *, required: bool) -> None:

@@ -101,7 +101,7 @@ class Book(Store):
         if after is not None:
             since = sa.select(i.opened_at).where(i.project == project, i.id == after).scalar_subquery()
             query = query.where(sa.or_(i.opened_at < since, sa.and_(i.opened_at == since, i.id < after)))
-        with self.database.transaction() as db:
+        with self.database.reading() as db:
             return tuple(_incident(row) for row in db.execute(query.order_by(i.opened_at.desc(), i.id.desc()).limit(limit)))
 
     def judge(self, project: str, found: Iterable[Alert], now: datetime) -> tuple[Incident, ...]:

@@ -308,6 +308,33 @@ def test_who_sends_too_often_is_told_so_and_nobody_else(site: Site, client: Test
     assert len(site.town.parts.received.waiting("default")) == 6, "nothing of what was refused is here"
 
 
+def test_a_user_or_device_has_a_quota_a_day_at_batch_alone(site: Site, client: TestClient, key: str) -> None:
+    """Who has spent it is named with the count, as Amplitude names them; others pass, and a day later all."""
+    site.app.state.throttle = Throttle(a_day={"batch": 50})
+    robot = [event(n, user_id="robot", device_id="metal") for n in range(50)]
+    assert send(client, key, *robot, door="batch").status_code == 200
+    answer = send(client, key, event(1), robot[0], door="batch")
+    told = {"code": 429, "error": "Too many requests for some devices and users", "eps_threshold": 1_000, "throttled_events": [1]}
+    told |= {"throttled_users": {}, "throttled_devices": {}}
+    assert (answer.status_code, answer.json()) == (
+        429, told | {"exceeded_daily_quota_users": {"robot": 50}, "exceeded_daily_quota_devices": {"metal": 50}},
+    )  # fmt: skip
+    assert send(client, key, event(1), door="batch").status_code == 200
+    assert send(client, key, robot[0]).status_code == 200, "HTTP V2 has no limit a day"
+    site.town.clock.sleep(2 * 86_400)
+    assert send(client, key, robot[0], door="batch").status_code == 200
+
+
+def test_who_spends_most_of_a_quota_is_remembered_among_very_many_others() -> None:
+    throttle = Throttle(a_day={"batch": 1_000}, most=100)
+    throttle.pass_("p", "batch", [{"user_id": "robot"}] * 1_000, 0)
+    for number in range(500):
+        throttle.pass_("p", "batch", [{"user_id": f"user-{number}"}], 40 + number)
+    with pytest.raises(Unfit) as refused:
+        throttle.pass_("p", "batch", [{"user_id": "robot"}], 600)
+    assert refused.value.answer["exceeded_daily_quota_users"] == {"robot": 1_000}
+
+
 def test_money_beside_the_properties_is_kept_among_them(site: Site, client: TestClient, key: str) -> None:
     send(client, key, event(1, price=2.5, quantity=2, revenue=5, productId="p", event_properties={"$price": 3, "a": 1}))
     (stored,) = files(site)

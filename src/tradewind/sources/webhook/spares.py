@@ -1,4 +1,4 @@
-"""Files that lie ready on the disk: whoever fills one waits for its content alone, and for nothing that others write meanwhile."""
+"""Files that lie ready on the disk: whoever fills one waits for its content, and not for what others have just written."""
 
 from __future__ import annotations
 
