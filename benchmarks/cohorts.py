@@ -312,7 +312,7 @@ def prepare(home: Path, events: int) -> None:
     app.make_home(home, "UTC")
     with connect(Bounds("2GiB", 2, home / "making")) as duck:
         (check,) = duck.execute(shape.KEY_CHECK).fetchall()[0]
-        columns = Columns(("category", "price"), (), True, str(check))
+        columns = Columns(("category", "price"), (), True, str(check), links=True)
         duck.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false")
         duck.execute(f"CREATE TABLE people AS {people(max(1, events // EACH))}")
         files = [written(duck, select, home, number, columns) for number, select in enumerate(selects(events))]
@@ -363,12 +363,14 @@ def selects(events: int) -> Iterator[str]:
 def written(duck: Any, select: str, home: Path, number: int, columns: Any) -> FileRow:
     """One file, and its row."""
     from tradewind.compute import literal
+    from tradewind.events.links import write_links
     from tradewind.events.manifest import FileRow
     from tradewind.events.pieces import HOW
 
     path = home / "events" / PROJECT / f"made-{number:03}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     duck.execute(f"COPY ({select}) TO {literal(path)} (FORMAT parquet, {HOW})")
+    write_links(duck, path)
     rows, first, last = duck.execute(f"SELECT count(*), min(time), max(time) FROM read_parquet({literal(path)})").fetchall()[0]
     return FileRow(str(path.relative_to(home)), f"{first:%Y-%m}", rows, path.stat().st_size, first, last, columns)
 

@@ -230,7 +230,7 @@ def store(home: Path, name: str, selects: Iterator[tuple[str, str]]) -> None:
     files: list[FileRow] = []
     with connect(Bounds("3GiB", 2, home / "making")) as duck:
         (check,) = duck.execute(shape.KEY_CHECK).fetchall()[0]
-        columns = Columns(("product",), ("adid",), True, str(check), small=("user.adid",))
+        columns = Columns(("product",), ("adid",), True, str(check), small=("user.adid",), links=True)
         duck.execute("SET preserve_insertion_order = true")
         for number, pair in enumerate(selects):
             files.append(written(duck, pair, folder / f"{name}-{number:03}.parquet", home, columns))
@@ -244,6 +244,7 @@ def store(home: Path, name: str, selects: Iterator[tuple[str, str]]) -> None:
 def written(duck: Any, selects: tuple[str, str], path: Path, home: Path, columns: Any) -> Any:
     """One file, and its row."""
     from tradewind.compute import literal
+    from tradewind.events.links import write_links
     from tradewind.events.manifest import FileRow
     from tradewind.events.pieces import HOW
 
@@ -251,6 +252,7 @@ def written(duck: Any, selects: tuple[str, str], path: Path, home: Path, columns
     sessions, select = selects
     duck.execute(f"CREATE OR REPLACE TEMP TABLE sessions AS {sessions}")
     duck.execute(f"COPY ({select}) TO {literal(path)} (FORMAT parquet, {HOW})")
+    write_links(duck, path)
     rows, first, last = duck.execute(f"SELECT count(*), min(time), max(time) FROM read_parquet({literal(path)})").fetchall()[0]
     return FileRow(str(path.relative_to(home)), f"{first:%Y-%m}", rows, path.stat().st_size, first, last, columns)
 

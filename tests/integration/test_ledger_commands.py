@@ -18,6 +18,7 @@ import pytest
 
 from product import Product
 from sandbox_process import SandboxProcess
+from tradewind.events.manifest import links_beside
 from tradewind.membership.facts import to_arrow
 from tradewind.membership.files import read_bucket, write_bucket
 from tradewind.membership.parts import PartFile, PartWriter, part_name
@@ -394,7 +395,10 @@ def test_a_lost_event_file_and_a_wrong_receipt_are_found(product: Product) -> No
     execute(product, "UPDATE batch SET accepted = accepted - 1 WHERE number = 0")
     assert len([each for each in wrongs(product) if "does not balance" in each]) == 3
     execute(product, "UPDATE batch SET accepted = accepted + 1 WHERE number = 0")
+    execute(product, """UPDATE event_file SET columns = replace(columns, '"links": false', '"links": true')""")
     (file,) = (product.folder / "home" / "events").rglob("month=*/*.parquet")
+    assert [str(links_beside(file)) in each for each in wrongs(product)] == [True]
+    execute(product, """UPDATE event_file SET columns = replace(columns, '"links": true', '"links": false')""")
     file.unlink()
     (found,) = wrongs(product)
     assert str(file) in found

@@ -16,7 +16,7 @@ from tradewind.clock import Clock
 from tradewind.compute import Bounds, connect
 from tradewind.errors import Bug, EngineError
 from tradewind.events import sql
-from tradewind.events.importing import LOCK, MEMORY, alone, remove_unnamed
+from tradewind.events.importing import LOCK, MEMORY, alone, remove, remove_unnamed
 from tradewind.events.manifest import FileRow
 from tradewind.events.pieces import Piece, Tally
 from tradewind.events.store import EventStore
@@ -83,7 +83,7 @@ def forget(store: EventStore, project: str, until: datetime) -> int:
     """Remove the files that were replaced by an instant, and their rows; how many. Nobody may be reading them any more."""
     paths = sql.select_replaced(store.database, project, until)
     for path in paths:
-        (store.home / path).unlink(missing_ok=True)
+        remove(store.home / path)
     if paths:
         reached("compaction.removed")
         sql.delete_files(store.database, project, paths)
@@ -126,7 +126,7 @@ def _written(store: EventStore, project: str, lot: Sequence[FileRow], stem: str)
             piece.close()
     except (duckdb.Error, OSError) as error:
         for path in (store.home / folder).glob(f"month=*/{stem}.parquet"):
-            path.unlink()
+            remove(path)
         why = str(error).partition("\n")[0] or type(error).__name__
         raise EngineError(f"the event files of project '{project}' could not be put together, and are as they were: {why}") from error
     finally:

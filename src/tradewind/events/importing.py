@@ -24,7 +24,7 @@ from tradewind.errors import Bug, BusyError, EngineError, LedgerError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
 from tradewind.events.lines import LINES, Unreadable
-from tradewind.events.manifest import EventFile, HourRow, ImportRow, SourceRow
+from tradewind.events.manifest import EventFile, HourRow, ImportRow, SourceRow, links_beside
 from tradewind.events.pieces import Piece, Tally
 from tradewind.events.reading import Progress, Reading
 from tradewind.events.store import EventStore
@@ -207,7 +207,7 @@ class _Import:
 
     def _discard(self) -> None:
         for file in self.tally.files:
-            (self.store.home / file.path).unlink()
+            remove(self.store.home / file.path)
 
     def give_up(self, started: datetime, refused_files: int) -> None:
         """Write down that everything given was left out; where even that cannot be written, the error is told all the same."""
@@ -243,7 +243,14 @@ def alone(folder: Path, name: str, taken: str) -> Iterator[Path]:
 
 def remove_unnamed(store: EventStore, project: str, folder: Path) -> None:
     """Delete files that no row names: what was broken off left them. Only for who is alone in the folder."""
-    named = {store.home / path for path in sql.select_paths(store.database, project)}
+    events = {store.home / path for path in sql.select_paths(store.database, project)}
+    named = events | {links_beside(path) for path in events}
     for path in folder.glob("month=*/*.parquet"):
         if path not in named:
             path.unlink()
+
+
+def remove(path: Path) -> None:
+    """Delete an event file, if it is there, and the links beside it."""
+    for each in (path, links_beside(path)):
+        each.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ class Columns:
     `event` and `user` name the properties with a column of their own (`event.<name>`, `user.<name>`, text);
     `whole` says that every row states the whole set of user properties; `key_check` tells how `key` was hashed.
     `small` and `capital` name columns (`user.<name>`) that hold UUIDs instead of text: every text there would be is a GUID
-    with hyphens, in small or in capital letters.
+    with hyphens, in small or in capital letters. `links` says that the links of the file lie beside it.
     """
 
     event: tuple[str, ...]
@@ -26,6 +26,7 @@ class Columns:
     key_check: str
     small: tuple[str, ...] = ()
     capital: tuple[str, ...] = ()
+    links: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class EventFile:
     max_time: datetime
     columns: Columns
 
+    @property
+    def links(self) -> Path | None:
+        """Where its links lie beside it, if it has any there."""
+        return links_beside(self.path) if self.columns.links else None
+
 
 @dataclass(frozen=True)
 class Properties:
@@ -100,6 +106,11 @@ class Properties:
 
     event: tuple[str, ...]
     user: tuple[str, ...]
+
+
+def links_beside(events: Path) -> Path:
+    """Where the links of an event file would lie."""
+    return events.with_suffix(".links.parquet")
 
 
 def utc(instant: datetime) -> datetime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradewind.compute import quoted
+from tradewind.events.links import link_relation
 from tradewind.events.manifest import EventFile
 from tradewind.events.relation import WHOLE, Part, Share, event_relation, text_of
 from tradewind.events.shape import person_key
@@ -80,7 +81,7 @@ def person_relation(
     with one user are a plain join, and those with several go through windows.
     """
     events = event_relation(files, event_properties, user_properties, before)
-    return f"""{_owners(files, before, f"SELECT * FROM ({event_relation(files, before=before)}) WHERE {_ALONE}")}
+    return f"""{_owners(files, before)}
         SELECT COALESCE(keeper.who, owner.who, event.who) AS who,
             COALESCE(keeper.person, owner.person, 'user:' || event.user_id, 'device:' || event.device_id) AS person,
             event.* EXCLUDE (who, alone)
@@ -98,7 +99,7 @@ def lent_relation(view: EventView, *, named: bool) -> str:
     alone = f"SELECT * FROM ({view.stored()}) WHERE {_ALONE}"
     names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
     left = ", ".join(("who", "user_id", "device_id", *(column for column, _ in _texts(view))))
-    return f"""{_owners(view.files, view.before, alone)}
+    return f"""{_owners(view.files, view.before, None if view.parts is None else alone)}
         SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE ({left})
         FROM ({alone}) AS event
         JOIN owner ON owner.device_key = event.device_key
@@ -126,21 +127,21 @@ def _texts(view: EventView) -> Iterator[tuple[str, str]]:
             yield quoted(f"{side[0]}:{name}"), text_of(view.files, side, name, view.before)
 
 
-def _owners(files: Sequence[EventFile], before: datetime | None, alone: str) -> str:
+def _owners(files: Sequence[EventFile], before: datetime | None, alone: str | None = None) -> str:
     """Tables of a WITH: `owner`, the one user of a device (any, of several), and `keeper`, who it was at a time, of several.
 
-    Of the devices of `alone`, a SELECT of events without a user.
+    Of the devices that acted without a user; with `alone`, a SELECT of some events without one, only of theirs.
     """
     seen, key = event_relation(files, (), (), before), person_key("person")
-    return f"""WITH seen AS NOT MATERIALIZED (SELECT who, device_key, user_id, time FROM ({seen})),
-        alone AS (SELECT DISTINCT device_key FROM ({alone})),
+    return f"""WITH link AS NOT MATERIALIZED ({link_relation(files, before)}),
+        alone AS (SELECT DISTINCT device_key FROM {f"({alone})" if alone else f"link WHERE {_ALONE}"}),
         device AS (
             SELECT device_key, min(who) AS least, max(who) AS greatest, any_value(user_id) AS user_id
-            FROM seen WHERE {_SIGNED_IN} AND device_key IN (FROM alone) GROUP BY device_key
+            FROM link WHERE {_SIGNED_IN} AND device_key IN (FROM alone) GROUP BY device_key
         ),
         instant AS (
             SELECT device_key, time, max(user_id) AS user_id
-            FROM seen WHERE device_key IN (SELECT device_key FROM device WHERE least <> greatest) GROUP BY device_key, time
+            FROM ({seen}) WHERE device_key IN (SELECT device_key FROM device WHERE least <> greatest) GROUP BY device_key, time
         ),
         holder AS (
             SELECT device_key, time, COALESCE(

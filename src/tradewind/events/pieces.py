@@ -13,7 +13,7 @@ import duckdb
 
 from tradewind.compute import literal, quoted
 from tradewind.durable import sync
-from tradewind.events import shape
+from tradewind.events import links, shape
 from tradewind.events.kinds import kind_sql
 from tradewind.events.manifest import Columns, EventFile, FileRow
 from tradewind.events.quoting import text_list
@@ -139,7 +139,9 @@ class Piece:
         for month, rows, first, last, whole in months:
             path = f"{folder}/month={month}/{stem}.parquet"
             self._copy(home / path, columns, f"time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'")
-            described = replace(columns, whole=whole)
+            described = replace(columns, whole=whole, links=rows >= links.ENOUGH)
+            if described.links:
+                links.write_links(self.connection, home / path)
             tally.files.append(FileRow(path, month, rows, (home / path).stat().st_size, first, last, described))
             tally.new += rows
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from tradewind.database import Database, Transaction, metadata
 from tradewind.errors import Bug
 from tradewind.events.kinds import changed
-from tradewind.events.manifest import Columns, FileRow, HourRow, ImportRow, SourceRow, utc
+from tradewind.events.manifest import Columns, FileRow, HourRow, ImportRow, SourceRow, links_beside, utc
 
 ENOUGH = 10_000
 """Events among which a property that one in a hundred has would be met."""
@@ -98,6 +99,14 @@ def select_paths(database: Database, project: str) -> set[str]:
     """The paths of all files that rows name, also of those that were replaced."""
     with database.reading() as connection:
         return set(connection.execute(sa.select(event_file.c.path).where(event_file.c.project == project)).scalars())
+
+
+def named(db: Transaction, table: sa.Table) -> list[str]:
+    """Every file that rows of this table name and that was not replaced, and the links beside it."""
+    found: list[str] = []
+    for row in db.execute(sa.select(table.c.path, table.c.columns).where(table.c.replaced_at.is_(None))):
+        found += [row.path, *([str(links_beside(Path(row.path)))] if _columns(row.columns).links else [])]
+    return found
 
 
 def select_replaced(database: Database, project: str, until: datetime) -> list[str]:
@@ -294,5 +303,6 @@ def _text(columns: Columns) -> str:
 
 def _columns(text: str) -> Columns:
     stored = json.loads(text)
-    guids = (tuple(stored.get(letters, ())) for letters in ("small", "capital"))
-    return Columns(tuple(stored["event"]), tuple(stored["user"]), stored["whole"], stored["key_check"], *guids)
+    small, capital = (tuple(stored.get(letters, ())) for letters in ("small", "capital"))
+    event, user = (tuple(stored[side]) for side in ("event", "user"))
+    return Columns(event, user, stored["whole"], stored["key_check"], small, capital, stored.get("links", False))

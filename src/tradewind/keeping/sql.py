@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tradewind.database import SQLITE, Database, Transaction
 from tradewind.errors import ConfigurationError, LedgerError
+from tradewind.events.sql import named as event_files
 from tradewind.migrations import TABLE
 from tradewind.trials.sql import named as trial_files
 
@@ -125,8 +126,8 @@ def named(db: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         db,
         only=["event_file", "membership_version", "list_version", "run", "upload", "received", "pushed_message", "pushed_state", "trial"],
     )
-    event, version, listed, run = (tables.tables[name].c for name in ("event_file", "membership_version", "list_version", "run"))
-    files = list(db.execute(sa.select(event.path).where(event.replaced_at.is_(None))).scalars())
+    version, listed, run = (tables.tables[name].c for name in ("membership_version", "list_version", "run"))
+    files = event_files(db, tables.tables["event_file"])
     files += db.execute(sa.select(tables.tables["received"].c.path)).scalars()
     files += [f"lists/{row.project}/{row.cohort}/{row.version}.parquet" for row in db.execute(sa.select(*listed))]
     files += _pushed(db, tables.tables["pushed_message"], tables.tables["pushed_state"])

@@ -150,6 +150,9 @@ def _events(parts: Parts, project: str) -> Iterator[Finding]:
             yield Finding(
                 name, False, f"{file.path} " + ("is gone or damaged" if found is None else f"has {found:,} rows, not {file.rows:,}")
             )
+        if file.links and rows_in(file.links) is None:
+            wrong += 1
+            yield Finding(name, False, f"{file.links} is gone or damaged")
     if not wrong:
         yield Finding(name, True, f"{len(files):,} files with {sum(file.rows for file in files):,} events")
 
