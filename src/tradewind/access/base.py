@@ -121,6 +121,10 @@ class Gate(Protocol):
         """Write a code, in place of any the user had. '' is who sets the installation up."""
         ...
 
+    def code_of(self, digest: str, now: datetime) -> str | None:
+        """Whose code it is, without taking it; None for one that is unknown, used or too old."""
+        ...
+
     def take_code(self, digest: str, now: datetime) -> str | None:
         """Whose code it is, once; None for one that is unknown, used or too old."""
         ...

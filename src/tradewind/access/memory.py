@@ -149,6 +149,11 @@ class MemoryGate:
         """Write a code; see the Protocol."""
         self.codes = {kept: each for kept, each in self.codes.items() if each[0] != user} | {digest: (user, until)}
 
+    def code_of(self, digest: str, now: datetime) -> str | None:
+        """Whose code it is; see the Protocol."""
+        user, until = self.codes.get(digest, ("", now))
+        return user if until > now else None
+
     def take_code(self, digest: str, now: datetime) -> str | None:
         """Whose code it is; see the Protocol."""
         user, until = self.codes.pop(digest, ("", now))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tradewind.access.turns import Turns
 from tradewind.errors import DefinitionError
 
 SHORTEST, LONGEST = 12, 256
 """Characters; a long one is never cut."""
-
-AT_ONCE = 2
-"""Verifications at once: each takes 64 MiB."""
 
 JUDGED = 72
 """Characters that are looked at for how easily they are guessed."""
@@ -26,11 +23,14 @@ _CONTEXT = ("tradewind", "tradedesk", "thetradedesk")
 
 
 class Passwords:
-    """Keeps and compares them. The usual hasher takes 64 MiB and three passes; tests may bring a quicker one."""
+    """Keeps and compares them. The usual hasher takes 64 MiB and three passes; tests may bring a quicker one.
+
+    Whoever asks over the network takes a `turn` first.
+    """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self.turn = Turns().turn
 
     @cached_property
     def _nobody(self) -> str:
@@ -38,16 +38,14 @@ class Passwords:
 
     def keep(self, password: str) -> str:
         """What is kept of a password."""
-        with self._turns:
-            return self._hasher.hash(password)
+        return self._hasher.hash(password)
 
     def fits(self, kept: str | None, password: str) -> bool:
         """Whether it is the password. Where there is none it takes as long, so that nobody learns who is a user."""
-        with self._turns:
-            try:
-                return self._hasher.verify(kept or self._nobody, password[: LONGEST + 1]) and kept is not None
-            except (VerificationError, InvalidHashError):
-                return False
+        try:
+            return self._hasher.verify(kept or self._nobody, password[: LONGEST + 1]) and kept is not None
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def check_password(password: str, user: str) -> None:

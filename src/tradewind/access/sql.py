@@ -282,6 +282,12 @@ class SqlGate(Store):
             db.execute(code_table.delete().where(code_table.c.user == user))
             db.execute(code_table.insert().values(digest=digest, user=user, until=until))
 
+    def code_of(self, digest: str, now: datetime) -> str | None:
+        """Whose code it is; see the Protocol."""
+        with self._transaction() as db:
+            row = db.execute(sa.select(code_table).where(code_table.c.digest == digest)).first()
+        return row.user if row and _aware(row.until) > now else None
+
     def take_code(self, digest: str, now: datetime) -> str | None:
         """Whose code it is; see the Protocol. Of two who take it at once, the one whose deletion counts has it."""
         with self._transaction() as db:

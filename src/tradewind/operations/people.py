@@ -78,17 +78,21 @@ def offer_setup(parts: Parts) -> str | None:
 
 def set_up(parts: Parts, code: str, id_: str, name: str, password: str) -> User:
     """Make the first user, who administers the installation. Raises DefinitionError when there is one, or the code does not open."""
-    user = _checked(User(id_, name, parts.clock.now(), administrator=True))
+    now, digest = parts.clock.now(), texts.digest(code)
+    refusal = DefinitionError(
+        "this code does not open; it is good once and for half an hour, and a server without users prints one when it starts"
+    )
+    if parts.access.gate.code_of(digest, now) != "":
+        raise refusal
+    user = _checked(User(id_, name, now, administrator=True))
     check_password(password, id_)
-    kept = parts.passwords.keep(password)
+    kept = _kept(parts, password)
     with parts.access.transaction() as inside:
-        if inside.gate.take_code(texts.digest(code), parts.clock.now()) != "" or inside.users.all():
-            raise DefinitionError(
-                "this code does not open; it is good once and for half an hour, and a server without users prints one when it starts"
-            )
+        if inside.gate.take_code(digest, now) != "" or inside.users.all():
+            raise refusal
         inside.users.add(user)
         inside.users.set_password(user.id, kept)
-        inside.trail.write(Deed(user.id, "user.set_up", user.id), parts.clock.now())
+        inside.trail.write(Deed(user.id, "user.set_up", user.id), now)
     return user
 
 
@@ -123,24 +127,30 @@ def invite_again(parts: Parts, who: str, id_: str) -> Invited:
 
 def welcome(parts: Parts, code: str, password: str) -> User:
     """Give the user of a one-time code a password; all their sessions end. Raises DefinitionError when the code does not open."""
-    now, refusal = parts.clock.now(), "this code does not open; it is good once and for a day; ask an administrator for a new one"
-    kept = parts.passwords.keep(password)
+    now, digest = parts.clock.now(), texts.digest(code)
+    refusal = DefinitionError("this code does not open; it is good once and for a day; ask an administrator for a new one")
+    id_ = parts.access.gate.code_of(digest, now)
+    user = parts.access.users.find(id_) if id_ else None
+    if user is None or user.disabled:
+        raise refusal
+    check_password(password, user.id)
+    kept = _kept(parts, password)
     with parts.access.transaction() as inside:
-        id_ = inside.gate.take_code(texts.digest(code), now)
-        user = inside.users.find(id_) if id_ else None
-        if user is None or user.disabled:
-            raise DefinitionError(refusal)
-        check_password(password, user.id)
+        if inside.gate.take_code(digest, now) != user.id:
+            raise refusal
         _set_password(inside, user.id, kept, user.id, now)
     return user
 
 
-def change_password(parts: Parts, user: User, old: str, new: str) -> None:
-    """Change one's own password; all sessions end. Raises DefinitionError when the old one is wrong or the new one cannot be one."""
+def change_password(parts: Parts, user: User, old: str, new: str, address: str, device: str = "") -> None:
+    """Change one's own password; all sessions end.
+
+    Raises DefinitionError when the old one is wrong or the new one cannot be one, and RetryableError as `sign_in`.
+    """
     check_password(new, user.id)
-    if not parts.passwords.fits(parts.access.users.password(user.id), old):
+    if not knows_password(parts, user, old, address, device):
         raise DefinitionError("the old password is not the one this user has")
-    kept = parts.passwords.keep(new)
+    kept = _kept(parts, new)
     with parts.access.transaction() as inside:
         _set_password(inside, user.id, kept, user.id, parts.clock.now())
 
@@ -174,16 +184,18 @@ def sign_in(parts: Parts, id_: str, password: str, address: str, device: str = "
     says which.
 
     `device` is what the browser has of an earlier sign-in. Raises RetryableError, with the seconds to wait, after many wrong passwords
-    of this user from this network, or very many from everywhere while the browser is not known.
+    of this user from this network, or very many from everywhere while the browser is not known; or when very many sign in at once, of whom
+    those whose browser is known do not wait.
     """
-    account = id_[:128]
-    hold_off(parts, account, address, device)
-    now, network = parts.clock.now(), network_of(address)
-    user = parts.access.users.find(account)
-    kept = parts.access.users.password(account) if user and not user.disabled else None
-    if not parts.passwords.fits(kept, password) or user is None:
-        parts.access.gate.fail(account, network, now)
-        return None
+    account, network = id_[:128], network_of(address)
+    known = hold_off(parts, account, address, device)
+    with parts.passwords.turn(None if known else network):
+        hold_off(parts, account, address, device)  # others guessed while one waited
+        now, user = parts.clock.now(), parts.access.users.find(account)
+        kept = parts.access.users.password(account) if user and not user.disabled else None
+        if not parts.passwords.fits(kept, password) or user is None:
+            parts.access.gate.fail(account, network, now)
+            return None
     with parts.access.transaction() as inside:
         factor = inside.factors.find(account)
         if factor and factor.since:
@@ -193,24 +205,30 @@ def sign_in(parts: Parts, id_: str, password: str, address: str, device: str = "
         return Entered(user, open_session(inside, account, Proof.PASSWORD, now), half=False)
 
 
-def hold_off(parts: Parts, account: str, address: str, device: str) -> None:
-    """Raise RetryableError, with the seconds to wait, where too much was guessed of an account; `device` as for `sign_in`."""
+def hold_off(parts: Parts, account: str, address: str, device: str) -> bool:
+    """Whether the user signed in with this browser before (`device`, as for `sign_in`).
+
+    Raises RetryableError, with the seconds to wait, where too much was guessed of the account.
+    """
     now, gate = parts.clock.now(), parts.access.gate
     until = not_before(gate.failures(account, network_of(address), now - MEMORY))
     if until and until > now:
         raise RetryableError("too many wrong passwords or codes; wait a little and try again", (until - now).total_seconds())
-    if gate.recent(account, now - MEMORY) >= MOST and not hmac.compare_digest(device_of(parts, account).encode(), device.encode()):
+    known = hmac.compare_digest(device_of(parts, account).encode(), device.encode())
+    if not known and gate.recent(account, now - MEMORY) >= MOST:
         raise RetryableError(
             "too many wrong passwords or codes for this user from everywhere; wait, or use a browser that you signed in with before", WAIT
         )
+    return known
 
 
 def knows_password(parts: Parts, user: User, password: str, address: str, device: str) -> bool:
     """Whether somebody who is signed in knows the password; guesses count, and wait, as at sign-in. Raises RetryableError as `sign_in`."""
-    hold_off(parts, user.id, address, device)
-    fits = parts.passwords.fits(parts.access.users.password(user.id), password)
-    if not fits:
-        parts.access.gate.fail(user.id, network_of(address), parts.clock.now())
+    with parts.passwords.turn(None):
+        hold_off(parts, user.id, address, device)
+        fits = parts.passwords.fits(parts.access.users.password(user.id), password)
+        if not fits:
+            parts.access.gate.fail(user.id, network_of(address), parts.clock.now())
     return fits
 
 
@@ -314,6 +332,12 @@ def _save(parts: Parts, user: User, deed: Deed, *, ends: bool) -> User:
             inside.sessions.end_all(user.id)
         inside.trail.write(deed, parts.clock.now())
     return user
+
+
+def _kept(parts: Parts, password: str) -> str:
+    """What is kept of the password of somebody who proved who they are."""
+    with parts.passwords.turn(None):
+        return parts.passwords.keep(password)
 
 
 def _set_password(inside: Access, user: str, kept: str, who: str, now: datetime) -> None:

@@ -127,8 +127,10 @@ class AccessSuite:
 
     def test_a_code_opens_once(self, access: Access) -> None:
         access.gate.put_code("d1", "ann", NOON + HOUR)
+        assert [access.gate.code_of("d1", NOON) for _ in range(2)] == ["ann", "ann"]
         assert access.gate.take_code("d1", NOON) == "ann"
         assert access.gate.take_code("d1", NOON) is None
+        assert access.gate.code_of("d1", NOON) is None
 
     def test_the_code_of_the_first_user_is_nobody_s(self, access: Access) -> None:
         access.gate.put_code("d1", "", NOON + HOUR)
@@ -136,6 +138,7 @@ class AccessSuite:
 
     def test_a_code_that_is_too_old_opens_nothing(self, access: Access) -> None:
         access.gate.put_code("d1", "ann", NOON + HOUR)
+        assert access.gate.code_of("d1", NOON + HOUR) is None
         assert access.gate.take_code("d1", NOON + HOUR) is None
 
     def test_a_second_code_of_a_user_takes_the_place_of_the_first(self, access: Access) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from argon2 import PasswordHasher
 
 from town import Town
+from tradewind.access.memory import MemoryAccess
+from tradewind.access.passwords import Passwords
 from tradewind.access.roles import Role
 from tradewind.errors import DefinitionError, RetryableError
 from tradewind.operations import people
+from tradewind.parts import Parts
 
 PASSWORD = "correct horse battery"
 HERE = "192.0.2.7"
@@ -132,10 +140,75 @@ def test_of_many_networks_together_no_more_than_a_hundred_guesses_an_hour_are_lo
             people.sign_in(town.parts, ann, PASSWORD, HERE, device)
     assert people.sign_in(town.parts, ann, "wrong horse battery", HERE, known) is None
     assert people.sign_in(town.parts, ann, PASSWORD, HERE, known)
-    people.change_password(town.parts, people.found(town.parts, ann), PASSWORD, f"{PASSWORD} 2")
+    people.change_password(town.parts, people.found(town.parts, ann), PASSWORD, f"{PASSWORD} 2", HERE, known)
     assert people.device_of(town.parts, ann) != known
     town.clock.sleep(3601)
     assert people.sign_in(town.parts, ann, f"{PASSWORD} 2", HERE)
+
+
+class Counting(PasswordHasher):
+    """Looks at passwords as the real one does, at little cost, and counts how many it looked at."""
+
+    looked = made = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.made += 1
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  its name there
+        self.looked += 1
+        return super().verify(hash, password)
+
+
+def counted(town: Town) -> tuple[Parts, Counting]:
+    """The same parts with a store in memory, in which Ann has chosen her password."""
+    hasher = Counting(time_cost=1, memory_cost=8, parallelism=1)
+    parts = replace(town.parts, access=MemoryAccess(), passwords=Passwords(hasher))
+    people.welcome(parts, people.add_user(parts, "root", "ann", "Ann").code, PASSWORD)
+    return parts, hasher
+
+
+def test_of_ten_thousand_guesses_from_fifty_networks_a_hundred_are_looked_at_in_an_hour(town: Town) -> None:
+    """And the user signs in all the same, with a browser that is known and at once."""
+    parts, hasher = counted(town)
+    known, answers = people.device_of(parts, "ann"), Counter[str]()
+    for guess in range(10_000):
+        town.clock.sleep(0.36)
+        try:
+            assert people.sign_in(parts, "ann", "wrong horse battery", f"10.0.{guess % 50}.{guess % 200}") is None
+            answers["looked at"] += 1
+        except RetryableError:
+            answers["waits"] += 1
+        if guess % 1_000 == 999:
+            assert people.sign_in(parts, "ann", PASSWORD, HERE, known)
+    assert (answers["looked at"], answers.total()) == (100, 10_000)
+    assert hasher.looked == 110
+
+
+def test_who_signed_in_with_a_browser_before_waits_for_no_stranger(town: Town) -> None:
+    parts, _ = counted(town)
+    known = people.device_of(parts, "ann")
+    with parts.passwords.turn("10.0.1.0/24"), parts.passwords.turn("10.0.2.0/24"), ThreadPoolExecutor() as pool:
+        assert pool.submit(people.sign_in, parts, "ann", PASSWORD, HERE, known).result(30)
+
+
+def test_of_a_user_who_is_not_there_as_much_is_looked_at(town: Town) -> None:
+    parts, hasher = counted(town)
+    for user in ("ann", "nobody", "ann@shop.example", ""):
+        before = hasher.looked
+        assert people.sign_in(parts, user, "wrong horse battery", HERE) is None
+        assert hasher.looked == before + 1
+
+
+def test_a_code_that_does_not_open_costs_no_look(town: Town) -> None:
+    parts, hasher = counted(town)
+    made, code = hasher.made, people.add_user(parts, "root", "bob", "Bob").code
+    for wrong in ("", "aaaaa-aaaaa-aaaaa-aaaaa", f"{code}x"):
+        with pytest.raises(DefinitionError, match="does not open"):
+            people.welcome(parts, wrong, PASSWORD)
+        with pytest.raises(DefinitionError, match="does not open"):
+            people.set_up(parts, wrong, "root", "Root", PASSWORD)
+    assert hasher.made == made
 
 
 def test_a_new_password_ends_every_session(town: Town, ann: str) -> None:
@@ -143,8 +216,8 @@ def test_a_new_password_ends_every_session(town: Town, ann: str) -> None:
     caller = people.by_session(town.parts, first)
     assert caller
     with pytest.raises(DefinitionError, match="old password"):
-        people.change_password(town.parts, caller.user, "wrong horse battery", "another horse battery")
-    people.change_password(town.parts, caller.user, PASSWORD, "another horse battery")
+        people.change_password(town.parts, caller.user, "wrong horse battery", "another horse battery", HERE)
+    people.change_password(town.parts, caller.user, PASSWORD, "another horse battery", HERE)
     assert [people.by_session(town.parts, text) for text in (first, second)] == [None, None]
     assert people.sign_in(town.parts, ann, PASSWORD, HERE) is None
     assert signed_in(town, ann, "another horse battery")

@@ -198,7 +198,8 @@ def change_password(ask: Entering, body: NewPassword, response: Response) -> Non
     """Change one's own password; all one's sessions end, this one too. Not by a token."""
     _not_by_token(ask)
     _slow(ask, ask.known.user.id)
-    people.change_password(ask.parts, ask.known.user, body.old, body.new)
+    with _patiently():
+        people.change_password(ask.parts, ask.known.user, body.old, body.new, address_of(ask.request), _device(ask))
     drop(response, COOKIE)
 
 
