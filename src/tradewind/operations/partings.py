@@ -176,7 +176,8 @@ def _refuse_paused(parts: Parts, binding: Binding) -> None:
     paused = parts.catalog.connection(binding.project, binding.connection).paused if is_account(parts, binding) else None
     if paused:
         raise ConfigurationError(
-            f"connection '{binding.connection}' is paused: {paused}; mend that, then: tradewind connections test {binding.connection}"
+            f"connection '{binding.connection}' is paused: {paused}; "
+            f"mend that, and test it with: tradewind connections test {binding.connection}"
         )
 
 

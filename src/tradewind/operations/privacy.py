@@ -329,7 +329,7 @@ def _credentials(parts: Parts, project: str, recipient: Recipient) -> tuple[Bind
                 reason = reason or error
     raise ConfigurationError(
         f"advertiser {recipient.advertiser} cannot be told: {reason or 'no connection to it is on record'}; "
-        "add its connection again, then: tradewind privacy resume"
+        "add its connection again, and go on with: tradewind privacy resume"
     )
 
 

@@ -121,7 +121,7 @@ def cohorts(parts: Parts, project: str, source_id: str) -> tuple[Listed, ...]:
         found = parts.amplitude.client(source, parts.clock).cohorts()
     except RefusedKeyError as error:
         raise RefusedKeyError(
-            f"Amplitude does not know the keys of source '{source_id}'; see: tradewind sources test {source_id}"
+            f"Amplitude does not know the keys of source '{source_id}'; test it to see why, with: tradewind sources test {source_id}"
         ) from error
     return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.id)))
 
@@ -173,12 +173,12 @@ def _elsewhere(parts: Parts, source: Source) -> Tested:
         return Tested(
             False,
             f"Neither region '{here}' nor '{other}' knows the keys: one of them is wrong, or was revoked. "
-            f"Copy both again from the project's settings in Amplitude, then: tradewind sources change {source.id}",
+            f"Copy both again from the project's settings in Amplitude, and change the source, with: tradewind sources change {source.id}",
         )
     return Tested(
         False,
         f"The keys are right and the region is not: '{here}' does not know them, '{other}' does. "
-        f"Mend it with: tradewind sources change {source.id} --region {other}",
+        f"Give it region '{other}' with: tradewind sources change {source.id} --region {other}",
         region=other,
     )
 

@@ -339,7 +339,8 @@ def permitted(parts: Parts, project_id: str, sync_id: str) -> Sync:
     check_standing(parts.catalog.standing(project_id, connection.destination))
     if connection.paused:
         raise ConfigurationError(
-            f"connection '{connection.id}' is paused: {connection.paused}; mend that, then: tradewind connections test {connection.id}"
+            f"connection '{connection.id}' is paused: {connection.paused}; "
+            f"mend that, and test it with: tradewind connections test {connection.id}"
         )
     return sync
 

@@ -24,6 +24,7 @@ from tradewind.errors import (
     TakenError,
     TradewindError,
 )
+from tradewind.web.words import spoken
 
 MEDIA = "application/problem+json"
 
@@ -90,15 +91,15 @@ def of_error(error: TradewindError, path: Mapping[str, Any]) -> JSONResponse:
     Of a wrong definition no file is named: it is one of the server.
     """
     if isinstance(error, MissingError) and error.wanted in path.values():
-        return problem(404, str(error), kind="missing")
+        return problem(404, spoken(str(error)), kind="missing")
     status = next(status for kind, status in STATUSES if isinstance(error, kind)) if type(error) is not TradewindError else 500
     if isinstance(error, Bug):
         return defect()
     if isinstance(error, DefinitionError):
-        return problem(status, error.message, None, kind=_kind(error), **_where(error))
+        return problem(status, spoken(error.message), None, kind=_kind(error), **_where(error))
     headers = {"Retry-After": str(max(1, round(error.wait or 1)))} if isinstance(error, RetryableError) else {}
     more: dict[str, Any] = {"kind": _kind(error)} | ({"wall": error.wall} if isinstance(error, NotEntitledError) else {})
-    return problem(status, str(error), headers, **more)
+    return problem(status, spoken(str(error)), headers, **more)
 
 
 def _where(error: DefinitionError) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tradewind.operations.entitlement import Tile
 from tradewind.operations.funnel import funnel
 from tradewind.operations.partings import Stake
 from tradewind.operations.runs import RunReport
+from tradewind.web.words import Said
 
 HIDDEN = frozenset({"file", "files"})
 """Of a cohort's definition: names of files on the server."""
@@ -72,7 +73,7 @@ class TileView(BaseModel):
     enabled_by: str | None
     enabled_at: datetime | None
     wall: Wall | None
-    remedy: str
+    remedy: Said
 
 
 def tile_view(tile: Tile) -> TileView:
@@ -127,7 +128,7 @@ class ConnectionView(BaseModel):
     identity: list[MappingView]
     version: int
     tag: Tag
-    paused: str | None
+    paused: Said | None
     secret_fingerprint: str | None
 
 
@@ -205,14 +206,14 @@ class RunView(BaseModel):
     kind: RunKind
     state: RunState
     outcome: RunOutcome | None
-    reason: str
+    reason: Said
     as_of: datetime
     opened_at: datetime
     closed_at: datetime | None
     slot: datetime | None
     missed: int
     keeps: str | None
-    told: str
+    told: Said
 
 
 def run_view(run: Run) -> RunView:
@@ -226,7 +227,7 @@ class VerdictView(BaseModel):
     guard: str
     count: int
     limit: int
-    sentence: str
+    sentence: Said
 
 
 class AccountView(BaseModel):
@@ -423,7 +424,7 @@ class ReaderView(BaseModel):
     asked: bool
     read_at: datetime | None = None
     next_at: datetime | None = None
-    problem: str = ""
+    problem: Said = ""
 
 
 def reader_view(reader: Reader | None) -> ReaderView:

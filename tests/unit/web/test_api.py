@@ -18,6 +18,7 @@ from tradewind.operations import people
 from tradewind.web.cookies import COOKIE
 from tradewind.web.limits import DEEPEST, LARGEST, depth, is_deeper
 from tradewind.web.rates import Rates
+from tradewind.web.words import spoken
 from tradewind.worker import Stop, run_once
 
 P = "/api/v1/projects/default"
@@ -180,7 +181,7 @@ def test_what_stands_in_the_way_is_the_same_sentence_as_everywhere(site: Site, r
     assert answer.status_code == 403
     assert answer.json()["wall"] == "free_plan"
     standing = site.town.parts.catalog.standing("default", "fake")
-    assert detail(answer) == sentence(standing, answer.json()["wall"])
+    assert detail(answer) == spoken(sentence(standing, answer.json()["wall"]))
 
 
 def test_a_cohort_over_the_network_names_no_file_of_the_server(site: Site, root: TestClient) -> None:

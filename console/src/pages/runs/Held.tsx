@@ -1,11 +1,13 @@
 /** A run that a guard holds: why, what goes on meanwhile, and a person's word on it. */
-import { Alert, Button, Group, List, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Group, List, Modal, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconHandStop } from "@tabler/icons-react";
+import { Link } from "react-router";
 import { answer, api } from "../../api/client";
 import { count } from "../../parts/figures";
 import { MayButton } from "../../parts/May";
 import { Failure } from "../../parts/States";
+import { useConnections } from "../destinations/queries";
 import type { Report } from "./queries";
 import { useWord, WithReason } from "./Word";
 
@@ -22,7 +24,8 @@ export function Held({ report, project }: { report: Report; project: string }) {
               {each.sentence.charAt(0).toUpperCase() + each.sentence.slice(1)}.{" "}
               <Text span c="dimmed">
                 Guard {each.guard}.
-              </Text>
+              </Text>{" "}
+              {each.guard === "unmatched" && <ToMap project={project} connection={report.connection} />}
             </List.Item>
           ))}
         </List>
@@ -53,6 +56,22 @@ export function Held({ report, project }: { report: Report; project: string }) {
         Nothing of it is sent; the {count(report.held)} identifiers in the segment stay as they are.
       </WithReason>
     </Alert>
+  );
+}
+
+/** The way to where it is said which identifiers are sent. */
+function ToMap({ project, connection }: { project: string; connection: string }) {
+  const account = useConnections(project).data?.items.find((each) => each.id === connection);
+  if (!account) return null;
+  return (
+    <Anchor
+      component={Link}
+      size="sm"
+      underline="always"
+      to={`/projects/${project}/catalog/destinations/${account.destination}/${account.id}`}
+    >
+      See who is sent through {account.name}
+    </Anchor>
   );
 }
 

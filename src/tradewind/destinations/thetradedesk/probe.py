@@ -11,7 +11,7 @@ _MISSING_ITEMS = re.compile(r"missing[^.]*items|items[^.]*missing|no items", re.
 
 _UNPROVED_WHEN_READY = (
     "that an identifier is accepted, that the segment may be created, or that anybody is reached; "
-    "for one step further send one identifier of your own: tradewind connections test --live"
+    "tradewind connections test --live goes one step further, with one identifier of your own"
 )
 _UNPROVED = "anything of the account: put this right and test again"
 _UNPROVED_BEHIND = "whether identifiers would be accepted: put this right and test again"

@@ -84,7 +84,7 @@ class Amplitude:
         except RefusedKeyError as error:
             raise RefusedKeyError(
                 f"Amplitude does not know the keys of source '{source.id}' in region '{source.region}'; "
-                f"whether they are wrong or of another region is told by: tradewind sources test {source.id}"
+                f"test it to see whether they are wrong or of another region, with: tradewind sources test {source.id}"
             ) from error
 
     def _keys(self, source: Source) -> KeyPair:

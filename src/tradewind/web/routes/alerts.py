@@ -14,6 +14,7 @@ from tradewind.operations import contacts
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, following, opened, page
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["alerts"])
 
@@ -24,7 +25,7 @@ class IncidentView(BaseModel):
     id: str
     kind: AlertKind
     object: str
-    sentence: str
+    sentence: Said
     opened_at: datetime
     closed_at: datetime | None
 
@@ -36,7 +37,7 @@ class ContactView(BaseModel):
     kind: ContactKind
     shown: str
     kinds: list[AlertKind]
-    trouble: str
+    trouble: Said
 
 
 class ContactBody(Body):

@@ -25,6 +25,7 @@ from tradewind.web.views import (
     reader_view,
     stake_view,
 )
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/connections", tags=["connections"])
 
@@ -56,8 +57,8 @@ class ProbeView(BaseModel):
 
     ready: bool
     verdict: Verdict
-    proved: str
-    unproved: str
+    proved: Said
+    unproved: Said
 
 
 @router.get("")

@@ -12,6 +12,7 @@ from tradewind.operations.apply import Action
 from tradewind.web.bodies import API, Body, Id, text_of
 from tradewind.web.gate import Manager
 from tradewind.web.views import StakeView, stake_view
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/definitions", tags=["definitions"])
 
@@ -47,7 +48,7 @@ class ChangeView(BaseModel):
     noun: str
     id: str
     differences: list[DifferenceView]
-    note: str
+    note: Said
 
 
 class AppliedView(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from tradewind.operations import figures, statements
 from tradewind.web.bodies import API, Id, text_of
 from tradewind.web.gate import SignedIn, Viewer
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=API, tags=["figures"])
 
@@ -29,7 +30,7 @@ class FiguresView(BaseModel):
     name: str
     destination: str
     advertiser: str
-    paused: str
+    paused: Said
     syncs: int
     active: int
     late: int

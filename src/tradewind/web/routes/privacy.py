@@ -15,6 +15,7 @@ from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Admin
 from tradewind.web.once import Key, once
 from tradewind.web.pages import Cursor, Limit, Page, page
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/privacy", tags=["privacy"])
 
@@ -48,7 +49,7 @@ class RemovedView(BaseModel):
     done_at: datetime | None
     removed: int
     run: str | None
-    note: str
+    note: Said
 
 
 class ToldView(BaseModel):
@@ -62,7 +63,7 @@ class ToldView(BaseModel):
     answered_at: datetime | None
     status: int | None
     request_id: str | None
-    note: str
+    note: Said
 
 
 class ProofView(BaseModel):

@@ -18,6 +18,7 @@ from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Manager, Member, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}/sources", tags=["sources"])
 
@@ -111,7 +112,7 @@ class ReadyView(BaseModel):
     """Whether the keys open what they should, in one sentence; `region` is where they do."""
 
     ready: bool
-    sentence: str
+    sentence: Said
     cohorts: int | None
     region: str | None
 

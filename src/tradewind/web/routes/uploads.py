@@ -22,6 +22,7 @@ from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.limits import LARGEST_FILE, TooLarge
 from tradewind.web.pages import Cursor, Limit, Page, page
 from tradewind.web.problems import Refusal
+from tradewind.web.words import Said
 
 router = APIRouter(prefix=f"{API}/projects/{{project}}", tags=["uploads"])
 
@@ -47,7 +48,7 @@ class UploadView(BaseModel):
     read: int
     counts: dict[str, int]
     rejects: dict[str, int]
-    message: str
+    message: Said
     finished_at: datetime | None
 
 

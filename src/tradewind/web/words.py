@@ -1,0 +1,22 @@
+"""Sentences as the API and the console tell them: what to do, without the command that does it; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_COMMAND = r"tradewind [a-z][^;(]*?'?(?=$|;| \()"
+
+_BY_COMMAND = re.compile(rf",?(?: or)? with(?:: | '){_COMMAND}|; {_COMMAND}| \(tradewind [^)]*\)")
+"""A deed, and the command that does it; a clause of its own about a command; a command in brackets."""
+
+
+def spoken(sentence: str) -> str:
+    """The sentence without commands."""
+    return _BY_COMMAND.sub("", sentence)
+
+
+Said = Annotated[str, AfterValidator(spoken)]
+"""A field that holds such a sentence."""
