@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.database import Store, metadata
-from tradewind.ledger.sql import attempt_table, run_table
+from tradewind.ledger.batches.sql import attempt_table
+from tradewind.ledger.runs.sql import run_table
 from tradewind.model.platform import Activity, Listing, Reader, Reading
 from tradewind.model.run import Answer
 

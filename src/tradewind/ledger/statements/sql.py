@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.database import Database
-from tradewind.ledger.sql import attempt_table, batch_table, line_table, run_table
+from tradewind.ledger.batches.sql import attempt_table, batch_table, line_table
+from tradewind.ledger.runs.sql import run_table
 from tradewind.model.plan import Operation
 from tradewind.model.run import BatchState
 
