@@ -6,12 +6,13 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from chaos.broken_disk import break_disk
 from chaos.designs import DESIGNS
 from chaos.world import WorldClock
 from tradewind import moment
@@ -51,7 +52,10 @@ class SmallRequests:
 
 def live(order: dict[str, Any], log: Path, report: Path) -> int:
     """Do what the order says, and write to `report` what the worker told."""
-    _watch(log, order.get("kill_at"), order.get("signal", signal.SIGKILL))
+    if "break_at" in order:
+        _watch(log, order["break_at"], lambda: break_disk(order["calls"]))
+    else:
+        _watch(log, order.get("kill_at"), lambda: os.kill(os.getpid(), order.get("signal", signal.SIGKILL)))
     if "command" in order:
         return _command(order)
     home, told = Path(order["home"]), []
@@ -150,17 +154,17 @@ def _command(order: dict[str, Any]) -> int:
     return main(order["command"])
 
 
-def _watch(log: Path, kill_at: tuple[str, int] | None, number: int) -> None:
-    """Note each moment in the log; at the n-th time of the one that is named, get the signal."""
+def _watch(log: Path, blow_at: tuple[str, int] | None, blow: Callable[[], None]) -> None:
+    """Note each moment in the log; at the n-th time of the one that is named comes the blow."""
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
-    times = dict([kill_at]) if kill_at else {}
+    times = dict([blow_at]) if blow_at else {}
 
     def come(name: str) -> None:
         os.write(file, f"{name}\n".encode())
         if name in times:
             times[name] -= 1
             if times[name] == 0:
-                os.kill(os.getpid(), number)
+                blow()
 
     moment.watch(come)
 
