@@ -27,6 +27,21 @@ def test_users_and_tokens_are_managed_from_the_command_line(tmp_path: Path) -> N
     assert whats[:5] == ["user.disable", "token.revoke", "token.issue", "user.role", "user.invite"]
 
 
+def test_the_second_factor_is_asked_of_everybody_and_taken_out_from_the_command_line(tmp_path: Path) -> None:
+    product = Product(tmp_path)
+    product.ok("init")
+    product.ok("users", "add", "ann")
+    assert product.ok("users", "require-factor") == {"required": True}
+    found = product.ok("users", "list")
+    assert (found["second_factor"], found["required"]) == ([], True)
+    assert "off" in product.text("users", "list").output
+    refused = product.text("users", "reset-factor", "ann")
+    assert (refused.code, "user 'ann' has no second factor" in refused.error) == (10, True)
+    assert "left to each user" in product.text("users", "require-factor", "--off").output
+    whats = [entry["deed"]["what"] for entry in product.ok("audit")["entries"]]
+    assert whats[:2] == ["second_factor.require", "second_factor.require"]
+
+
 def test_wrong_words_get_one_sentence(tmp_path: Path) -> None:
     product = Product(tmp_path)
     product.ok("init")

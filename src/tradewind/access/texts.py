@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import zlib
 
@@ -12,7 +13,8 @@ TOKEN = "twt_"
 """What every token begins with, so that scanners of code find one that went astray."""
 
 BITS = 256
-_PART = 43
+_PART, _CHECK = 43, 6
+_TOKENS = re.compile(rf"{TOKEN}[A-Za-z0-9_-]{{{_PART + _CHECK}}}")
 
 
 def new_token() -> str:
@@ -41,6 +43,11 @@ def is_token(text: str) -> bool:
     """Whether a text has the form of a token: what has not is refused without a question to the store."""
     part, check = text[len(TOKEN) : len(TOKEN) + _PART], text[len(TOKEN) + _PART :]
     return text.startswith(TOKEN) and len(part) == _PART and check == _checksum(part)
+
+
+def token_in(text: str) -> bool:
+    """Whether a token stands somewhere in a text."""
+    return any(is_token(found[0]) for found in _TOKENS.finditer(text))
 
 
 def digest(text: str) -> str:

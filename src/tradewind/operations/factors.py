@@ -82,6 +82,7 @@ def offer(parts: Parts, user: User, password: str, address: str, device: str = "
         before = inside.factors.find(user.id)
         _refuse_another(before)
         inside.factors.change(user.id, before, Factor(user.id, version))
+        inside.trail.write(Deed(user.id, "second_factor.offer", user.id), parts.clock.now())
     return Offered(key, totp.link(key, user.id))
 
 

@@ -257,8 +257,8 @@ def sign_out(parts: Parts, text: str) -> None:
     parts.access.sessions.end(texts.digest(text))
 
 
-def by_session(parts: Parts, text: str) -> Caller | None:
-    """Who has this session, if it lasts still."""
+def by_session(parts: Parts, text: str, *, asks: bool = True) -> Caller | None:
+    """Who has this session, if it lasts still. Without a request that `asks` it does not last any longer."""
     now, sessions, kept = parts.clock.now(), parts.access.sessions, texts.digest(text)
     session = sessions.find(kept)
     if session is None or session.proof is Proof.HALF:
@@ -266,7 +266,7 @@ def by_session(parts: Parts, text: str) -> Caller | None:
     if now - session.seen_at > IDLE or now - session.opened_at > LONGEST:
         sessions.end(kept)
         return None
-    if now - session.seen_at > SEEN:
+    if asks and now - session.seen_at > SEEN:
         sessions.touch(kept, now)
     caller = _caller(parts, session.user)
     lacks = session.proof is Proof.PASSWORD and parts.access.factors.required()

@@ -72,7 +72,7 @@ class Asked:
 
     def stands(self, role: Role, project: str) -> bool:
         """Whether the caller has the role still, by the same session or token."""
-        caller = _caller(self.parts, self.request)
+        caller = _caller(self.parts, self.request, asks=False)
         mine = caller.role(project) if caller and not caller.lacks_factor else None
         return mine is not None and mine.includes(role)
 
@@ -135,7 +135,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _caller(parts: Parts, request: Request) -> Caller | None:
+def _caller(parts: Parts, request: Request, *, asks: bool = True) -> Caller | None:
     """Whose token or session it is. A browser's session changes something only from this very site."""
     given = request.headers.get("authorization")
     if given is not None:
@@ -144,7 +144,7 @@ def _caller(parts: Parts, request: Request) -> Caller | None:
     if not session_of(request):
         return None
     _refuse_other_sites(request, must_tell=True)
-    return people.by_session(parts, session_of(request))
+    return people.by_session(parts, session_of(request), asks=asks)
 
 
 def _refuse_other_sites(request: Request, *, must_tell: bool = False) -> None:

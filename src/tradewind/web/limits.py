@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tradewind.access.texts import TOKEN
+from tradewind.access.texts import TOKEN, token_in
 from tradewind.clock import Clock
 from tradewind.span import span
 from tradewind.web.problems import defect, problem
@@ -219,7 +219,7 @@ class Limits:
 
     async def _bounded(self, scope: Scope, receive: Incoming, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if TOKEN.encode() in scope["query_string"]:
+        if TOKEN.encode() in unquote_to_bytes(scope["query_string"]) or token_in(scope["path"]):
             await problem(400, "a token stands in the address, where logs keep it; revoke it, and send the new one as a header")(
                 scope, receive, send
             )

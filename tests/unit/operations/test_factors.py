@@ -262,6 +262,6 @@ def test_every_deed_stands_in_the_trail(town: Town, ann: User, on: factors.Turne
     factors.reset(town.parts, "root", "ann")
     deeds = [(each.deed.actor, each.deed.what) for each in reversed(town.parts.trail.entries())]
     assert deeds[2:] == [
-        ("ann", "second_factor.on"), ("ann", "second_factor.off"), ("ann", "second_factor.on"), ("ann", "session.open"),
-        ("root", "second_factor.require"), ("root", "second_factor.reset"),
+        ("ann", "second_factor.offer"), ("ann", "second_factor.on"), ("ann", "second_factor.off"), ("ann", "second_factor.offer"),
+        ("ann", "second_factor.on"), ("ann", "session.open"), ("root", "second_factor.require"), ("root", "second_factor.reset"),
     ]  # fmt: skip

@@ -99,6 +99,15 @@ def test_a_session_ends_after_half_an_hour_without_a_request(town: Town, ann: st
     assert people.by_session(town.parts, text) is None
 
 
+def test_a_stream_that_stays_open_does_not_keep_a_session(town: Town, ann: str) -> None:
+    text = signed_in(town, ann)
+    for _ in range(3):
+        town.clock.sleep(10 * 60)
+        assert people.by_session(town.parts, text, asks=False)
+    town.clock.sleep(60)
+    assert people.by_session(town.parts, text, asks=False) is None
+
+
 def test_a_session_ends_after_twelve_hours_whatever_happens(town: Town, ann: str) -> None:
     text = signed_in(town, ann)
     lasted = 0

@@ -317,7 +317,10 @@ def test_depth_counts_brackets_outside_of_strings(body: bytes, levels: int) -> N
 
 def test_a_token_in_an_address_is_refused(site: Site) -> None:
     text = people.issue(site.town.parts, "root", "root", "a", "", Role.ADMIN, 9).text
-    assert "revoke it" in detail(site.browser().get(f"/api/v1/session?token={text}"))
+    for address in (f"session?token={text}", f"session?token={text.replace('_', '%5F')}", f"projects/{text}", f"projects/x{text}/syncs"):
+        refused = site.browser().get(f"/api/v1/{address}")
+        assert (refused.status_code, "revoke it" in detail(refused), text in refused.text) == (400, True, False), address
+    assert site.browser().get("/api/v1/projects/twt_nothing").status_code == 401
 
 
 def test_who_asks_too_often_waits(site: Site, root: TestClient) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.testclient import TestClient
 
 from site_of import Site
 from tradewind.access.roles import Role
+from tradewind.database import metadata
 from tradewind.model.sync import Cadence
 from tradewind.web.application import build, need_of, routes_of
 from tradewind.web.gate import NEEDS
 from tradewind.web.limits import SAFE
+from tradewind.worker import Stop, run_once
 
 RANKS = ["viewer", "member", "manager", "admin"]
 
@@ -129,8 +132,8 @@ def test_no_other_site_changes_anything_with_a_browser_s_session(site: Site, peo
             assert answer.status_code == 403, route.path
 
 
-def test_no_body_takes_what_it_does_not_know(site: Site) -> None:
-    """Every model of every route, and those inside of it: a role, a project or an id that nobody asked for is refused, not ignored."""
+def bodies(site: Site) -> dict[type[BaseModel], str]:
+    """The model of every body, and those inside of it, with the route where it was met first."""
     models: dict[type[BaseModel], str] = {}
 
     def walk(kind: Any, path: str) -> None:
@@ -144,10 +147,69 @@ def test_no_body_takes_what_it_does_not_know(site: Site) -> None:
     for route in routes(site):
         for body in route.dependant.body_params:
             walk(body.field_info.annotation, route.path)
+    return models
+
+
+def shown(site: Site) -> set[str]:
+    """Every name that an answer has."""
+    described = site.app.openapi()["components"]["schemas"].values()
+    return {name for schema in described for name in schema.get("properties", ())}
+
+
+def test_no_body_takes_what_it_does_not_know(site: Site) -> None:
+    """Every field of every model, of bodies and of answers, added to every body: a role, a project or an id that nobody asked for is
+    refused, not ignored.
+    """
+    models = bodies(site)
     assert len(models) > 30
-    assert {path: kind.__name__ for kind, path in models.items() if kind.model_config.get("extra") != "forbid"} == {}
-    shown = {name for kind in models for name in kind.model_fields} & {"administers", "sealed", "created_by", "owner", "is_admin"}
-    assert not shown
+    fields = {name for model in models for name in model.model_fields} | shown(site) | {"administers", "sealed", "created_by", "is_admin"}
+    assert len(fields) > 200
+    for model, path in models.items():
+        foreign = fields - {field.alias or name for name, field in model.model_fields.items()} - set(model.model_fields)
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate(dict.fromkeys(foreign, 1))
+        extra = {each["loc"][0] for each in refused.value.errors() if each["type"] == "extra_forbidden"}
+        assert foreign - extra == set(), path
+    assert not {name for kind in models for name in kind.model_fields} & {"administers", "sealed", "created_by", "owner", "is_admin"}
+
+
+def test_a_body_that_a_form_of_another_site_could_send_is_refused_everywhere(site: Site, people: dict[str, TestClient]) -> None:
+    """Without a script a browser sends these three types alone, to any site."""
+    tried = 0
+    for route in routes(site):
+        if route.body_field is None or need_of(route).key in {"webhook", "api_key"}:
+            continue
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+            places = dict.fromkeys(route.param_convertors, "nothing") | {"project": "default"}
+            method = next(iter(route.methods or ()))
+            answer = people["root"].request(method, route.path_format.format(**places), content=b"{}", headers={"Content-Type": kind})
+            assert answer.status_code == 415, (route.path, kind)
+            tried += 1
+    assert tried > 100
+
+
+def test_what_only_reads_changes_nothing(site: Site, people: dict[str, TestClient]) -> None:
+    """Every GET there is, of objects that are there: a link of another site may be followed with the session, and nothing comes of it."""
+    run = people["root"].post("/api/v1/projects/default/syncs/daily/runs").json()["id"]
+    assert [done.error for done in run_once(site.town.parts, Stop())] == [None]
+    there = {"project": "default", "cohort": "all", "connection": "main", "sync": "daily", "run": run, "kind": "fake", "user": "admin"}
+    before, answered = rows(site), Counter[int]()
+    for route in routes(site):
+        if route.methods == {"GET"}:
+            path = route.path_format.format(**dict.fromkeys(route.param_convertors, "nothing") | there)
+            answered[people["root"].get(path).status_code] += 1
+    assert rows(site) == before
+    assert answered[200] > 40, answered
+
+
+def rows(site: Site) -> dict[str, list[Any]]:
+    """All that the database holds, but when a session was seen last, and that somebody looked at what is written down of who looks."""
+    with site.town.database.transaction() as db:
+        return {
+            table.name: [tuple(row) for row in db.execute(table.select())]
+            for table in metadata.sorted_tables
+            if table.name not in {"session", "audit"}
+        }
 
 
 def test_a_request_that_does_not_say_where_it_comes_from_changes_nothing_with_a_session(site: Site) -> None:
