@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote, unquote
 
+import httpx2
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
 
 from postgres_process import Server, postgres
 from postgres_tables import told_tables
+from site_of import Site
 from tradewind.compute import Bounds
+from tradewind.database import metadata
 from tradewind.engines.base import Engine
 from tradewind.engines.duckdb import DuckDBEngine
 from tradewind.engines.duckdb_preview import DuckDBPreviews
@@ -43,6 +51,7 @@ from tradewind.model.cohort import (
 )
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.testing.told import told_store
+from tradewind.web.application import routes_of
 
 AS_OF = datetime(2026, 7, 1, 12, tzinfo=UTC)
 PROJECT = Project("default", "Default", ProjectPlan.PAID, "UTC", ())
@@ -306,6 +315,53 @@ def test_no_word_of_a_failed_question_is_told(told: list[Event], tmp_path: Path)
                 found(engine, rule, tmp_path / "found.parquet")
             told_of.add(str(failed.value))
     assert told_of <= {f"PostgreSQL gave up on the question (SQLSTATE {state})" for state in ("22P02", "unknown")}
+
+
+WORDS_OF_STORES = re.compile(
+    r"sqlite|duckdb|postgres|sqlalchemy|psycopg|SQLSTATE|syntax error|parser error|binder|near \"|no such (table|column)|unrecognized token"
+    r"|OperationalError|Traceback",
+    re.IGNORECASE,
+)
+"""What an error of a store says, which nobody is told."""
+
+
+def test_the_api_takes_them_for_what_they_are_wherever_a_text_goes(tmp_path: Path) -> None:
+    """As a cohort's name and rule, which come back as they went; and in each place and question of every route, by turns."""
+    site = Site(tmp_path)
+    site.user("root", administrator=True)
+    root = site.signed_in("root")
+    asked = [route for route in routes_of(site.app) if not route.path.endswith(("/session", "/samples"))]
+    said = []
+    for number, text in enumerate(STRINGS):
+        who = {"did": text, "where": {f"event.{text}": {"is": [text]}}}
+        cohort = f"/api/v1/projects/default/cohorts/c{number}"
+        saved = root.put(cohort, json={"name": text, "kind": "behavioural", "definition": {"who": who}})
+        if saved.status_code == 200:
+            kept = root.get(cohort).json()
+            assert (kept["name"], kept["definition"]["who"]["did"]) == (text.strip(), text), text
+        said += [saved, turned(root, asked[number % len(asked)], text)]
+    assert max(answer.status_code for answer in said) < 500
+    assert sum(answer.status_code == 200 for answer in said[::2]) > 150
+    assert root.get("/api/v1/projects/default/cohorts").status_code == 200
+    for answer in said:
+        told = f"{unquote(str(answer.request.url))} {answer.request.content.decode()}".lower()
+        words = {found[0].lower() for found in WORDS_OF_STORES.finditer(answer.text)} if answer.status_code >= 400 else set()
+        assert not [word for word in words if word not in told], (told, answer.text)
+    with site.town.database.transaction() as db:
+        assert db.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
+        assert db.execute(sa.select(sa.func.count()).select_from(metadata.tables["cohort"])).scalar_one() > 150
+    site.close()
+
+
+def turned(root: TestClient, route: APIRoute, text: str) -> httpx2.Response:
+    """A request whose every place and question is a text; of a body each field."""
+    places = {name: "default" if name == "project" else quote(text, safe="") or "x" for name in route.param_convertors}
+    fields = [name for body in route.dependant.body_params for name in getattr(body.field_info.annotation, "model_fields", ())]
+    method = next(iter(route.methods or ()))
+    body = dict.fromkeys(fields, text) if fields else None
+    return root.request(
+        method, route.path_format.format(**places), json=body, params={each.alias: text for each in route.dependant.query_params}
+    )
 
 
 def counted(server: Server) -> list[tuple[object, ...]]:

@@ -41,6 +41,9 @@ NOBODYS = {
 }  # fmt: skip
 """Tables of the installation, its users, and hosts that all projects send to."""
 
+SWEPT = {"secret", "platform_reader"}
+"""Where whoever removes something sweeps away what a removed connection of anybody left, once nobody has to be taken out with it."""
+
 NOUNS = {
     "cohorts": "cohort", "connections": "connection", "syncs": "sync", "splits": "split", "sources": "source", "contacts": "contact",
     "runs": "run", "dry-runs": "run", "plans": "plan", "privacy": "request", "imports": "upload", "list": "upload",
@@ -59,6 +62,9 @@ MAKING = (
     "POST /definitions/apply", "PUT /connections/{connection}",
 )  # fmt: skip
 """What makes the things that the rest is about: done by turns, within one's own project."""
+
+SHARED = "shared "
+"""How segments begin whose names both use, some at one advertiser: what is known of such a one there is of whoever fills it at the time."""
 
 SLOW = ("/progress", "/samples", "/model")
 """Streams, and what computes for seconds: asked of the other side alone."""
@@ -132,7 +138,7 @@ BODIES: dict[str, Make] = {
     "POST /connections/{connection}/draft/test": lambda d, s: _json(ACCOUNT, name=s.text(d.chance), advertiser="adv1", secret=KEY),
     "PUT /connections/{connection}/platform": lambda d, s: _json(token=s.text(d.chance)),
     "POST /syncs": lambda d, s: _json(
-        _pair(d, s), id=s.new_id(d.chance), segment=s.text(d.chance) if d.chance.random() < 0.7 else f"shared {d.chance.randrange(9)}"
+        _pair(d, s), id=s.new_id(d.chance), segment=s.text(d.chance) if d.chance.random() < 0.7 else f"{SHARED}{d.chance.randrange(9)}"
     ),
     "POST /syncs/draft/forecast": lambda d, s: _json(_pair(d, s)),
     "PATCH /syncs/{sync}": lambda d, _: _json(ttl_days=d.chance.randrange(20, 31)),
@@ -288,14 +294,16 @@ def rows(site: Site, project: str) -> dict[str, list[str]]:
         tables = metadata.tables
         runs = [row.id for row in of(tables["run"], "project", [project])]
         requests = [row.id for row in of(tables["privacy_request"], "project", [project])]
-        targets = [row.target for row in of(tables["binding"], "project", [project])]
+        bound = {row.target for row in of(tables["binding"], "project", [project])}
+        targets = [row.id for row in of(tables["target"], "id", list(bound)) if not row.segment.startswith(SHARED)]
+        there = {row.id for name in ("connection", "source", "contact") for row in of(tables[name], "project", [project])}
         keys: dict[str, list[Any]] = {"project": [project], OF_RUNS: runs, OF_REQUESTS: requests, OF_TARGETS: targets}
         for name, table in tables.items():
             column = next((each for each in keys if each in table.c), "id" if name in {"project", "target"} else "")
             assert column or name in NOBODYS, f"whose are the rows of {name}?"
             if column:
                 wanted = {"project": [project], "target": targets}[name] if column == "id" else keys[column]
-                found[name] = sorted(map(str, of(table, column, wanted)))
+                found[name] = sorted(str(row) for row in of(table, column, wanted) if name not in SWEPT or row.connection in there)
     return found
 
 
