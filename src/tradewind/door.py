@@ -34,10 +34,21 @@ IDLE = 15.0
 
 _NAME = r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*"
 _URL = re.compile(rf"(?P<scheme>https?)://(?P<host>{_NAME}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[!-\"$-~]*)?")
-_TRANSLATED = [
-    ipaddress.ip_network(each) for each in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
+_INSIDE = [
+    ipaddress.ip_network(each)
+    for each in (
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "::/96",
+        "fec0::/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+    )
 ]
-"""Addresses of IPv6 that lead to one of IPv4, whichever that is."""
+"""Addresses of IPv6 that lead to one of IPv4, whichever that is; and what not every Python knows to be none of the public Internet."""
 
 _FIELD_VALUE = re.compile("[ -~]*")
 
@@ -305,8 +316,7 @@ def is_public(address: str) -> bool:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inside = found.version == 6 and any(found in network for network in _TRANSLATED)
-    return found.is_global and not found.is_multicast and not inside
+    return found.is_global and not found.is_multicast and not any(found in network for network in _INSIDE)
 
 
 def tls() -> ssl.SSLContext:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -330,18 +330,20 @@ def test_the_api_takes_them_for_what_they_are_wherever_a_text_goes(tmp_path: Pat
     site = Site(tmp_path)
     site.user("root", administrator=True)
     root = site.signed_in("root")
-    asked = [route for route in routes_of(site.app) if not route.path.endswith(("/session", "/samples"))]
+    routes = cycle(route for route in routes_of(site.app) if not route.path.endswith(("/session", "/samples")))
     said = []
     for number, text in enumerate(STRINGS):
-        who = {"did": text, "where": {f"event.{text}": {"is": [text]}}}
-        cohort = f"/api/v1/projects/default/cohorts/c{number}"
+        if number % 2:
+            said.append(turned(root, next(routes), text))
+            continue
+        cohort, who = f"/api/v1/projects/default/cohorts/c{number}", {"did": text, "where": {f"event.{text}": {"is": [text]}}}
         saved = root.put(cohort, json={"name": text, "kind": "behavioural", "definition": {"who": who}})
         if saved.status_code == 200:
             kept = root.get(cohort).json()
             assert (kept["name"], kept["definition"]["who"]["did"]) == (text.strip(), text), text
-        said += [saved, turned(root, asked[number % len(asked)], text)]
+        said.append(saved)
     assert max(answer.status_code for answer in said) < 500
-    assert sum(answer.status_code == 200 for answer in said[::2]) > 150
+    assert sum(answer.status_code == 200 for answer in said[::2]) > 75
     assert root.get("/api/v1/projects/default/cohorts").status_code == 200
     for answer in said:
         told = f"{unquote(str(answer.request.url))} {answer.request.content.decode()}".lower()
@@ -349,7 +351,7 @@ def test_the_api_takes_them_for_what_they_are_wherever_a_text_goes(tmp_path: Pat
         assert not [word for word in words if word not in told], (told, answer.text)
     with site.town.database.transaction() as db:
         assert db.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
-        assert db.execute(sa.select(sa.func.count()).select_from(metadata.tables["cohort"])).scalar_one() > 150
+        assert db.execute(sa.select(sa.func.count()).select_from(metadata.tables["cohort"])).scalar_one() > 75
     site.close()
 
 
