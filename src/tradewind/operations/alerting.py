@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,10 @@ from tradewind.errors import MissingError, PermanentError, TradewindError
 from tradewind.ledger.base import DELIVERED
 from tradewind.membership.ahead import Ahead, ahead_of
 from tradewind.membership.sql import Version
-from tradewind.model.alert import Alert, Incident
+from tradewind.model.alert import Alert, AlertKind, Incident
 from tradewind.model.plan import Plan
 from tradewind.model.run import Account, Answer, Run, RunKind, RunOutcome, RunState
-from tradewind.model.sync import Sync, Target
+from tradewind.model.sync import Cadence, Sync, SyncState, Target
 from tradewind.notify.alerts import Machine, SyncFacts, of_connection, of_machine, of_pushed, of_reader, of_sync
 from tradewind.notify.sql import PAUSES
 from tradewind.operations.contacts import secrets_of
@@ -37,6 +38,9 @@ RECENT, COMPARED = 20, 11
 
 DISPUTED = timedelta(days=1)
 """How long it is told that two messages had one id."""
+
+_MACHINE = frozenset({AlertKind.DISK, AlertKind.CLOCK})
+"""Kinds that are told to every project and are one thing."""
 
 _SUCCESS = frozenset({RunOutcome.CLEAN, RunOutcome.WITH_REJECTS})
 
@@ -58,6 +62,20 @@ class Past:
 NO_PAST = Past("", over=False, last=None, success_at=None, shares=())
 
 
+@dataclass(frozen=True)
+class Noticed:
+    """What a look found over all projects, in numbers: how much is wrong of each kind, and what the machine has.
+
+    `expires` is when the first member lapses whom a sync at work keeps, `unknown_since` the oldest doubt.
+    """
+
+    at: datetime
+    wrong: Mapping[AlertKind, int]
+    machine: Machine
+    expires: datetime | None
+    unknown_since: datetime | None
+
+
 @dataclass
 class Watchman:
     """Looks again and again. What never changes is kept: what was read of a membership version, and of runs that are closed."""
@@ -65,6 +83,7 @@ class Watchman:
     parts: Parts
     seen: dict[str, Ahead] = field(default_factory=dict)
     past: dict[str, dict[str, Past]] = field(default_factory=dict)
+    noticed: Noticed | None = None
 
     def round(self) -> tuple[Incident, ...]:
         """One look at every project, and then a try at every message that is due; what has begun and ended."""
@@ -81,13 +100,20 @@ class Watchman:
     def look(self) -> tuple[Incident, ...]:
         """Write down what is wrong now in every project."""
         parts, now = self.parts, self.parts.clock.now()
-        machine = list(of_machine(self._machine()))
+        machine = self._machine()
         heads = parts.versions.heads()
         self.seen = {path: seen for path, seen in self.seen.items() if path in {head.path for head in heads.values()}}
         changed: list[Incident] = []
+        wrong, facts = Counter(each.kind for each in of_machine(machine)), list[SyncFacts]()
         for project in parts.catalog.projects():
-            found = [*machine, *self._of_project(project.id, heads)]
+            mine = self.facts_of(project.id, heads)
+            found = [*of_machine(machine), *self._of_project(project.id, mine)]
             changed += parts.notify.book.judge(project.id, found, now)
+            wrong.update(each.kind for each in found if each.kind not in _MACHINE)
+            facts += (each for each in mine if each.sync.state is SyncState.ACTIVE and each.sync.cadence is not Cadence.ONE_TIME)
+        expires = min((each.expires for each in facts if each.expires), default=None)
+        doubt = min((each.unknown_since for each in facts if each.unknown_since), default=None)
+        self.noticed = Noticed(now, wrong, machine, expires, doubt)
         return tuple(changed)
 
     def facts_of(self, project: str, heads: Mapping[str, Version]) -> list[SyncFacts]:
@@ -122,7 +148,7 @@ class Watchman:
             kept[sync] = Past(youngest[sync][0].id, over, mine[0] if mine else None, success, shares)
         return kept
 
-    def _of_project(self, project: str, heads: Mapping[str, Version]) -> Iterator[Alert]:
+    def _of_project(self, project: str, syncs: list[SyncFacts]) -> Iterator[Alert]:
         now = self.parts.clock.now()
         connections = {each.id: each for each in self.parts.catalog.connections(project)}
         for connection in connections.values():
@@ -132,7 +158,7 @@ class Watchman:
                 yield from of_reader(reader, connections[reader.connection].name, now)
         for cohort, at in self.parts.pushed.messages.disputed(project, now - DISPUTED).items():
             yield from of_pushed(cohort, at)
-        for facts in self.facts_of(project, heads):
+        for facts in syncs:
             yield from of_sync(facts, now)
 
     def _facts(self, sync: Sync, past: Past, place: Target | None, heads: Mapping[str, Version], *, paused: bool) -> SyncFacts:

@@ -181,7 +181,7 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
         """Counts for Prometheus; only to this machine."""
         if not is_loopback(address_of(ask.request)):
             raise Refusal(403, "metrics are for this machine alone; let a collector run beside the server")
-        return Response(metrics.text(), media_type=MEDIA)
+        return Response(metrics.text(app.state.watchman.noticed, app.state.parts.clock.now()), media_type=MEDIA)
 
     @app.get(f"{API}/openapi.json", tags=["process"])
     def description(ask: SignedIn) -> dict[str, Any]:  # noqa: ARG001  same

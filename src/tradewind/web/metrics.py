@@ -4,12 +4,21 @@
 - tradewind_request_seconds: how long they took, by route
 - tradewind_runs_total: runs that the worker of this process ended or left, by outcome or state
 - tradewind_failures_total: syncs and privacy requests that failed, by kind of error
+- tradewind_wrong: what is wrong now over all projects, by alert; the machine counts once
+- tradewind_expiry_seconds: how soon the first member lapses whom a sync at work keeps; absent where there is none
+- tradewind_unknown_seconds: how old the oldest doubt about what a platform holds is; 0 where there is none
+- tradewind_disk_free_bytes: what is free on the disk of the home
+- tradewind_look_age_seconds: how long ago this process looked whether anything is wrong
 """
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from datetime import datetime
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from tradewind.model.alert import AlertKind
+from tradewind.operations.alerting import Noticed
 from tradewind.web.limits import METHODS, Seen
 from tradewind.worker import Done
 
@@ -41,6 +50,29 @@ class Metrics:
         if done.run:
             self._runs.labels(done.run.outcome.value if done.run.outcome else done.run.state.value).inc()
 
-    def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
-        return generate_latest(self.registry)
+    def text(self, noticed: Noticed | None = None, now: datetime | None = None) -> bytes:
+        """All of it, as Prometheus reads it, with what was noticed last as it stands now."""
+        return generate_latest(self.registry) + (generate_latest(_gauges(noticed, now)) if noticed and now else b"")
+
+
+def _gauges(noticed: Noticed, now: datetime) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    wrong = Gauge("tradewind_wrong", "What is wrong now.", ["alert"], registry=registry)
+    for kind in AlertKind:
+        wrong.labels(kind.value).set(noticed.wrong.get(kind, 0))
+    told = {
+        "tradewind_expiry_seconds": (
+            "Until the first member lapses.",
+            (noticed.expires - now).total_seconds() if noticed.expires else None,
+        ),
+        "tradewind_unknown_seconds": (
+            "Age of the oldest doubt.",
+            (now - noticed.unknown_since).total_seconds() if noticed.unknown_since else 0,
+        ),
+        "tradewind_disk_free_bytes": ("Free on the disk of the home.", noticed.machine.free),
+        "tradewind_look_age_seconds": ("Since the last look.", (now - noticed.at).total_seconds()),
+    }
+    for name, (meaning, value) in told.items():
+        if value is not None:
+            Gauge(name, meaning, registry=registry).set(value)
+    return registry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from starlette.testclient import TestClient
 
 from site_of import Site, detail
 from tradewind.access.roles import Role
@@ -64,3 +65,26 @@ def test_what_is_wrong_now_can_be_seen_by_everybody_in_the_project(site: Site) -
     found = site.signed_in("vera").get(f"{P}/incidents?open=true").json()["items"]
     assert ("stale", "daily") in {(each["kind"], each["object"]) for each in found}
     assert site.signed_in("vera").get(f"{P}/contacts").status_code == 403
+
+
+def test_the_same_is_counted_for_a_collector_without_a_name(site: Site) -> None:
+    here, watchman = site.browser("127.0.0.1"), site.app.state.watchman
+    syncs.run(site.town.parts, "default", "daily", None, lambda *_: None)
+    assert "tradewind_wrong" not in here.get("/metrics").text, "nobody has looked yet"
+    watchman.look()
+    before = gauges(here)
+    assert (before['wrong{alert="stale"}'], before["unknown_seconds"], before["look_age_seconds"]) == (0, 0, 0)
+    assert before["disk_free_bytes"] > 0
+    left = before["expiry_seconds"]
+    site.town.clock.sleep(3 * 86_400)
+    assert gauges(here)["expiry_seconds"] == left - 3 * 86_400, "it is how things stand when they are asked for"
+    assert gauges(here)["look_age_seconds"] == 3 * 86_400
+    watchman.look()
+    assert gauges(here)['wrong{alert="stale"}'] == 1
+    assert not any("daily" in name for name in gauges(here))
+
+
+def gauges(here: TestClient) -> dict[str, float]:
+    """What is said of now, by name."""
+    lines = [each.removeprefix("tradewind_").rpartition(" ") for each in here.get("/metrics").text.splitlines() if not each.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
