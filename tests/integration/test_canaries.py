@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from product import Product
 from sandbox_process import SandboxProcess
+from tradewind.access.totp import code_at, step_at
 from tradewind.app import opened
 from tradewind.model.cohort import Cohort, CohortKind, Pushed
 from tradewind.operations import people, webhooks
@@ -172,6 +173,20 @@ def listening(heard: Heard) -> Iterator[str]:
         server.server_close()
 
 
+def with_second_factor(parts: Parts, browser: TestClient, heard: Heard) -> list[Any]:
+    """The second factor turned on, and a recovery code spent at a sign-in; what else is answered of it."""
+    key = browser.post("/api/v1/session/second-factor", json={"password": PASSWORD}).json()["key"]
+    heard.add("the key of the second factor", key)
+    turned = browser.put("/api/v1/session/second-factor", json={"code": code_at(key, step_at(parts.clock.now()))})
+    spent, kept = turned.json()["codes"][:2]
+    heard.add("a recovery code that was spent", spent)
+    heard.add("a recovery code", kept)
+    answers = [browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})]
+    answers += [browser.post("/api/v1/session/code", json={"code": code}) for code in (f"{kept}x", spent)]
+    assert [each.status_code for each in answers] == [202, 401, 201]
+    return [*answers, *(browser.get(f"/api/v1/{path}") for path in ("session", "users", "projects/default/audit"))]
+
+
 def by_server(product: Product, heard: Heard) -> None:
     """The same home behind the API: its lines, its metrics and its answers."""
     lines: list[str] = []
@@ -183,10 +198,11 @@ def by_server(product: Product, heard: Heard) -> None:
         browser = TestClient(app, base_url="https://tradewind.example", headers={"Origin": "https://tradewind.example"})
         signed_in = browser.post("/api/v1/session", json={"user": "root", "password": PASSWORD})
         assert signed_in.status_code == 201
+        factor = with_second_factor(parts, browser, heard)
         session = browser.cookies["__Host-tradewind"]
         account: dict[str, Any] = {"name": "Wrong", "destination": "thetradedesk", "advertiser": "ready2", "region": "sandbox"}
         account |= {"identity": ["column.idfa=DAID"]}
-        answers = [signed_in, browser.put(f"{P}/connections/wrong", json=account | {"secret": SECRETS["OTHER_SECRET"]})]
+        answers = [signed_in, *factor, browser.put(f"{P}/connections/wrong", json=account | {"secret": SECRETS["OTHER_SECRET"]})]
         answers.append(browser.put(f"{P}/connections/broken", json=account | {"secret": SECRETS["OTHER_SECRET"], "nonsense": PASSWORD}))
         hook = {"kind": "webhook", "url": product.environment["HOOK_URL"], "secret": SECRETS["HOOK_SECRET"]}
         answers += [browser.put(f"{P}/contacts/second", json=hook), browser.post(f"{P}/contacts/second/test")]
@@ -249,6 +265,11 @@ def test_a_secret_is_found_nowhere(heard: Heard, name: str) -> None:
 def test_a_session_is_kept_as_a_hash_alone(heard: Heard) -> None:
     session = heard.said["the session"]
     assert heard.where(session) == ["the session"]
+
+
+@pytest.mark.parametrize("name", ["the key of the second factor", "a recovery code that was spent", "a recovery code"])
+def test_the_second_factor_is_shown_once_and_kept_sealed(heard: Heard, name: str) -> None:
+    assert heard.where(heard.said[name]) == [name]
 
 
 def test_a_key_for_events_is_sealed_and_shown_to_nobody(heard: Heard) -> None:

@@ -11,7 +11,7 @@ from tradewind.access.roles import ApiToken, Factor, Session, User
 from tradewind.access.trail import Trail
 
 REMEMBERED = timedelta(days=1)
-"""How long an answer is kept for a request that comes again."""
+"""How long an answer is kept for a request that comes again, and a session, which ends long before."""
 
 
 class Users(Protocol):
@@ -46,7 +46,7 @@ class Sessions(Protocol):
     """Browsers that signed in, by the digest of their text."""
 
     def open(self, session: Session) -> None:
-        """Write a new session."""
+        """Write a new session; those that were opened a day before are forgotten."""
         ...
 
     def find(self, digest: str) -> Session | None:

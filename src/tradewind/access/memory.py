@@ -57,7 +57,8 @@ class MemorySessions:
 
     def open(self, session: Session) -> None:
         """Write a new session; see the Protocol."""
-        self.known[session.digest] = session
+        oldest = session.opened_at - REMEMBERED
+        self.known = {digest: each for digest, each in self.known.items() if each.opened_at > oldest} | {session.digest: session}
 
     def find(self, digest: str) -> Session | None:
         """The session of a digest; see the Protocol."""

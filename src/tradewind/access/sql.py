@@ -177,6 +177,7 @@ class SqlSessions(Store):
     def open(self, session: Session) -> None:
         """Write a new session; see the Protocol."""
         with self._transaction() as db:
+            db.execute(session_table.delete().where(session_table.c.opened_at <= session.opened_at.astimezone(UTC) - REMEMBERED))
             db.execute(session_table.insert().values(**vars(session) | {"proof": session.proof.value}))
 
     def find(self, digest: str) -> Session | None:

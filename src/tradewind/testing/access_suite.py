@@ -62,6 +62,12 @@ class AccessSuite:
         access.sessions.end("d1")
         assert access.sessions.find("d1") is None
 
+    def test_sessions_of_the_day_before_are_forgotten(self, access: Access) -> None:
+        access.users.add(ANN)
+        for name, at in (("old", NOON), ("late", NOON + HOUR), ("new", NOON + timedelta(days=1))):
+            access.sessions.open(Session(name, ANN.id, at, at))
+        assert [bool(access.sessions.find(name)) for name in ("old", "late", "new")] == [False, True, True]
+
     def test_all_sessions_of_one_user_end_and_no_other_s(self, access: Access) -> None:
         for user in (ANN, BOB):
             access.users.add(user)
