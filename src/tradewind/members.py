@@ -78,7 +78,7 @@ def identity_of(cohort: Cohort, connection: Connection) -> IdentityMap:
     own = () if isinstance(cohort.definition, Behaviour | Lookalike) else cohort.definition.identifiers
     chosen = IdentityMap(own, Send.ALL) if own else connection.identity
     if not chosen.mappings:
-        raise ConfigurationError(f"connection '{connection.id}' maps no identifiers; map one, such as: --map user.advertising_id=DAID")
+        raise ConfigurationError(f"connection '{connection.id}' maps no identifiers; map one, such as user.advertising_id=DAID")
     return chosen
 
 

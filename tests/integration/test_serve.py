@@ -86,6 +86,7 @@ def test_from_the_set_up_code_to_a_first_segment(product: Product, sandbox: Sand
         handed = _handed_over(product, sync["id"])
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(35) == 0
+        assert not [each for each in (product.folder / "home").rglob("*") if each.stat().st_mode & 0o077], "others may read it"
         told = [json.loads(line) for line in server.said("out").splitlines()]
         assert {each["what"] for each in told} == {"request", "work"}
         assert [each["outcome"] for each in told if each.get("run") == handed] == [None, "clean"], (

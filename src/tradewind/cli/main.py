@@ -51,6 +51,7 @@ def options(
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; every error becomes one sentence on standard error."""
     words = sys.argv[1:] if arguments is None else arguments
+    os.umask(0o077)  # whatever is written holds people or secrets, and is for this account alone
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")

@@ -77,7 +77,7 @@ def stale(evidence: Evidence) -> Verdict | None:
     if evidence.silence is None or evidence.silence <= max(2 * evidence.period, PATIENCE):
         return None
     hours = -(-evidence.silence // HOUR)
-    todo = "import newer events and run again, or name an instant with --as-of"
+    todo = "import newer events and run again, or run as of an instant that they reach"
     return Verdict("stale", hours, limit, f"the newest event is {hours:,} hours old, and {limit:,} pass unseen: {todo}")
 
 
@@ -117,7 +117,7 @@ def early(ahead: timedelta) -> Verdict | None:
         "early",
         minutes,
         AHEAD // MINUTE,
-        f"the instant lies {minutes:,} minutes in the future: run again without --as-of, or set the clock",
+        f"the instant lies {minutes:,} minutes in the future: run again as of now, or set the clock",
     )
 
 

@@ -211,10 +211,10 @@ def _answer_errors(app: FastAPI) -> None:
         return of_error(of_system(error), request.path_params)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> Response:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(each) for each in first["loc"][1:])
-        if (first["type"], first["loc"]) == ("extra_forbidden", ("body", "id")):
+        if (first["type"], first["loc"]) == ("extra_forbidden", ("body", "id")) and request.path_params:
             return problem(400, "the address says which id is meant; leave 'id' out of the body", kind="invalid", path=place)
         status = 400 if first["loc"][0] == "query" else 422
         return problem(status, f"{place or 'the body'}: {first['msg'][0].lower()}{first['msg'][1:]}", kind="invalid", path=place)
