@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from threading import Thread
 
 import pytest
+import sqlalchemy as sa
 
 from tradewind.access.base import Access
 from tradewind.access.memory import MemoryAccess
-from tradewind.access.sql import SqlAccess
+from tradewind.access.sql import SqlAccess, SqlTrail, audit_table
 from tradewind.access.trail import Deed
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
@@ -29,6 +31,10 @@ class TestInMemory(AccessSuite):
         return MemoryAccess()
 
 
+class _Undone(Exception):
+    """A change that was only tried."""
+
+
 class _InSql(AccessSuite):
     def test_writers_of_the_trail_take_turns(self, access: SqlAccess) -> None:
         def write(name: str) -> None:
@@ -41,6 +47,30 @@ class _InSql(AccessSuite):
         for writer in writers:
             writer.join()
         assert [each.number for each in access.trail.entries(limit=99)] == list(range(30, 0, -1))
+        assert access.trail.damage() == ""
+
+    def test_any_row_of_the_trail_that_is_changed_swapped_or_removed_is_found(self, access: SqlAccess) -> None:
+        """Each column of each row; but for the removal of the newest, which nothing after it can tell."""
+        for number in range(5):
+            access.trail.write(Deed("ann", "cohort.save", f"c{number}", "default", {"name": f"n{number}"}), NOON)
+        other = {"number": 99, "at": NOON.replace(year=2027).isoformat(), "details": {"name": "x"}}
+        for number in range(1, 6):
+            for column in audit_table.c:
+                self._found(
+                    access, audit_table.update().where(audit_table.c.number == number).values({column: other.get(column.name, "x")})
+                )
+            if number < 5:
+                self._found(access, audit_table.delete().where(audit_table.c.number == number))
+                self._found(access, audit_table.update().where(audit_table.c.number > number).values(number=audit_table.c.number + 100))
+
+    @staticmethod
+    def _found(access: SqlAccess, change: sa.Update | sa.Delete) -> None:
+        damage = ""
+        with contextlib.suppress(_Undone), access.database.transaction() as db:
+            db.execute(change)
+            damage = SqlTrail(access.database, db).damage()
+            raise _Undone
+        assert damage, str(change)
         assert access.trail.damage() == ""
 
 

@@ -354,3 +354,25 @@ def test_nobody_reads_or_changes_what_is_another_project_s(deeds: Deeds) -> None
             list(run_once(site.town.parts, Stop()))
     assert deeds.answers["own 2xx"] > DEEDS // 4
     assert deeds.answers["other 4xx"] > DEEDS // 20
+
+
+def test_what_cannot_be_written_into_the_audit_trail_is_not_done(deeds: Deeds) -> None:
+    """Each route by somebody who may: with a trail that takes no entry nothing of the project is changed, but for messages that come in."""
+    site, side = deeds.site, deeds.sides[0]
+    with site.town.database.transaction() as db:
+        db.execute(sa.text("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"))
+    deeds.makes, refused = True, 0
+    for key, route in deeds.routes.items():
+        method = next(iter(route.methods or ()))
+        if method == "GET" or "{project}" not in route.path or key == "POST /webhook/messages":
+            continue
+        before = rows(site, side.project), files(site, side.project)
+        for _ in range(2):
+            places = {name: deeds.place(side, name, method) for name in route.param_convertors if name != "project"}
+            sent = BODIES[key](deeds, side) if key in BODIES else {}
+            answer = side.client.request(method, route.path_format.format(project=side.project, **places), **sent)
+            refused += answer.status_code >= 500
+        assert (rows(site, side.project), files(site, side.project)) == before, key
+    assert refused > 20
+    with site.town.database.transaction() as db:
+        db.execute(sa.text("DROP TRIGGER full"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Literal
 
 import pytest
@@ -60,6 +61,34 @@ def test_the_code_of_the_first_user_is_good_once(town: Town) -> None:
     people.set_up(town.parts, code, "root", "Root", PASSWORD)
     with pytest.raises(DefinitionError, match="does not open"):
         people.set_up(town.parts, code, "second", "Second", PASSWORD)
+
+
+def test_the_code_of_the_first_user_is_good_for_half_an_hour(town: Town) -> None:
+    code = people.offer_setup(town.parts)
+    assert code
+    town.clock.sleep(30 * 60)
+    with pytest.raises(DefinitionError, match="does not open"):
+        people.set_up(town.parts, code, "root", "Root", PASSWORD)
+    assert town.parts.access.users.all() == ()
+
+
+def test_of_two_visitors_with_the_code_one_is_the_first_user(town: Town) -> None:
+    """Also when both come at the same moment."""
+    code = people.offer_setup(town.parts)
+    assert code
+    gate = Barrier(2)
+
+    def visit(name: str) -> bool:
+        gate.wait(20)
+        try:
+            people.set_up(town.parts, code, name, name.title(), PASSWORD)
+        except DefinitionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(visit, ("ann", "bob"))) == [False, True]
+    assert len(town.parts.access.users.all()) == 1
 
 
 @pytest.mark.parametrize("code", ["", "aaaaa-aaaaa-aaaaa-aaaaa"])
