@@ -47,11 +47,15 @@ class Server:
 
     def count(self, sql: str) -> int:
         """The one number that a query as admin gives."""
+        return int(self.rows(sql)[0][0])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query as admin gives."""
         from adbc_driver_postgresql import dbapi
 
         with dbapi.connect(self.admin) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
-            return int(cursor.fetchall()[0][0])
+            return [tuple(row) for row in cursor.fetchall()]
 
 
 @contextmanager

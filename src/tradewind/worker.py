@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,6 +40,9 @@ LONGEST_SLEEP = timedelta(seconds=60)
 
 LOOK = timedelta(seconds=10)
 """Between two looks at whether the cohort of a sync on change has changed."""
+
+UNDER_WAY = frozenset(RunState) - {RunState.CLOSED, RunState.HELD, RunState.SETTLING}
+"""States of a run that some worker is at, or should be."""
 
 GLANCE = 1.0
 """Seconds between two looks at whether to stop, while waiting."""
@@ -201,8 +204,12 @@ def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
             emptied = True
             yield from _done(gone.last.project, gone.last.sync, partial(partings.drain, watchful, gone, watch))
         began, due = parts.clock.now(), sorted(todo(parts), key=lambda each: _since(each[1]))
+        looked = parts.clock.monotonic()
         for sync, work_there in due:
             stop.check()
+            if parts.clock.monotonic() - looked >= LOOK.total_seconds():
+                looked = parts.clock.monotonic()
+                yield from _left_behind(watchful, watch)
             yield from _done(sync.project, sync.id, partial(_run, watchful, sync, work_there, watch))
             yield from _for_people(watchful, watch)
         for sync, last in to_be_let_in(parts, [sync for sync, _ in due], began):
@@ -213,6 +220,13 @@ def run_due(parts: Parts, stop: Stop) -> Iterator[Done]:
             yield from _done(dry.project, dry.sync, partial(finish, watchful, dry, watch))
         if emptied:
             endings.forget_unneeded(parts)
+
+
+def _left_behind(parts: Parts, watch: Watch) -> Iterator[Done]:
+    """Finish the runs that others had in hand whose claims are over, also while much else is due."""
+    under_way = {(run.project, run.sync) for run in parts.ledger.unclosed() if run.state in UNDER_WAY}
+    for sync, there in todo(parts, under_way):
+        yield from _done(sync.project, sync.id, partial(_run, parts, sync, there, watch))
 
 
 def keep_house(parts: Parts, stop: Stop) -> Iterator[Done]:
@@ -304,12 +318,15 @@ def _run(parts: Parts, sync: Sync, due: Due | Run, watch: Watch) -> Run:
     return syncs.run_due(parts, sync.project, sync.id, due, watch)
 
 
-def todo(parts: Parts) -> Iterator[tuple[Sync, Due | Run]]:
-    """Each active sync with the slot that is due, or else with a run to finish; what settles is finished before a slot."""
+def todo(parts: Parts, among: Collection[tuple[str, str]] | None = None) -> Iterator[tuple[Sync, Due | Run]]:
+    """Each active sync with the slot that is due, or else with a run to finish; what settles is finished before a slot.
+
+    With `among` only those of some projects and ids are looked at.
+    """
     now = parts.clock.now()
     for project in parts.catalog.projects():
         for sync in parts.catalog.syncs(project.id):
-            if sync.state is not SyncState.ACTIVE:
+            if sync.state is not SyncState.ACTIVE or (among is not None and (project.id, sync.id) not in among):
                 continue
             last = parts.ledger.newest(project.id, sync.id, now)
             since = (last.slot or last.opened_at) if last else sync.added_at or now
@@ -352,14 +369,17 @@ def _since(due: Due | Run) -> datetime:
 
 
 def _wake(parts: Parts, began: datetime) -> datetime:
-    """The next slot of any sync after an instant; at the latest a minute from it."""
+    """The next slot of any sync after an instant; at the latest a minute from it, and soon where another worker has a run in hand: its
+    claim may end.
+    """
     fires = [
         _looks_again(sync, project.zone, began)
         for project in parts.catalog.projects()
         for sync in parts.catalog.syncs(project.id)
         if sync.state is SyncState.ACTIVE
     ]
-    return min([began + LONGEST_SLEEP, *(fire for fire in fires if fire)])
+    longest = LOOK if any(run.state in UNDER_WAY for run in parts.ledger.unclosed()) else LONGEST_SLEEP
+    return min([began + longest, *(fire for fire in fires if fire)])
 
 
 def _looks_again(sync: Sync, zone: str, began: datetime) -> datetime | None:

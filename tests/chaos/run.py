@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from chaos import hosts as several
 from chaos.designs import DESIGNS
 from chaos.rig import SLOTS, running_rig
 from postgres_process import postgres
+from sandbox_process import SandboxProcess, running_sandbox
 
 
 def main() -> int:
@@ -25,8 +28,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="what is drawn by chance; a new one each time, and printed")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="where the product keeps its books (sqlite)")
     parser.add_argument("--design", choices=sorted(DESIGNS), default="ours", help="a design known to be bad, to see it fail")
+    parser.add_argument(
+        "--hosts", type=int, nargs="?", const=200, metavar="SYNCS",
+        help="instead, three workers on a PostgreSQL with so many syncs due (200): one killed, one stopped until its claim is over",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    return hosts(options) if options.hosts else kills(options)
+
+
+def hosts(options: argparse.Namespace) -> int:
+    """Three workers at many syncs."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the disk is not what is tried here
+    with tempfile.TemporaryDirectory(prefix="tradewind-hosts-", dir=memory) as name, postgres() as server:
+        folder = Path(name)
+        with running_sandbox(folder) as url:
+            found = several.run(folder, SandboxProcess(url), server, options.hosts, stop=True, apart=several.can_be_apart())
+    _print({**asdict(found), "clean": found.clean}, as_json=options.json)
+    return 0 if found.clean else 1
+
+
+def kills(options: argparse.Namespace) -> int:
+    """One product, killed many times."""
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
     began = time.monotonic()
     with (
@@ -48,11 +71,15 @@ def main() -> int:
     }
     found["seconds"] = round(time.monotonic() - began, 1)
     print(file=sys.stderr)
-    if options.json:
+    _print(found, as_json=options.json)
+    return 0 if verdict.clean else 1
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
         print(json.dumps(found))
     else:
         print("\n".join(f"{name.replace('_', ' '):22} {value}" for name, value in found.items()))
-    return 0 if verdict.clean else 1
 
 
 @contextmanager

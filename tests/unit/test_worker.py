@@ -265,3 +265,24 @@ def test_a_stop_between_two_requests_leaves_a_run_that_goes_on(town: Town) -> No
     assert done.run
     assert (done.run.id, done.run.outcome) == (cut.id, RunOutcome.CLEAN)
     assert town.held(sync) == town.people.numbers
+
+
+def test_what_another_had_in_hand_is_finished_before_the_rest_of_what_is_due(town: Town) -> None:
+    """Its claim ends while others of a long list are run: the next of them waits for it."""
+    town.people.numbers = {1}
+    first, stop = town.add("a", Cadence.DAILY), Stop()
+    town.at(NOON + DAY)
+    town.platform.on_send = lambda: setattr(stop, "requested", True)
+    town.people.numbers = set(range(1, 4))
+    assert not list(run_once(town.parts, stop))
+    cut = of(town, first)[-1]
+    for name in ("b", "c", "d"):
+        town.add(name, Cadence.DAILY, time(20))
+    town.at(NOON + DAY + 9 * HOUR)
+    town.parts.ledger.claim(cut.id, "elsewhere:1:2:3", town.clock.now(), town.clock.now() + timedelta(seconds=8))
+    town.platform.on_send = lambda: town.clock.sleep(11)
+    done = [each for each in once(town) if each.run]
+    assert [each.sync for each in done] == ["b", "a", "c", "d"]
+    assert {each.run and each.run.outcome for each in done} == {RunOutcome.CLEAN}
+    assert done[1].run
+    assert done[1].run.id == cut.id
