@@ -6,6 +6,7 @@ import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -144,6 +145,11 @@ class Store:
         else:
             with self.database.reading() as db:
                 yield db
+
+
+def aware(moment: datetime) -> datetime:
+    """An instant of a row, in UTC: SQLite gives them back without their zone."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def add_if_absent(db: Transaction, table: sa.Table, **values: Any) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tradewind.access.base import REMEMBERED, Reply
 from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
-from tradewind.database import Store, Transaction, metadata
+from tradewind.database import Store, Transaction, aware, metadata
 from tradewind.errors import DefinitionError
 
 user_table = sa.Table(
@@ -168,7 +168,7 @@ class SqlUsers(Store):
             for row in db.execute(sa.select(role_table).where(of_roles)):
                 roles.setdefault(row.user, {})[row.project] = Role(row.role)
             rows = db.execute(sa.select(*columns).where(of_users).order_by(user_table.c.id)).all()
-        return tuple(User(row.id, row.name, _aware(row.added_at), row.administrator, row.disabled, roles.get(row.id, {})) for row in rows)
+        return tuple(User(row.id, row.name, aware(row.added_at), row.administrator, row.disabled, roles.get(row.id, {})) for row in rows)
 
 
 class SqlSessions(Store):
@@ -184,7 +184,7 @@ class SqlSessions(Store):
         """The session of a digest; see the Protocol."""
         with self._reading() as db:
             row = db.execute(sa.select(session_table).where(session_table.c.digest == digest)).first()
-        return Session(row.digest, row.user, _aware(row.opened_at), _aware(row.seen_at), Proof(row.proof)) if row else None
+        return Session(row.digest, row.user, aware(row.opened_at), aware(row.seen_at), Proof(row.proof)) if row else None
 
     def touch(self, digest: str, at: datetime) -> None:
         """Write when it was last seen; see the Protocol."""
@@ -287,14 +287,14 @@ class SqlGate(Store):
         """Whose code it is; see the Protocol."""
         with self._transaction() as db:
             row = db.execute(sa.select(code_table).where(code_table.c.digest == digest)).first()
-        return row.user if row and _aware(row.until) > now else None
+        return row.user if row and aware(row.until) > now else None
 
     def take_code(self, digest: str, now: datetime) -> str | None:
         """Whose code it is; see the Protocol. Of two who take it at once, the one whose deletion counts has it."""
         with self._transaction() as db:
             row = db.execute(sa.select(code_table).where(code_table.c.digest == digest)).first()
             taken = db.execute(code_table.delete().where(code_table.c.digest == digest)).rowcount
-        return row.user if row and taken and _aware(row.until) > now else None
+        return row.user if row and taken and aware(row.until) > now else None
 
     def fail(self, user: str, network: str, at: datetime) -> None:
         """Write a wrong password; see the Protocol."""
@@ -307,7 +307,7 @@ class SqlGate(Store):
         with self._transaction() as db:
             db.execute(failure_table.delete().where(at <= since.astimezone(UTC)))
             mine = (failure_table.c.user == user, failure_table.c.network == network)
-            return tuple(_aware(each) for each in db.execute(sa.select(at).where(*mine).order_by(at)).scalars())
+            return tuple(aware(each) for each in db.execute(sa.select(at).where(*mine).order_by(at)).scalars())
 
     def recent(self, user: str, since: datetime) -> int:
         """How many wrong passwords there were; see the Protocol."""
@@ -439,15 +439,11 @@ def _factors(db: Transaction, user: str | None = None) -> tuple[Factor, ...]:
         sa.select(factor_table).where(sa.true() if user is None else factor_table.c.user == user).order_by(factor_table.c.user)
     )
     return tuple(
-        Factor(row.user, row.version, row.since and _aware(row.since), row.step, frozenset(codes.get(row.user, ()))) for row in rows
+        Factor(row.user, row.version, row.since and aware(row.since), row.step, frozenset(codes.get(row.user, ()))) for row in rows
     )
 
 
 def _token(row: Any) -> ApiToken:
-    used = row.used_at and _aware(row.used_at)
+    used = row.used_at and aware(row.used_at)
     where = (row.id, row.user, row.name, row.project, Role(row.role))
-    return ApiToken(*where, _aware(row.created_at), _aware(row.expires_at), used)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return ApiToken(*where, aware(row.created_at), aware(row.expires_at), used)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import time
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from tradewind.cohorts.document import read_value
 from tradewind.cohorts.parse import parse_cohort, to_document
+from tradewind.database import aware
 from tradewind.model.cohort import Cohort
 from tradewind.model.destination import Auth, Connection
 from tradewind.model.identifier import IdentityMap
@@ -63,7 +64,7 @@ def sync_from(row: Any) -> Sync:
     """A sync of its row."""
     return Sync(
         row.project, row.id, row.cohort, row.connection, row.segment, row.ttl_minutes, Cadence(row.cadence), SyncState(row.state),
-        time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), _aware(row.added_at), row.cron,
+        time.fromisoformat(row.at), Refresh(row.refresh), Recency(row.recency), aware(row.added_at), row.cron,
         Holdout(row.holdout_percent, row.holdout_salt) if row.holdout_percent else None,
         Only(row.split, row.split_property, row.split_value) if row.split else None,
     )  # fmt: skip
@@ -71,8 +72,4 @@ def sync_from(row: Any) -> Sync:
 
 def parting_from(row: Any) -> Parting:
     """A parting of its row."""
-    return Parting(row.target, Leaving(row.how), row.until and _aware(row.until), row.reason, _aware(row.at))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Parting(row.target, Leaving(row.how), row.until and aware(row.until), row.reason, aware(row.at))

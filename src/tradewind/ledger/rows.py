@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
+from tradewind.database import aware
 from tradewind.model.identifier import IdType
 from tradewind.model.plan import Batch, Operation
 from tradewind.model.run import Attempt, BatchState, Entry, Line, Outcome, Run, RunKind, RunOutcome, RunState
@@ -80,8 +81,3 @@ def attempt_row(run: str, attempt: Attempt) -> dict[str, Any]:
         "answered_at": attempt.answered_at, "answer": attempt.answer.value, "status": attempt.status,
         "note": attempt.note, "request_id": attempt.request_id,
     }  # fmt: skip
-
-
-def aware(moment: datetime) -> datetime:
-    """An instant of a row, in UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

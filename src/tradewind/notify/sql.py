@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Store, Transaction, metadata
+from tradewind.database import Store, Transaction, aware, metadata
 from tradewind.errors import DefinitionError, MissingError
 from tradewind.model.alert import Alert, AlertKind, Contact, ContactKind, Incident, Message, News
 
@@ -209,21 +209,17 @@ def _alert(row: Any) -> Alert:
 
 
 def _incident(row: Any) -> Incident:
-    return Incident(row.id, row.project, _alert(row), _aware(row.opened_at), _aware(row.closed_at) if row.closed_at else None)
+    return Incident(row.id, row.project, _alert(row), aware(row.opened_at), aware(row.closed_at) if row.closed_at else None)
 
 
 def _message(row: Any) -> Message:
-    return Message(row.id, row.project, row.contact, News(row.news), _alert(row), _aware(row.at), row.tries)
+    return Message(row.id, row.project, row.contact, News(row.news), _alert(row), aware(row.at), row.tries)
 
 
 def _message_row(message: Message) -> dict[str, Any]:
     alert = {"kind": message.alert.kind.value, "object": message.alert.object, "sentence": message.alert.sentence}
     same = {name: getattr(message, name) for name in ("id", "project", "contact", "tries")}
     return same | alert | {"news": message.news.value, "at": message.at.astimezone(UTC), "note": ""}
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480, 960))

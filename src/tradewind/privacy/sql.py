@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tradewind.database import Database, Transaction, metadata
+from tradewind.database import Database, Transaction, aware, metadata
 from tradewind.errors import TakenError
 from tradewind.model.identifier import IdType
 from tradewind.model.privacy import Notice, PrivacyRequest, Progress, Recipient, Removal, RequestType
@@ -203,7 +203,7 @@ class Suppressions:
             for row in db.execute(query.execution_options(yield_per=100)):
                 place = _place(row.digests, digest)
                 if place is not None:
-                    found.append(Entry(row.request, row.number, place, _aware(row.since)))
+                    found.append(Entry(row.request, row.number, place, aware(row.since)))
         return tuple(found)
 
 
@@ -378,11 +378,11 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
 
 def _request(row: Any) -> PrivacyRequest:
     kind, progress = RequestType(row.type), Progress(row.progress)
-    return PrivacyRequest(row.id, row.project, kind, _aware(row.asked_at), row.identifiers, progress, row.whole, _moment(row.closed_at))
+    return PrivacyRequest(row.id, row.project, kind, aware(row.asked_at), row.identifiers, progress, row.whole, _moment(row.closed_at))
 
 
 def _removal(row: Any) -> Removal:
-    return Removal(row.request, row.target, _aware(row.due_at), _moment(row.done_at), row.tries, row.run, row.removed, row.note)
+    return Removal(row.request, row.target, aware(row.due_at), _moment(row.done_at), row.tries, row.run, row.removed, row.note)
 
 
 def _notice(row: Any) -> Notice:
@@ -393,13 +393,13 @@ def _notice(row: Any) -> Notice:
         answered_at=_moment(row.answered_at),
         recipient=Recipient(row.url, row.advertiser),
         id_type=IdType(row.id_type),
-        due_at=_aware(row.due_at),
+        due_at=aware(row.due_at),
         answer=Answer(row.answer) if row.answer else None,
     )
 
 
 def _moment(moment: datetime | None) -> datetime | None:
-    return _aware(moment) if moment else None
+    return aware(moment) if moment else None
 
 
 def _place(digests: bytes, digest: bytes) -> int | None:
@@ -417,7 +417,3 @@ def _taken_apart(content: bytes) -> pa.Array[Any]:
         values.append(content[place + 1 : place + 1 + content[place]])
         place += 1 + content[place]
     return pa.array(values, pa.binary())
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 
-from tradewind.database import Store, Transaction, metadata
+from tradewind.database import Store, Transaction, aware, metadata
 from tradewind.model.project import Enablement, Offer, ReleaseStage
 
 offer_table = sa.Table(
@@ -59,7 +57,7 @@ class Offers(Store):
         """The kinds of platform that a project uses, by kind."""
         with self._reading() as db:
             rows = db.execute(sa.select(enablement_table).where(enablement_table.c.project == project)).all()
-        return {row.destination: Enablement(row.destination, row.enabled_by, row.confirmed_paid_plan, _aware(row.at)) for row in rows}
+        return {row.destination: Enablement(row.destination, row.enabled_by, row.confirmed_paid_plan, aware(row.at)) for row in rows}
 
     def enable(self, project: str, destination: str, who: str, *, confirmed: bool) -> None:
         """Write that a project uses a kind of platform, and whether `who` confirmed the platform's own paid plan."""
@@ -76,7 +74,3 @@ class Offers(Store):
     def _forget(self, db: Transaction, project: str, destination: str) -> None:
         table = enablement_table
         db.execute(table.delete().where(table.c.project == project, table.c.destination == destination))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,11 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, Prepared, metadata
+from tradewind.database import Database, Prepared, aware, metadata
 from tradewind.ledger.base import UNCERTAIN_ANSWERS
 from tradewind.ledger.rows import (
     attempt_row,
-    aware,
     batch_of,
     batch_row,
     fate_of,

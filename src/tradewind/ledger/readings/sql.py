@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Store, metadata
+from tradewind.database import Store, aware, metadata
 from tradewind.ledger.batches.sql import attempt_table
 from tradewind.ledger.runs.sql import run_table
 from tradewind.model.platform import Activity, Listing, Reader, Reading
@@ -113,7 +113,7 @@ class Readings(Store):
         query = sa.select(sa.func.min(a.answered_at)).join(run_table, r.id == a.run)
         with self._reading() as db:
             found = db.execute(query.where(r.target == target, a.answer == Answer.APPLIED.value)).scalar()
-        return _aware(found) if found else None
+        return aware(found) if found else None
 
 
 def _is(project: str, connection: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
@@ -121,7 +121,7 @@ def _is(project: str, connection: str) -> tuple[sa.ColumnElement[bool], sa.Colum
 
 
 def _reader(row: Any) -> Reader:
-    return Reader(row.project, row.connection, _aware(row.since), _aware(row.next_at), row.read_at and _aware(row.read_at), row.problem)
+    return Reader(row.project, row.connection, aware(row.since), aware(row.next_at), row.read_at and aware(row.read_at), row.problem)
 
 
 def _row(reading: Reading) -> dict[str, Any]:
@@ -135,8 +135,4 @@ def _row(reading: Reading) -> dict[str, Any]:
 def _reading(row: Any) -> Reading:
     activity = Activity(**{name: getattr(row, name) for name in _COUNTS})
     listing = Listing(row.listing, row.name, activity) if row.listing is not None else None
-    return Reading(row.target, _aware(row.read_at), listing, row.held, row.sent_since and _aware(row.sent_since))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Reading(row.target, aware(row.read_at), listing, row.held, row.sent_since and aware(row.sent_since))

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, aware, metadata
 from tradewind.errors import LedgerError, TakenError
 from tradewind.ledger.base import DELIVERED
-from tradewind.ledger.rows import as_row, aware, run_of
+from tradewind.ledger.rows import as_row, run_of
 from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.sync import Binding
 from tradewind.moment import reached

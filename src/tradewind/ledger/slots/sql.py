@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, Transaction, add_if_absent, metadata
+from tradewind.database import Database, Transaction, add_if_absent, aware, metadata
 from tradewind.ledger.slots.base import Share, Wish, fair
 
 endpoint_table = sa.Table(
@@ -60,14 +60,14 @@ class SqlSlots:
     def not_before(self, endpoint: str) -> datetime | None:
         """The instant before which nobody sends."""
         with self.database.reading() as db:
-            return _aware(db.execute(_NOT_BEFORE, {"of_endpoint": endpoint}).scalar())
+            return _instant(db.execute(_NOT_BEFORE, {"of_endpoint": endpoint}).scalar())
 
 
 def _locked(db: Transaction, endpoint: str) -> datetime | None:
     """Make the endpoint's row if there is none, and lock it to the end of the transaction; gives its `not_before`."""
     add_if_absent(db, endpoint_table, id=endpoint)
-    return _aware(db.execute(_NOT_BEFORE.with_for_update(), {"of_endpoint": endpoint}).scalar())
+    return _instant(db.execute(_NOT_BEFORE.with_for_update(), {"of_endpoint": endpoint}).scalar())
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+def _instant(moment: datetime | None) -> datetime | None:
+    return moment and aware(moment)

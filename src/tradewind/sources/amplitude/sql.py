@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.clock import Clock
-from tradewind.database import Database, Transaction, add_if_absent, metadata
+from tradewind.database import Database, Transaction, add_if_absent, aware, metadata
 from tradewind.errors import EngineError
 from tradewind.sources.amplitude.budget import ANSWERS, MONTH, VALID, WITHIN, Budget, budget, wait
 
@@ -164,7 +164,7 @@ class SqlPace:
             mine = table.account == self._account
             db.execute(call_table.delete().where(mine, table.at <= now - WITHIN, table.until <= now))
             rows = db.execute(sa.select(table.at, table.until).where(mine).order_by(table.at)).all()
-            seconds = wait([(_aware(row.at), _aware(row.until)) for row in rows], not_before, now)
+            seconds = wait([(aware(row.at), aware(row.until)) for row in rows], not_before, now)
             if seconds <= 0:
                 db.execute(call_table.insert().values(id=call, account=self._account, at=now, until=now + LEASE))
         return max(seconds, 0.0)
@@ -181,22 +181,18 @@ def _known(db: Transaction, account: str, cohort: str, properties: Collection[st
 def _budget(db: Transaction, account: str, now: datetime) -> Budget:
     table = download_table.c
     counted = (table.account == account, table.state != DownloadState.REFUSED.value, table.asked_at > now.astimezone(UTC) - MONTH)
-    return budget([_aware(each) for each in db.execute(sa.select(table.asked_at).where(*counted).order_by(table.asked_at)).scalars()])
+    return budget([aware(each) for each in db.execute(sa.select(table.asked_at).where(*counted).order_by(table.asked_at)).scalars()])
 
 
 def _locked(db: Transaction, account: str) -> datetime | None:
     """Make the account's row if there is none, and lock it to the end of the transaction; gives its `not_before`."""
     add_if_absent(db, account_table, id=account)
     found = db.execute(sa.select(account_table.c.not_before).where(account_table.c.id == account).with_for_update()).scalar()
-    return _aware(found) if found else None
+    return aware(found) if found else None
 
 
 def _download(row: Any) -> Download:
     return Download(
-        row.id, row.account, row.cohort, tuple(row.properties), _aware(row.asked_at), _aware(row.expires_at),
+        row.id, row.account, row.cohort, tuple(row.properties), aware(row.asked_at), aware(row.expires_at),
         DownloadState(row.state), row.request, row.size,
     )  # fmt: skip
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

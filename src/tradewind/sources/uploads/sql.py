@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, aware, metadata
 
 
 class UploadKind(StrEnum):
@@ -150,10 +150,6 @@ class Uploads:
 
 def _upload(row: Any) -> Upload:
     return Upload(
-        row.id, row.project, UploadKind(row.kind), row.name, row.bytes, row.sent_by, _aware(row.received_at), row.cohort, row.how,
-        UploadState(row.state), row.read, dict(row.counts), dict(row.rejects), row.message, row.finished_at and _aware(row.finished_at),
+        row.id, row.project, UploadKind(row.kind), row.name, row.bytes, row.sent_by, aware(row.received_at), row.cohort, row.how,
+        UploadState(row.state), row.read, dict(row.counts), dict(row.rejects), row.message, row.finished_at and aware(row.finished_at),
     )  # fmt: skip
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import Database, metadata
+from tradewind.database import Database, aware, metadata
 
 message_table = sa.Table(
     "pushed_message",
@@ -103,7 +103,7 @@ class Messages:
         table = message_table.c
         query = sa.select(table.cohort, sa.func.max(table.disputed_at)).where(table.project == project, table.disputed_at > since)
         with self.database.reading() as db:
-            return {cohort: _aware(at) for cohort, at in db.execute(query.group_by(table.cohort))}
+            return {cohort: aware(at) for cohort, at in db.execute(query.group_by(table.cohort))}
 
     def named(self, project: str, cohort: str, since: datetime) -> tuple[str, ...]:
         """The ids of the messages that came after an instant."""
@@ -167,9 +167,4 @@ class Messages:
 
 def _row(row: Any) -> MessageRow:
     found = MessageRow(*row)
-    return replace(found, received_at=_aware(found.received_at), disputed_at=found.disputed_at and _aware(found.disputed_at))
-
-
-def _aware(moment: datetime) -> datetime:
-    """SQLite gives instants back without their zone, which is UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return replace(found, received_at=aware(found.received_at), disputed_at=found.disputed_at and aware(found.disputed_at))
