@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import errno
 import os
 import resource
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import pytest
 from product import Product
 from site_of import Site
 from small_disk import small_disk
+from tests_of import functions
 from town import NOON
 from tradewind import ground
 from tradewind.access.roles import Role
@@ -293,12 +292,6 @@ def test_every_row_is_answered_by_a_test_that_is_there() -> None:
     assert missing == []
     here = {name.split("_")[1].upper() for name in functions("integration/test_wrong_ground.py") if name.startswith("test_g")}
     assert {f"G{number}" for number in range(1, 15)} - here - set(ELSEWHERE) == {"G10"}, "which is in the table above"
-
-
-@cache
-def functions(path: str) -> set[str]:
-    """The names of the tests of a file."""
-    return {node.name for node in ast.walk(ast.parse((TESTS / path).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
 
 
 def run(product: Product, *command: str) -> subprocess.CompletedProcess[str]:

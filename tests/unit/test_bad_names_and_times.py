@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests_of import functions
 from tradewind.cohorts.document import read_text
 from tradewind.cohorts.parse import parse_cohort
 from tradewind.errors import DefinitionError
@@ -111,9 +110,3 @@ def test_every_row_is_answered_by_a_test_that_is_there() -> None:
     assert missing == []
     answered = {row for row, *_ in (*RULES, *INSTANTS)} | set(ELSEWHERE)
     assert {*(f"E{number}" for number in range(1, 16)), *(f"H{number}" for number in range(1, 16))} - answered == set()
-
-
-@cache
-def functions(path: str) -> set[str]:
-    """The names of the tests of a file."""
-    return {node.name for node in ast.walk(ast.parse((TESTS / path).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}

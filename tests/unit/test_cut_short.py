@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +18,6 @@ from tradewind.planning.doubt import HOLD
 from tradewind.worker import Done, Stop, run_once
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    """A home on a SQLite ledger."""
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def once(town: Town) -> list[Done]:

@@ -25,14 +25,6 @@ SIX = time(6)
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    """A home on a SQLite ledger."""
-    town = Town(tmp_path)
-    yield town
-    town.close()
-
-
-@pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Town]:
     """A home on the ledger in memory, for many days."""
     town = Town(tmp_path, MemoryLedger())

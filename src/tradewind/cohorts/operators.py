@@ -43,15 +43,15 @@ def condition(value: exp.Expr, operator: Operator, values: Sequence[str], dialec
     if operator in _SETS:
         return (
             exp.Case()
-            .when(_missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
-            .when(_present(elements), _whole(elements, operator, values, dialect), copy=False)
+            .when(missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
+            .when(there(elements), _whole(elements, operator, values, dialect), copy=False)
             .else_(_whole(dialect.listed([value]), operator, values, dialect), copy=False)
         )
     return (
         exp.Case()
-        .when(_missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
+        .when(missing(value), exp.convert(meets_nothing(operator, values)), copy=False)
         .when(
-            _present(elements),
+            there(elements),
             dialect.any_element("element", elements, lambda element: _plain(element, operator, values, dialect)),
             copy=False,
         )
@@ -59,12 +59,14 @@ def condition(value: exp.Expr, operator: Operator, values: Sequence[str], dialec
     )
 
 
-def _missing(value: exp.Expr) -> exp.Expr:
+def missing(value: exp.Expr) -> exp.Expr:
+    """Whether a value is NULL."""
     return exp.Is(this=value.copy(), expression=exp.Null())
 
 
-def _present(value: exp.Expr) -> exp.Expr:
-    return exp.Not(this=_missing(value))
+def there(value: exp.Expr) -> exp.Expr:
+    """Whether a value is not NULL."""
+    return exp.Not(this=missing(value))
 
 
 def meets_nothing(operator: Operator, values: Sequence[str]) -> bool:
@@ -131,7 +133,7 @@ def _compared(text: exp.Expr, operator: Operator, values: Sequence[str], dialect
     if not words:  # what is no number compares as NULL, and the text is read for a number once
         return exp.Coalesce(this=as_number, expressions=[as_text])
     as_number = exp.or_(as_number, compare(this=text.copy(), expression=exp.Literal.string(farthest(words))))
-    return exp.Case().when(_present(number), as_number, copy=False).else_(as_text, copy=False)
+    return exp.Case().when(there(number), as_number, copy=False).else_(as_text, copy=False)
 
 
 def _whole(elements: exp.Expr, operator: Operator, values: Sequence[str], dialect: Dialect) -> exp.Expr:

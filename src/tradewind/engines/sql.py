@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
 from tradewind.cohorts.dialect import Dialect
+from tradewind.cohorts.operators import there
 from tradewind.model.snapshot import Wanted
 
 MEMBERS, DOUBTFUL, SURE = "members", "doubtful", "sure"
@@ -51,13 +52,13 @@ def glances(wanted: Sequence[Wanted]) -> list[exp.Alias]:
     for number, column in enumerate(wanted):
         if _found(column):
             value = _stated(column)
-            found += [_alias(exp.Min(this=value), f"low{number}"), _alias(exp.Max(this=value.copy()), f"high{number}")]
+            found += [aliased(exp.Min(this=value), f"low{number}"), aliased(exp.Max(this=value.copy()), f"high{number}")]
     return found
 
 
 def members(found: exp.Select, beside: Sequence[str], dialect: EngineDialect) -> exp.Select:
     """The table `members` of those whom a rule finds: `who`, `member`, and the columns `beside`."""
-    member = _alias(dialect.member(exp.column(WHO)), "member")
+    member = aliased(dialect.member(exp.column(WHO)), "member")
     return exp.select(exp.column(WHO), member, *map(exp.column, beside)).from_(found.subquery("found"))
 
 
@@ -76,7 +77,7 @@ def at_a_glance(wanted: Sequence[Wanted], dialect: EngineDialect, *, most: bool 
 
 def at_once(found: exp.Select, beside: Sequence[str], wanted: Sequence[Wanted], dialect: EngineDialect) -> exp.Select:
     """The same of members who are found with their `glances` in one pass; `beside` are the columns of theirs that are wanted too."""
-    member = _alias(dialect.member(exp.column(WHO)), "member")
+    member = aliased(dialect.member(exp.column(WHO)), "member")
     return exp.select(member, *map(exp.column, beside), *_at_a_glance(wanted, MEMBERS, dialect)).from_(found.subquery(MEMBERS))
 
 
@@ -87,10 +88,10 @@ def _at_a_glance(wanted: Sequence[Wanted], table: str, dialect: EngineDialect) -
         low, high = (exp.column(f"{end}{number}", table) for end in ("low", "high"))
         if _found(column):
             sure.append(_one_value(column, low, high))
-        value = exp.Case().when(_there(low), dialect.listed([low])) if column.all_values else low
-        columns.append(_alias(_shown(column, value, MEMBERS, dialect), column.source))
+        value = exp.Case().when(there(low), dialect.listed([low])) if column.all_values else low
+        columns.append(aliased(_shown(column, value, MEMBERS, dialect), column.source))
     judged = exp.Case().when(exp.and_(*sure) if sure else exp.true(), exp.Literal.number(1)).else_(exp.Literal.number(0))
-    return [*columns, _alias(judged, SURE)]
+    return [*columns, aliased(judged, SURE)]
 
 
 def with_columns(
@@ -108,7 +109,7 @@ def with_columns(
             select = select.with_(table, as_=_values(column, dialect, [] if most else [_mine(members)]))
             select = select.join(table, join_type="left", on=_same(table, members))
         found = exp.column(exp.to_identifier(column.source, quoted=True), table)
-        select = select.select(_alias(_shown(column, found, members, dialect), column.source))
+        select = select.select(aliased(_shown(column, found, members, dialect), column.source))
     return select
 
 
@@ -118,17 +119,14 @@ def stated(wanted: Sequence[Wanted]) -> exp.Select:
     return exp.select(*counts).from_(EVENTS)
 
 
-def _alias(value: exp.Expr, name: str) -> exp.Alias:
+def aliased(value: exp.Expr, name: str) -> exp.Alias:
+    """A value under a name, which is quoted."""
     return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
 
 
 def _found(column: Wanted) -> bool:
     """Whether events must be read: a user id is the person itself."""
     return column.source != "user_id"
-
-
-def _there(value: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
 def _members(table: str) -> exp.Select:
@@ -142,7 +140,7 @@ def _mine(members: str) -> exp.Expr:
 def _says(column: Wanted) -> exp.Expr:
     """Whether an event states the property, be it that it has no value any more."""
     value = quoted(column.source)
-    return quoted(f"s:{column.source.removeprefix('user.')}") if column.source.startswith("user.") else _there(value)
+    return quoted(f"s:{column.source.removeprefix('user.')}") if column.source.startswith("user.") else there(value)
 
 
 def _stated(column: Wanted) -> exp.Expr:
@@ -165,14 +163,14 @@ def _values(column: Wanted, dialect: EngineDialect, mine: Sequence[exp.Expr]) ->
     """`who` and the wanted value or values of each: first when each different value was last stated, which few rows are left of."""
     value, last = quoted(column.source), exp.column("last")
     different = (
-        exp.select(exp.column(WHO), _alias(value, "value"), _alias(exp.Max(this=exp.column("time")), "last"))
+        exp.select(exp.column(WHO), aliased(value, "value"), aliased(exp.Max(this=exp.column("time")), "last"))
         .from_(EVENTS)
-        .where(*mine, _there(value) if column.all_values else _says(column))
+        .where(*mine, there(value) if column.all_values else _says(column))
         .group_by(exp.column(WHO), value.copy())
     )
     value = exp.column("value")
     wanted = dialect.in_order(value, last) if column.all_values else dialect.latest(value, last, exp.true())
-    found = _alias(wanted, column.source)
+    found = aliased(wanted, column.source)
     return exp.select(exp.column(WHO), found).from_(different.subquery("different")).group_by(exp.column(WHO))
 
 
@@ -182,7 +180,7 @@ def _shown(column: Wanted, found: exp.Expr, members: str, dialect: EngineDialect
         return found
     own = _own(USER if column.source == "user_id" else DEVICE, members)
     if column.all_values:
-        own = exp.Case().when(_there(own), dialect.listed([own]))
+        own = exp.Case().when(there(own), dialect.listed([own]))
     return own if column.source == "user_id" else exp.Coalesce(this=found, expressions=[own])
 
 

@@ -11,7 +11,8 @@ from typing import Protocol, cast
 from sqlglot import exp
 
 from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
-from tradewind.engines.sql import DEVICE, USER, EngineDialect
+from tradewind.cohorts.operators import missing, there
+from tradewind.engines.sql import DEVICE, USER, EngineDialect, aliased
 from tradewind.events.shape import NO_PERSON
 from tradewind.model.tables import ColumnKind, Rows, Stated, TimeUnit
 
@@ -75,16 +76,16 @@ class Relation:
         joins: list[exp.Join] = []
         if self._lends():
             before = self._owners()
-            alone = exp.Case().when(_missing(user_id), device_id)
+            alone = exp.Case().when(missing(user_id), device_id)
             held = exp.And(
                 this=_equal(exp.column("device_id", OWNER), alone), expression=_equal(exp.column("time", OWNER), exp.column("time", "told"))
             )
             joins.append(exp.Join(this=exp.to_table(OWNER), side="LEFT", on=held))
             persons.insert(1, person_of(USER, exp.column("user_id", OWNER)))
-        whose = _alias(exp.Coalesce(this=persons[0], expressions=persons[1:]), PERSON)
+        whose = aliased(exp.Coalesce(this=persons[0], expressions=persons[1:]), PERSON)
         seen = _select([*(exp.column(exp.to_identifier(name, quoted=True), "told") for name in names), whose], _named(told, "told"))
         seen.set("joins", joins)
-        key = _alias(self.dialect.key(exp.column(PERSON)), WHO)
+        key = aliased(self.dialect.key(exp.column(PERSON)), WHO)
         return [*before, (EVENTS, _select([key, exp.column(PERSON), *map(quoted, names)], _named(seen, "seen")))]
 
     def _lends(self) -> bool:
@@ -95,19 +96,19 @@ class Relation:
         """The last user seen on a device at or before a time, else the first after; of several at one time the greatest."""
         device, time, user, turn = (partial(exp.column, name) for name in ("device_id", "time", "user_id", "turn"))
         ids = [self._one(rows, (), ()) for rows in self.rows if rows.device]
-        lent = _select([device()], exp.to_table("ids"), _missing(user()), _there(device()))
-        instants = _select([device(), time(), _alias(exp.Max(this=user()), "user_id")], exp.to_table("ids"), device().isin(query=lent))
+        lent = _select([device()], exp.to_table("ids"), missing(user()), there(device()))
+        instants = _select([device(), time(), aliased(exp.Max(this=user()), "user_id")], exp.to_table("ids"), device().isin(query=lent))
         so_far = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
         order = exp.Order(expressions=[exp.Ordered(this=time(), nulls_first=True)])
         counted = exp.Window(this=exp.Count(this=user()), partition_by=[device()], order=order, spec=so_far)
         last = exp.Window(this=exp.Max(this=user()), partition_by=[device(), turn()])
         first = exp.Max(this=exp.Case().when(_equal(turn(), exp.Literal.number(1)), user()))
         after = exp.Window(this=first, partition_by=[device()])
-        whose = _alias(exp.Coalesce(this=last, expressions=[after]), "user_id")
+        whose = aliased(exp.Coalesce(this=last, expressions=[after]), "user_id")
         return [
             ("ids", _all(ids)),
             ("instants", instants.group_by(device(), time(), copy=False)),
-            ("turns", _select([device(), time(), user(), _alias(counted, "turn")], exp.to_table("instants"))),
+            ("turns", _select([device(), time(), user(), aliased(counted, "turn")], exp.to_table("instants"))),
             (OWNER, _select([device(), time(), whose], exp.to_table("turns"))),
         ]
 
@@ -128,10 +129,10 @@ class Relation:
         for name in user:
             value = self._value(rows, rows.user_properties, name)
             found += [(f"u:{name}", value), (f"user.{name}", value.copy()), (f"s:{name}", self._states(rows, name))]
-        inner = _select([_alias(value, name) for name, value in found], table_of(rows.table), *self._early(rows))
-        somebody = exp.Paren(this=exp.Or(this=_there(exp.column("user_id")), expression=_there(exp.column("device_id"))))
-        there = [somebody, _there(exp.column("time")), *([_there(exp.column("event_type"))] if rows.event_column else [])]
-        return _select([quoted(name) for name, _ in found], _named(inner, "one"), *there)
+        inner = _select([aliased(value, name) for name, value in found], table_of(rows.table), *self._early(rows))
+        somebody = exp.Paren(this=exp.Or(this=there(exp.column("user_id")), expression=there(exp.column("device_id"))))
+        known = [somebody, there(exp.column("time")), *([there(exp.column("event_type"))] if rows.event_column else [])]
+        return _select([quoted(name) for name, _ in found], _named(inner, "one"), *known)
 
     def _kind(self, rows: Rows, column: str) -> ColumnKind:
         return self.kinds[rows.table][column]
@@ -183,7 +184,7 @@ class Relation:
         stated = rows.user_properties
         if rows.whole:
             return exp.convert(bool(stated.json) or name in dict(stated.columns))
-        found = [_there(quoted(column)) for own, column in stated.columns if own == name]
+        found = [there(quoted(column)) for own, column in stated.columns if own == name]
         if stated.json:
             found.append(exp.Coalesce(this=self.dialect.states(quoted(stated.json), name), expressions=[exp.false()]))
         return exp.or_(*found) if found else exp.false()
@@ -200,10 +201,6 @@ def _select(columns: Sequence[exp.Expr], source: exp.Expr, *where: exp.Expr) -> 
     """A SELECT of what is given and is nobody else's: SQLGlot's own builder copies it all at every step."""
     condition = exp.Where(this=reduce(lambda one, other: exp.And(this=one, expression=other), where)) if where else None
     return exp.Select(expressions=list(columns), from_=exp.From(this=source), where=condition)
-
-
-def _alias(value: exp.Expr, name: str) -> exp.Alias:
-    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
 
 
 def _named(query: exp.Query, name: str) -> exp.Subquery:
@@ -226,11 +223,3 @@ def _no_text() -> exp.Expr:
 
 def _equal(one: exp.Expr, other: exp.Expr) -> exp.Expr:
     return exp.EQ(this=one.copy(), expression=other.copy())
-
-
-def _missing(value: exp.Expr) -> exp.Expr:
-    return exp.Is(this=value.copy(), expression=exp.Null())
-
-
-def _there(value: exp.Expr) -> exp.Expr:
-    return exp.Not(this=_missing(value))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from event_desk import sent
 from town import Town
@@ -16,13 +13,6 @@ from tradewind.events.importing import LOCK, alone, import_events
 from tradewind.operations.compaction import MARK
 from tradewind.operations.tidy import was_done
 from tradewind.worker import Done, Stop, keep_house
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def bring(town: Town, folder: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,6 @@ from tradewind.model.run import RunKind
 from tradewind.model.sync import Cadence, Leaving, Sync, SyncState
 from tradewind.operations import endings, entitlement, syncs
 from tradewind.worker import Stop, run_once
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 @pytest.fixture

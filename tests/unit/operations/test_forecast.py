@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +15,6 @@ from tradewind.errors import DefinitionError
 from tradewind.model.sync import Cadence, Refresh
 from tradewind.operations.forecast import forecast, renewals
 from tradewind.operations.syncs import Wish, add, run
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def test_a_forecast_says_when_it_runs_and_when_people_would_expire(town: Town) -> None:

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from town import Town
 from tradewind.operations.known import Known, known
 from tradewind.operations.syncs import Wish, add, run
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def test_a_cohort_is_known_by_its_last_run_and_the_run_before(town: Town) -> None:

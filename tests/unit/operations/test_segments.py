@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +16,6 @@ from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Cadence, Refresh
 from tradewind.operations import segments, syncs
 from tradewind.worker import Stop, run_once
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def day_after_day(town: Town, until: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,13 +85,6 @@ def test_what_a_process_left_goes_unless_a_row_names_it(place: Path) -> None:
     assert (folder / LOCK).exists()
     mine.sweep(set())
     assert list(place.iterdir()) == []
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.close()
 
 
 def test_messages_in_such_files_are_the_cohort_and_folded_as_any(town: Town, tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from starlette.testclient import TestClient
 
 from pushes import AD, DOOR, inside, message
 from site_of import Site, detail
+from tests_of import functions
 from tradewind.model.alert import AlertKind
 from tradewind.model.cohort import Cohort, CohortKind, Pushed
 from tradewind.model.sync import Cadence
@@ -172,9 +171,3 @@ def test_every_row_is_answered() -> None:
     missing = [place for place in ELSEWHERE.values() if place.partition("::")[2] not in functions(place.partition("::")[0])]
     assert missing == []
     assert {f"I{number}" for number in range(1, 15)} == {row[0].split()[0] for row in ROWS} | set(ELSEWHERE) | here | NOT_HERE
-
-
-@cache
-def functions(path: str) -> set[str]:
-    """The names of the tests of a file."""
-    return {node.name for node in ast.walk(ast.parse((TESTS / path).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from tradewind.cohorts.dialect import Dialect
 from tradewind.cohorts.document import Node
-from tradewind.cohorts.operators import condition
+from tradewind.cohorts.operators import condition, there
 from tradewind.cohorts.windows import Span, span
 from tradewind.model.cohort import ANY_EVENT, STATEMENTS, EventFilter, Rule, Window
 from tradewind.model.snapshot import LAST_EVENT
@@ -174,11 +174,6 @@ def deed(event_type: exp.Expr) -> exp.Expr:
     """Whether a row says that somebody did something, and not only what is known of them."""
     named = exp.In(this=event_type.copy(), expressions=[exp.Literal.string(name) for name in STATEMENTS])
     return exp.and_(there(event_type), exp.Not(this=named), copy=False)
-
-
-def there(value: exp.Expr) -> exp.Expr:
-    """Whether a value is not NULL."""
-    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
 def or_zero(value: exp.Expr) -> exp.Expr:

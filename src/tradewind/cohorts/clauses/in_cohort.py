@@ -6,8 +6,9 @@ import re
 
 from sqlglot import exp
 
-from tradewind.cohorts.clauses.form import PERSON, Facts, Form, Names, last_event, there
+from tradewind.cohorts.clauses.form import PERSON, Facts, Form, Names, last_event
 from tradewind.cohorts.document import Node
+from tradewind.cohorts.operators import there
 from tradewind.model.cohort import InCohort, Not, Rule
 
 _COHORT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlglot import exp
 
 from tradewind.cohorts import phrases, reading
-from tradewind.cohorts.clauses.form import HAPPENED, PERSON, WHO, Facts, Form, Names, last_event, quoted, there
+from tradewind.cohorts.clauses.form import HAPPENED, PERSON, WHO, Facts, Form, Names, last_event, quoted
 from tradewind.cohorts.document import Node
+from tradewind.cohorts.operators import there
 from tradewind.cohorts.windows import Span
 from tradewind.model.cohort import ANY_EVENT, InSequence, Step
 from tradewind.model.snapshot import LAST_EVENT
