@@ -250,7 +250,8 @@ def test_files_that_were_tidied_away_meanwhile_are_no_loss_but_a_lost_one_is_tol
         file.unlink()
     assert make(town, tmp_path).exists()
     with town.database.transaction() as db:
-        row = "'default', 'events/default/gone.parquet', '2026-03', 1, 1, '2026-03-01', '2026-03-01', 'i', '{}', NULL"
+        columns = '{"event": [], "user": [], "whole": true, "key_check": ""}'
+        row = f"'default', 'events/default/gone.parquet', '2026-03', 1, 1, '2026-03-01', '2026-03-01', 'i', '{columns}', NULL"
         db.exec_driver_sql(f"INSERT INTO event_file VALUES ({row})")
     town.clock.sleep(1)
     with pytest.raises(EngineError, match=r"gone\.parquet is gone, though the record names it"):
