@@ -35,6 +35,7 @@ from tradewind.web.routes import (
     figures,
     lift,
     lookalikes,
+    machine,
     people,
     plans,
     previews,
@@ -77,6 +78,7 @@ NOUNS = (
     lift,
     webhook,
     definitions,
+    machine,
 )
 
 MOST_PUSHES = 16

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 _COMMAND = r"tradewind [a-z][^;(]*?'?(?=$|;| \()"
 
-_BY_COMMAND = re.compile(rf",?(?: or)? with(?:: | '){_COMMAND}|; {_COMMAND}| \(tradewind [^)]*\)")
+_BY_COMMAND = re.compile(rf",?(?: or)? with(?:: | '){_COMMAND}|; (?:(?:see|then): )?{_COMMAND}| \(tradewind [^)]*\)")
 """A deed, and the command that does it; a clause of its own about a command; a command in brackets."""
 
 _OPTIONS = {"--empty": "leaving=empty", "--let-expire": "leaving=let_expire"}

@@ -108,6 +108,14 @@ def test_a_list_page_by_page_is_the_list(site: Site, root: TestClient) -> None:
         assert root.get(path, params={"cursor": "no cursor"}).status_code == 400, path
 
 
+def test_the_installation_is_examined_and_its_record_verified(site: Site, root: TestClient) -> None:
+    told = root.get("/api/v1/doctor").json()
+    assert {"disk", "clock", "home", "project default"} <= {each["what"] for each in told["findings"]}
+    assert told["ok"] is all(each["ok"] for each in told["findings"])
+    assert root.post("/api/v1/ledger/verification").json()["ok"] is True
+    assert "ledger.verify" in root.get("/api/v1/audit").text
+
+
 def test_what_is_shown_once_is_kept_nowhere_and_made_once(site: Site, root: TestClient) -> None:
     made: list[tuple[str, dict[str, Any] | None, str]] = [
         ("/api/v1/users", {"id": "cleo", "name": "Cleo"}, "code"),
