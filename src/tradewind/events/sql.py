@@ -23,6 +23,9 @@ ENOUGH = 10_000
 AT_ONCE = 500
 """Names in one statement."""
 
+_KINDS = ', "kinds": {'
+"""Where the names end in what an import says of its properties; within a name each quote has a backslash before it."""
+
 _AS_READ = {"yield_per": 50}
 """Of an answer that is read until there is enough, so many rows are fetched at a time."""
 
@@ -167,8 +170,15 @@ def select_properties(database: Database, project: str) -> tuple[list[str], list
     """Names of event properties and of user properties that imports have met, sorted."""
     query = sa.select(event_import.c.properties).where(event_import.c.project == project)
     with database.reading() as connection:
-        stored = [json.loads(text) for text in connection.execute(query).scalars()]
+        texts = {_names(text) for text in connection.execute(query).scalars()}
+    stored = [json.loads(text) for text in texts]
     return tuple(sorted({name for each in stored for name in each[kind]}) for kind in ("event", "user"))  # type: ignore[return-value]
+
+
+def _names(properties: str) -> str:
+    """What an import says of names alone, which is the same for most: how many values were of which kind differs each time."""
+    names, counts, _ = properties.partition(_KINDS)
+    return names + "}" if counts else names
 
 
 def select_refused(database: Database, project: str) -> int:

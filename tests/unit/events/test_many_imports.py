@@ -55,3 +55,11 @@ def test_what_vanished_is_told_and_costs_what_is_new(desk: Desk) -> None:
     assert desk.store.vanished("p", BEGIN + timedelta(minutes=5 * 610)) == set(), "among the last twenty then were old ones"
     assert desk.store.vanished("p", BEGIN + timedelta(minutes=5 * 10)) == set(), "too few to tell"
     desk.close()
+
+
+def test_names_are_known_whatever_they_are_like(desk: Desk) -> None:
+    names = ("size", "kinds", ', "kinds": {', 'a "quoted" one', "grün", "}")
+    for number, name in enumerate(names):
+        bring(desk, number, number + 1, name)
+    assert desk.store.properties("p").event == tuple(sorted(names))
+    desk.close()

@@ -101,7 +101,9 @@ def new_secret(ask: Admin, project: Id, key: Key = None) -> JSONResponse:
 
     def make() -> SecretView:
         ask.note("webhook.secret", project, project)
-        return SecretView(path=_path(project), header=webhooks.HEADER, secret=webhooks.new_secret(ask.parts, project))
+        secret = webhooks.new_secret(ask.parts, project)
+        webhooks.warm(ask.parts)
+        return SecretView(path=_path(project), header=webhooks.HEADER, secret=secret)
 
     return once(ask, key, None, make, once_only="secret")
 
