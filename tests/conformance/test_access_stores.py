@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from threading import Thread
+from dataclasses import replace
+from threading import Barrier, Thread
 
 import pytest
 import sqlalchemy as sa
 
 from tradewind.access.base import Access
 from tradewind.access.memory import MemoryAccess
+from tradewind.access.roles import Factor
 from tradewind.access.sql import SqlAccess, SqlTrail, audit_table
 from tradewind.access.trail import Deed
 from tradewind.catalog.sql import Catalog
 from tradewind.database import Database
 from tradewind.model.project import Project, ProjectPlan
-from tradewind.testing.access_suite import NOON, AccessSuite
+from tradewind.testing.access_suite import ANN, NOON, AccessSuite
 
 
 def stocked(database: Database) -> SqlAccess:
@@ -72,6 +74,23 @@ class _InSql(AccessSuite):
             raise _Undone
         assert damage, str(change)
         assert access.trail.damage() == ""
+
+    def test_of_many_who_spend_one_code_at_once_one_does(self, access: SqlAccess) -> None:
+        access.users.add(ANN)
+        before = Factor(ANN.id, 1, NOON, 4, frozenset(("d1",)))
+        access.factors.change(ANN.id, None, before)
+        together, spent = Barrier(4), list[bool]()
+
+        def spend() -> None:
+            together.wait(30)
+            spent.append(access.factors.change(ANN.id, before, replace(before, codes=frozenset())))
+
+        spenders = [Thread(target=spend) for _ in range(4)]
+        for spender in spenders:
+            spender.start()
+        for spender in spenders:
+            spender.join()
+        assert sorted(spent) == [False, False, False, True]
 
 
 class TestOnSqlite(_InSql):
