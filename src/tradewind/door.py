@@ -10,9 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from statistics import median
 from typing import Any
@@ -21,7 +20,7 @@ import truststore
 
 from tradewind.clock import SystemClock
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
-from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Incoming, Line, Octets, Response
+from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Incoming, Line, Octets, Response, instant_of
 
 __all__ = ["LARGEST_ANSWER", "Door", "Incoming", "Response", "is_loopback"]
 
@@ -147,9 +146,8 @@ class Door:
 
     def _dated(self, answer: Response) -> Response:
         """The answer, after its host's clock was compared with this machine's."""
-        if told := answer.headers.get("date"):
-            with suppress(TypeError, ValueError):
-                self._ahead.append((self._clock.now() - parsedate_to_datetime(told)).total_seconds())
+        if told := instant_of(answer.headers.get("date", "")):
+            self._ahead.append((self._clock.now() - told).total_seconds())
         return answer
 
     @contextmanager

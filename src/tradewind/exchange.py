@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from tradewind.moment import reached
 
@@ -48,6 +50,15 @@ class Deadline:
         if seconds <= 0:
             raise TimeoutError
         return min(seconds, self.idle)
+
+
+def instant_of(field: str) -> datetime | None:
+    """The instant that a field of a head says, as `Date` does; None where it says none."""
+    try:
+        date = parsedate_to_datetime(field)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, repr=False)

@@ -145,6 +145,12 @@ def test_a_late_answer_meets_nobody() -> None:
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("date", [b"", b"soon", b"Wed, 01 Jan 99999999999999999999 00:00:00 GMT", b"Mon, 31 Dec 9999 23:59:59 -2359"])
+def test_an_answer_whose_date_is_none_is_an_answer(date: bytes) -> None:
+    with serving(answering(b"HTTP/1.1 200 OK\r\nDate: %b\r\nContent-Length: 0\r\n\r\n" % date)) as server, Door() as door:
+        assert door.post(server.url, b"1", {}).status == 200
+
+
 def test_the_very_bytes_and_headers_are_sent_and_the_answer_is_whole() -> None:
     answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow"
     with serving(answering(answer)) as server, Door() as door:

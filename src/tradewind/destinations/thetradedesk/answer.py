@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
+from tradewind.exchange import instant_of
 from tradewind.model.run import Answer, Line, LineClass, Receipt
 
 LINE_CLASSES = {
@@ -164,19 +163,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(given)
     except ValueError:
-        until, now = _date(given), _date(headers.get("date", ""))
+        until, now = instant_of(given), instant_of(headers.get("date", ""))
         if until is None or now is None:
             return None
         seconds = (until - now).total_seconds()
     return None if seconds != seconds else min(WAIT_MOST, max(WAIT_LEAST, seconds))  # noqa: PLR0124 - only NaN differs from itself
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:

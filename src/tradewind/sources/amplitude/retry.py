@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from tradewind.errors import EngineError, GoneError, RefusedKeyError, TradewindError
+from tradewind.exchange import instant_of
 
 TRIES = 6
 """Sends of one question, the first included."""
@@ -49,13 +48,5 @@ def _asked_for(headers: Mapping[str, str]) -> float | None:
     given = headers.get("retry-after", "").strip()
     if given.isascii() and given.isdecimal():
         return min(LONGEST_WAIT, max(1.0, float(given[:9])))
-    until, now = _date(given), _date(headers.get("date", ""))
+    until, now = instant_of(given), instant_of(headers.get("date", ""))
     return min(LONGEST_WAIT, max(1.0, (until - now).total_seconds())) if until and now else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
