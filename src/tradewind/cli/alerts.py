@@ -64,7 +64,10 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         show.print_json({"contacts": told, "incidents": wrong})
         return
     rows = [(each.contact.id, each.contact.kind.value, each.contact.shown, _kinds(each.contact), each.trouble) for each in told]
-    show.table("Told", ("contact", "how", "where", "of", "trouble"), rows)
+    if rows:
+        show.table("Told", ("contact", "how", "where", "of", "trouble"), rows)
+    else:
+        show.line("Nobody is told yet. Add somebody with: tradewind alerts add --help")
     for one in wrong:
         show.line(f"{one.alert.kind.value} since {one.opened_at:%Y-%m-%d %H:%M} UTC: {one.alert.sentence}")
     if not wrong:

@@ -153,8 +153,8 @@ def _approved(parts: Parts, project: str, run: str, approvals: tuple[Approval, .
     if not handing.served(parts):
         show.note(HERE)
         return runs.approve(parts, project, run, approvals, watch)
-    show.note(THERE)
     allowed = runs.allow(parts, project, run, approvals)
+    show.note(THERE)
     rested = handing.followed(parts, [allowed], watch)
     return rested[0] if rested else syncs.go_on(parts, runs.found(parts, project, run), watch)
 

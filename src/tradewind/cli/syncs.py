@@ -130,8 +130,8 @@ def _run(parts: Parts, project: str, sync: str, as_of: str | None, watch: Watch,
     from tradewind.operations import handing, splits, syncs
 
     if as_of is None and handing.served(parts):
-        show.note(THERE)
         asked = splits.ask(parts, project, sync) if split else (syncs.ask(parts, project, sync),)
+        show.note(THERE)
         if done := handing.followed(parts, asked, watch):
             return done
     show.note(HERE)
@@ -156,10 +156,13 @@ def dry_run(context: typer.Context, sync: Annotated[str, typer.Argument(help="Th
 def _rehearsed(parts: Parts, project: str, sync: str, watch: Watch) -> Run:
     from tradewind.operations import handing, syncs
 
-    there = handing.served(parts)
-    show.note(THERE if there else HERE)
-    done = handing.followed(parts, [syncs.rehearse(parts, project, sync)], watch) if there else ()
-    return done[0] if done else syncs.rehearse_now(parts, project, sync, watch)
+    if handing.served(parts):
+        asked = syncs.rehearse(parts, project, sync)
+        show.note(THERE)
+        if done := handing.followed(parts, [asked], watch):
+            return done[0]
+    show.note(HERE)
+    return syncs.rehearse_now(parts, project, sync, watch)
 
 
 def _print_split(made: Sequence[Sync], *, as_json: bool) -> None:

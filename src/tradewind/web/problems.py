@@ -26,6 +26,9 @@ from tradewind.errors import (
 )
 from tradewind.web.words import spoken
 
+NO_STORE = "the server cannot use its store now; whoever runs it sees why with: tradewind doctor"
+"""Of a store that fails nothing is told, to whom nobody knows: neither where it is, nor what it says, which may hold anything."""
+
 MEDIA = "application/problem+json"
 
 STATUSES: tuple[tuple[type[TradewindError], int], ...] = (
@@ -95,6 +98,8 @@ def of_error(error: TradewindError, path: Mapping[str, Any]) -> JSONResponse:
     status = next(status for kind, status in STATUSES if isinstance(error, kind)) if type(error) is not TradewindError else 500
     if isinstance(error, Bug):
         return defect()
+    if type(error) is LedgerError:
+        return problem(status, NO_STORE, kind="ledger")
     if isinstance(error, DefinitionError):
         return problem(status, spoken(error.message), None, kind=_kind(error), **_where(error))
     headers = {"Retry-After": str(max(1, round(error.wait or 1)))} if isinstance(error, RetryableError) else {}

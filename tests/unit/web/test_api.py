@@ -12,11 +12,13 @@ from site_of import HERE, PASSWORD, Site, detail
 from town import guid
 from tradewind.access.roles import Role
 from tradewind.catalog.entitlement import sentence
+from tradewind.errors import LedgerError
 from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.operations import people
 from tradewind.web.cookies import COOKIE
 from tradewind.web.limits import DEEPEST, LARGEST, depth, is_deeper
+from tradewind.web.problems import of_error
 from tradewind.web.rates import Rates
 from tradewind.web.words import spoken
 from tradewind.worker import Stop, run_once
@@ -151,7 +153,7 @@ def test_a_paused_sync_is_emptied_by_the_worker(site: Site, root: TestClient) ->
     root.post(f"{P}/syncs/daily/runs")
     site.work()
     assert [each["count"] for each in root.get(f"{P}/syncs/daily/stakes").json()] == [100]
-    assert "--empty" in detail(root.post(f"{P}/syncs/daily/pause"))
+    assert "leaving=empty" in detail(root.post(f"{P}/syncs/daily/pause"))
     ended = root.post(f"{P}/syncs/daily/pause?leaving=empty").json()
     assert (ended["how"], len(ended["later"])) == ("empty", 1)
     site.work()
@@ -469,3 +471,8 @@ def test_whoever_writes_a_rule_is_told_what_the_events_name(site: Site, root: Te
     assert told["events"] == [{"name": "Open", "count": 2}, {"name": "Buy", "count": 1}]
     assert (told["event_properties"], told["user_properties"]) == (["step"], ["plan"])
     assert told["newest"] == "2026-01-01T00:00:00Z"
+
+
+def test_of_a_store_that_fails_neither_place_nor_words_are_told() -> None:
+    answer = of_error(LedgerError("the database at sqlite:////srv/canary cannot be used: canary"), {})
+    assert (answer.status_code, b"canary" in answer.body, b"tradewind doctor" in answer.body) == (503, False, True)

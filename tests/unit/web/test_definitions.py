@@ -87,7 +87,7 @@ def test_what_is_not_defined_is_deleted_only_where_it_is_said_and_its_people_are
     assert ("delete", "sync", "daily") in actions(planned)
     assert [each["count"] for each in planned.json()["given_up"]] == [100]
     asked = post(manager, "apply", alone, prune=True)
-    assert (asked.status_code, "say --empty" in detail(asked) or "taken out" in detail(asked)) == (422, True)
+    assert (asked.status_code, "leaving=empty" in detail(asked) or "taken out" in detail(asked)) == (422, True)
     assert manager.get("/api/v1/projects/default/syncs/daily").status_code == 200
     assert post(manager, "apply", alone, prune=True, leaving="let_expire").json()["how"] == "let_expire"
     assert manager.get("/api/v1/projects/default/syncs/daily").status_code == 404
