@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from adbc_driver_postgresql import dbapi
+
 from postgres_process import Server
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
 
 ENDED = "SELECT count(*) FROM run WHERE state = 'closed'"
-"""Asked of the store itself, over and over: the workers have need of the processors."""
 
 BOOKS = ("run", "run_phase", "batch", "attempt", "receipt_line", "membership_version")
 """Tables that say what was done."""
@@ -66,6 +67,7 @@ class Hosts:
         self.sandbox, self.server, self.syncs, self.apart = sandbox, server, syncs, apart
         self.product = Product(folder, sandbox.url, TTD_SECRET="sandbox-secret-ready1", TRADEWIND_DATABASE_URL=server.admin)
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.asking = dbapi.connect(server.admin, autocommit=True)
 
     def make_due(self) -> None:
         """Syncs of one small list, each with a segment of its own and a slot twenty minutes ago; there is no other while this lasts."""
@@ -92,12 +94,16 @@ class Hosts:
             quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             self.workers.append(subprocess.Popen(command, cwd=self.product.folder, env=self.product.environment, **quiet))
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query gives, over a connection that stays: it is asked often, and the workers have need of the processors."""
+        with self.asking.cursor() as cursor:
+            cursor.execute(query)
+            return [tuple(row) for row in cursor.fetchall()]
+
     def in_hand(self, worker: subprocess.Popen[bytes]) -> str:
         """The sync whose run a worker has in hand; empty where it has none."""
-        asked = f"owner LIKE '%:{worker.pid}:%' AND state <> 'closed'"
-        if not self.server.count(f"SELECT count(*) FROM run WHERE {asked}"):
-            return ""
-        return str(self.server.rows(f"SELECT sync FROM run WHERE {asked}")[0][0])
+        found = self.rows(f"SELECT sync FROM run WHERE owner LIKE '%:{worker.pid}:%' AND state <> 'closed'")
+        return str(found[0][0]) if found else ""
 
     def catch(self, worker: subprocess.Popen[bytes], how: signal.Signals) -> str:
         """Send a signal at a moment when it has a run in hand; the sync."""
@@ -115,23 +121,27 @@ class Hosts:
     def seconds_until_ended(self, sync: str, since: float) -> float:
         """From an instant until the run of a sync is closed."""
         ended = f"{ENDED} AND sync = '{sync}'"
-        wait_until(lambda: self.server.count(ended) == 1, f"the run of {sync} is ended by another", LONG)
+        wait_until(lambda: self.rows(ended) == [(1,)], f"the run of {sync} is ended by another", LONG)
         return round(time.monotonic() - since, 1)
+
+    def wait_for_all(self) -> None:
+        """Until every sync has its run."""
+        wait_until(lambda: self.rows(ENDED) == [(self.syncs,)], "every sync has its run", LONG)
 
     def books(self) -> list[list[str]]:
         """All that the books say, and how many requests came."""
-        said = [sorted(map(repr, self.server.rows(f"SELECT * FROM {table}"))) for table in BOOKS]
+        said = [sorted(map(repr, self.rows(f"SELECT * FROM {table}"))) for table in BOOKS]
         return [*said, [str(len(self.sandbox.requests()))]]
 
     def found(self, killed_s: float | None, stopped_s: float | None, began: float, *, written: bool) -> Found:
         """The account of it all."""
-        runs = [str(row[0]) for row in self.server.rows("SELECT sync FROM run WHERE outcome = 'clean'")]
+        runs = [str(row[0]) for row in self.rows("SELECT sync FROM run WHERE outcome = 'clean'")]
         whole = {("DAID", each) for each in DEVICES}
         wrong = sum(self.sandbox.members("ready1", f"segment {number}") != whole for number in range(self.syncs))
         sent = sum(1 for request in self.sandbox.requests() if request["items"])
         missed = self.syncs - len(set(runs))
         seconds = round(time.monotonic() - began, 1)
-        counts = (self.server.count("SELECT count(*) FROM run") - self.syncs, missed, wrong, sent - self.syncs)
+        counts = (int(self.rows("SELECT count(*) FROM run")[0][0]) - self.syncs, missed, wrong, sent - self.syncs)
         return Found(self.syncs, self.apart, *counts, killed_s, stopped_s, written, seconds)
 
     def end(self) -> None:
@@ -139,6 +149,7 @@ class Hosts:
         for worker in self.workers:
             worker.kill()
             worker.wait()
+        self.asking.close()
 
 
 def run(folder: Path, sandbox: SandboxProcess, server: Server, syncs: int, *, stop: bool, apart: bool = False) -> Found:
@@ -154,11 +165,11 @@ def run(folder: Path, sandbox: SandboxProcess, server: Server, syncs: int, *, st
         killed, at = hosts.catch(first, signal.SIGKILL), time.monotonic()
         if not stop:
             seconds = hosts.seconds_until_ended(killed, at)
-            wait_until(lambda: server.count(ENDED) == syncs, "every sync has its run", LONG)
+            hosts.wait_for_all()
             return hosts.found(seconds, None, began, written=False)
         stopped, then = hosts.catch(second, signal.SIGSTOP), time.monotonic()
         killed_s, stopped_s = hosts.seconds_until_ended(killed, at), hosts.seconds_until_ended(stopped, then)
-        wait_until(lambda: server.count(ENDED) == syncs, "every sync has its run", LONG)
+        hosts.wait_for_all()
         before = hosts.books()
         second.send_signal(signal.SIGTERM)  # it is seen when it goes on: what it has in hand it ends first, or finds that it may not
         second.send_signal(signal.SIGCONT)
