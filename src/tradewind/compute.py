@@ -44,6 +44,17 @@ def _in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def told_of(error: Exception) -> str:
+    """What of a failure of DuckDB, Arrow or the disk may be told, in one line: of others than the machine's the kind alone.
+
+    Their words name the value that they failed at, or the statement.
+    """
+    words = str(error).partition("\n")[0]
+    if words and isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)):
+        return words
+    return f"it was given up ({type(error).__name__})"
+
+
 def literal(text: str | Path) -> str:
     """A text as a SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"

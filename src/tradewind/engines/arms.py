@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from tradewind.compute import Bounds, connect, literal, quoted
+from tradewind.compute import Bounds, connect, literal, quoted, told_of
 from tradewind.durable import publish
 from tradewind.errors import EngineError
 from tradewind.lots import lot_sql
@@ -75,4 +75,4 @@ def _session(bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
         with connect(bounds) as connection:
             yield connection
     except (duckdb.Error, OSError) as error:
-        raise EngineError(f"the people of the run could not be divided: {str(error).splitlines()[0]}") from None
+        raise EngineError(f"the people of the run could not be divided: {told_of(error)}") from None

@@ -19,7 +19,7 @@ from tradewind.cohorts.compile import compile_rule, matters
 from tradewind.cohorts.dialect import NUMBER
 from tradewind.cohorts.rules import properties
 from tradewind.cohorts.stretches import Stretch
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import rule_of
@@ -212,8 +212,7 @@ class DuckDBEngine:
                 connection.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            first_line = str(error).partition("\n")[0] or type(error).__name__
-            raise EngineError(f"{what} failed: {first_line}") from None
+            raise EngineError(f"{what} failed: {told_of(error)}") from None
 
     def _read(
         self, connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime, names: tuple[Sequence[str], Sequence[str]]

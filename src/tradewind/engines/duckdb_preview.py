@@ -24,7 +24,7 @@ from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.operators import condition, meets_nothing
 from tradewind.cohorts.rules import leaves
 from tradewind.cohorts.windows import bounds, parts, zone_of
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.engines import bits
 from tradewind.engines.bits import Bits
 from tradewind.engines.duckdb import GUESSES, DuckDBDialect
@@ -127,7 +127,7 @@ class DuckDBPreviews:
                     yield _Session(cursor, turn)
             except (duckdb.Error, OSError) as error:
                 turn.check()
-                raise EngineError(f"the preview failed: {str(error).partition(chr(10))[0] or type(error).__name__}") from None
+                raise EngineError(f"the preview failed: {told_of(error)}") from None
 
     def _warmed(self, asked: Asked) -> Warm:
         """The people of the project at the instant: held, or read now. Nothing breaks this off: the next question needs them too."""

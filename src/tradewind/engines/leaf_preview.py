@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from tradewind.cohorts.rules import leaves
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.engines.base import Engine
 from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Through, Turn
 from tradewind.errors import EngineError
@@ -75,7 +75,7 @@ class LeafPreviews:
             with tempfile.TemporaryDirectory(prefix="preview-") as name, connect(self._bounds) as duck:
                 yield _Answers(self._engine, duck, Path(name), turn)
         except duckdb.Error as error:
-            raise EngineError(f"the preview failed: {str(error).partition(chr(10))[0]}") from None
+            raise EngineError(f"the preview failed: {told_of(error)}") from None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from tradewind.compute import Bounds, connect, literal, quoted
+from tradewind.compute import Bounds, connect, literal, quoted, told_of
 from tradewind.engines.look import AMPLITUDE_ID, Names, named_by, nobody
 from tradewind.errors import EngineError
 from tradewind.model.identifier import REFUSAL_SENTENCES, IdentityMap, Mapping, Refusal, Take
@@ -57,7 +57,7 @@ def left_out(
                 [limit],
             ).fetchall()
     except duckdb.Error as error:
-        raise EngineError(f"the files of the run cannot be read: {str(error).splitlines()[0]}") from None
+        raise EngineError(f"the files of the run cannot be read: {told_of(error)}") from None
     persons = named_by(names, ((person, member) for person, member, *_ in rows))
     return count, tuple(
         LeftOut(person, tuple(_why(*each) for each in why), amplitude_id)

@@ -10,7 +10,7 @@ from typing import Protocol
 import duckdb
 
 from tradewind.cohorts.clauses.form import quoted
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.engines.duckdb import DuckDBDialect
 from tradewind.errors import EngineError
 from tradewind.events.people import EventView
@@ -65,7 +65,7 @@ def outcomes(deeds: str, trial: Trial, people: Sequence[Path], days: int | None,
         with connect(bounds) as connection:
             found = {arm: Arm(*sums) for arm, *sums in connection.execute(query).fetchall()}
     except (duckdb.Error, OSError) as error:
-        raise EngineError(f"the arms of sync '{trial.sync}' could not be compared: {str(error).splitlines()[0]}") from None
+        raise EngineError(f"the arms of sync '{trial.sync}' could not be compared: {told_of(error)}") from None
     return found.get("sent", Arm()), found.get("held_out", Arm()), found.get("neither", Arm()).people
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 from sqlglot import exp
 
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.durable import publish
 from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.kinds import is_guid
@@ -66,7 +66,7 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
             with connect(replace(bounds, spill=bounds.spill or work.folder / "spill")) as connection:
                 account = _run(connection, work)
         except (duckdb.Error, OSError) as error:
-            raise EngineError(f"the members in {snapshot.name} could not be resolved: {_first_line(error)}") from None
+            raise EngineError(f"the members in {snapshot.name} could not be resolved: {told_of(error)}") from None
         publish(work.rejects, rejects)
         if work.addressed.exists():
             publish(work.addressed, rejects.with_name(work.addressed.name))
@@ -97,7 +97,7 @@ def examples(snapshot: Path, identity: IdentityMap, each: int, bounds: Bounds) -
                     why = Refusal(reason) if reason else None
                     found.append(Example(mapping.source, mapping.id_type, why, masked(text, why)))
     except (duckdb.Error, OSError) as error:
-        raise EngineError(f"the members in {snapshot.name} could not be looked at: {_first_line(error)}") from None
+        raise EngineError(f"the members in {snapshot.name} could not be looked at: {told_of(error)}") from None
     return tuple(found)
 
 
@@ -311,7 +311,3 @@ def _read(path: Path) -> str:
 
 def _name(column: str) -> str:
     return exp.to_identifier(column, quoted=True).sql("duckdb")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

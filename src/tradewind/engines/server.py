@@ -18,7 +18,7 @@ from sqlglot import exp
 from tradewind.cohorts.clauses.form import EVENTS, PERSON, WHO, quoted
 from tradewind.cohorts.compile import compile_rule
 from tradewind.cohorts.rules import properties
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.durable import publish
 from tradewind.engines import sql
 from tradewind.engines.base import rule_of
@@ -171,7 +171,7 @@ class ServerEngine:
                         fit_rows(rows, kinds[rows.table])
                 yield _Asking(session, kinds, self._served, as_of)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise EngineError(f"{what} failed: {str(error).partition(chr(10))[0] or type(error).__name__}") from None
+            raise EngineError(f"{what} failed: {told_of(error)}") from None
 
     def _beside(self, members: Path, found: Path, wanted: Sequence[Wanted], out: Path) -> int:
         """Write the members as they were given with what was found beside them; returns how many they are."""

@@ -13,7 +13,7 @@ from secrets import token_hex
 import duckdb
 
 from tradewind.clock import Clock
-from tradewind.compute import Bounds, connect
+from tradewind.compute import Bounds, connect, told_of
 from tradewind.errors import Bug, EngineError
 from tradewind.events import sql
 from tradewind.events.importing import LOCK, MEMORY, alone, remove, remove_unnamed
@@ -127,8 +127,9 @@ def _written(store: EventStore, project: str, lot: Sequence[FileRow], stem: str)
     except (duckdb.Error, OSError) as error:
         for path in (store.home / folder).glob(f"month=*/{stem}.parquet"):
             remove(path)
-        why = str(error).partition("\n")[0] or type(error).__name__
-        raise EngineError(f"the event files of project '{project}' could not be put together, and are as they were: {why}") from error
+        raise EngineError(
+            f"the event files of project '{project}' could not be put together, and are as they were: {told_of(error)}"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if [(each.rows, each.month) for each in tally.files] != [(sum(each.rows for each in lot), lot[0].month)]:

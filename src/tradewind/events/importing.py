@@ -19,7 +19,7 @@ import orjson
 import pyarrow as pa
 
 from tradewind.clock import Clock
-from tradewind.compute import Bounds, connect
+from tradewind.compute import Bounds, connect, told_of
 from tradewind.errors import Bug, BusyError, EngineError, LedgerError
 from tradewind.events import sql
 from tradewind.events.inputs import Input, find_inputs, identify
@@ -106,8 +106,7 @@ def import_events(
             reached("import.named")
         except (duckdb.Error, OSError) as error:
             work.give_up(started, len(inputs) + len(work.refused))
-            first_line = str(error).partition("\n")[0] or type(error).__name__
-            raise EngineError(f"the import into project '{project}' failed and left nothing: {first_line}") from error
+            raise EngineError(f"the import into project '{project}' failed and left nothing: {told_of(error)}") from error
         finally:
             shutil.rmtree(work.scratch, ignore_errors=True)
     months = tuple(sorted({file.month for file in tally.files}))

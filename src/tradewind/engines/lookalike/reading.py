@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from tradewind.cohorts.clauses.form import EVENTS
-from tradewind.compute import Bounds, connect, literal, quoted
+from tradewind.compute import Bounds, connect, literal, quoted, told_of
 from tradewind.engines.shares import Shares
 from tradewind.errors import EngineError
 from tradewind.events.manifest import utc
@@ -154,8 +154,7 @@ class Behaviours:
             with connect(self._bounds) as connection:
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            first_line = str(error).partition("\n")[0] or type(error).__name__
-            raise EngineError(f"{what} failed: {first_line}") from None
+            raise EngineError(f"{what} failed: {told_of(error)}") from None
 
 
 def _grouped(period: Period, features: Sequence[Feature], where: str, *, named: bool = False) -> str:

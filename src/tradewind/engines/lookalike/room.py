@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradewind.cohorts.parse import to_document
-from tradewind.compute import Bounds, connect, literal
+from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.durable import publish
 from tradewind.engines.lookalike.apart import by_name, by_time, training_day
 from tradewind.engines.lookalike.fit import FOLDS, Line, Numbers, Sample, fit, judge, matters, spread
@@ -200,7 +200,7 @@ class Lookalikes:
                     f"TO {literal(out)} (FORMAT parquet)"
                 )
         except duckdb.Error as error:
-            raise EngineError(f"ranking people failed: {str(error).partition(chr(10))[0]}") from None
+            raise EngineError(f"ranking people failed: {told_of(error)}") from None
         return int(pq.read_metadata(out).num_rows)
 
     def _before(self, question: Question) -> Path | None:
