@@ -81,3 +81,9 @@ class Visit:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    """Take an option of a field that offers some."""
+    page.get_by_role("combobox", name=field, exact=True).click()
+    page.get_by_role("option", name=option).click()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_desk import PASSWORD, Desk, Visit
+from browser_desk import PASSWORD, Desk, Visit, choose
 
 Visits = Callable[..., Visit]
 
@@ -46,10 +46,10 @@ def test_the_guides_setup_from_the_catalog_to_an_account_that_answers(visit: Vis
     page.get_by_role("textbox", name="Advertiser ID").fill("ready1")
     secret = page.get_by_role("textbox", name="Advertiser Secret Key")
     secret.fill("not-the-right-one")
-    _choose(page, "Data Center Region", "Sandbox on this machine")
-    _choose(page, "User ID, row 1", "User property")
+    choose(page, "Data Center Region", "Sandbox on this machine")
+    choose(page, "User ID, row 1", "User property")
     page.get_by_role("combobox", name="Name of the property, row 1").fill("advertising_id")
-    _choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
+    choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
     page.get_by_role("button", name="Test connection").click()
     expect(page.get_by_role("status")).to_contain_text("does not answer as it should")
     secret.fill("sandbox-secret-ready1")
@@ -124,8 +124,3 @@ def _enable(page: Page) -> None:
     dialog.get_by_role("button", name="Enable", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(wall).to_have_count(0)
-
-
-def _choose(page: Page, field: str, option: str) -> None:
-    page.get_by_role("combobox", name=field, exact=True).click()
-    page.get_by_role("option", name=option).click()

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser_desk import ALOUD, PASSWORD, Desk, Visit
+from browser_desk import ALOUD, PASSWORD, Desk, Visit, choose
 from sandbox_process import SandboxProcess
 
 Visits = Callable[..., Visit]
@@ -299,17 +299,12 @@ def _add_account(page: Page, advertiser: str, secret: str) -> None:
     page.get_by_role("textbox", name="Name", exact=True).fill("Main account")
     page.get_by_role("textbox", name="Advertiser ID").fill(advertiser)
     page.get_by_role("textbox", name="Advertiser Secret Key").fill(secret)
-    _choose(page, "Data Center Region", "Sandbox on this machine")
-    _choose(page, "User ID, row 1", "Column of a list")
+    choose(page, "Data Center Region", "Sandbox on this machine")
+    choose(page, "User ID, row 1", "Column of a list")
     page.get_by_role("combobox", name="Name of the column, row 1").fill("idfa")
-    _choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
+    choose(page, "TheTradeDesk User ID, row 1", "Raw device ID (iOS IDFA or Android's AAID)")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name="Main account")).to_contain_text("Ready")
-
-
-def _choose(page: Page, field: str, option: str) -> None:
-    page.get_by_role("combobox", name=field, exact=True).click()
-    page.get_by_role("option", name=option).click()
 
 
 def test_some_are_held_out_and_each_value_has_a_segment(visit: Visits, shop: Shop) -> None:

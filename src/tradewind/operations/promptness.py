@@ -1,4 +1,4 @@
-"""How soon people leave a segment after the events that say so have arrived; the figures are pure."""
+"""How soon people leave a segment after the events that say so have arrived."""
 
 from __future__ import annotations
 
