@@ -52,7 +52,7 @@ def told_of(error: Exception) -> str:
     words = str(error).partition("\n")[0]
     if words and isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)):
         return words
-    return f"it was given up ({type(error).__name__})"
+    return f"it was given up ({type(error).__name__.removesuffix('Exception')})"
 
 
 def literal(text: str | Path) -> str:

@@ -64,13 +64,14 @@ def closed_run(product: Product) -> str:
 def state(home: Path) -> tuple[list[str], set[str]]:
     """Every row of the database, and the files whose names rows know: catalog, ledger, vault, lists, events, membership.
 
-    But for the list of imports: one that failed stands there too, so that a sync does not take the events for whole.
+    But for the list of imports: one that failed stands there too, so that a sync does not take the events for whole. And for the audit
+    trail, which is written before a deed, whatever becomes of it.
     """
     if not (home / "tradewind.db").is_file():
         return [], {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     try:
         with closing(sqlite3.connect(f"file:{home / 'tradewind.db'}?mode=ro", uri=True)) as database:
-            rows = [row for row in database.iterdump() if not row.startswith('INSERT INTO "event_import"')]
+            rows = [row for row in database.iterdump() if not row.startswith(('INSERT INTO "event_import"', 'INSERT INTO "audit"'))]
     except sqlite3.DatabaseError:
         rows = [(home / "tradewind.db").read_bytes().hex()]
     kept = ("lists", "events", "membership", "runs", "key")
