@@ -34,8 +34,8 @@ def readable(held: Buckets | None) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        where = f"the files in {held.folder}, what the segment holds as far as we know," if held else "the files of the run"
-        raise EngineError(f"{where} cannot be worked on: gone, damaged, or no room; {MEND}") from error
+        others = f", or in {held.folder}, what the segment holds as far as we know," if held else ""
+        raise EngineError(f"the files of the run{others} cannot be worked on: gone, damaged, or no room; {MEND}") from error
 
 
 def storage(id_type: IdType) -> pa.DataType:
