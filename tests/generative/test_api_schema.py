@@ -21,12 +21,15 @@ from starlette.testclient import TestClient
 from generative.fuzzing import fuzzed
 from site_of import Site
 from tradewind.model.sync import Cadence
-from tradewind.operations import syncs
+from tradewind.operations import factors, syncs
 
 load_all_checks()
 
 EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}
 """Of each route, unless `./dev fuzz` says otherwise: sound requests, and unsound ones."""
+
+RULE = "/api/v1/second-factor"
+"""Where everybody may be asked for a second factor, which nobody here has: it is taken back, or all that follows would be refused."""
 
 BESIDE = [positive_data_acceptance]
 """A description cannot say which ids exist or which password is too common: sound requests may be refused, in a sentence."""
@@ -78,6 +81,8 @@ class Caller:
         if answer.status_code == 401:
             self.browser = self.site.signed_in("root")
             answer = self.browser.request(**given)
+        if answer.request.url.path == RULE:
+            factors.require(self.site.town.parts, "test", required=False)
         self.answers[answer.status_code] += 1
         if answer.status_code == 413 and case.meta.is_negative_at(ParameterLocation.BODY):
             return  # which the check does not know for a refusal
