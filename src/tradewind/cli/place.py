@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 THERE = "The server at work in this home does it; Ctrl-C leaves it to that."
-HERE = "This command does it itself."
+HERE = "This command did it itself."
 """Who does what takes a while."""
 
 

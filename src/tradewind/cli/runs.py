@@ -151,8 +151,9 @@ def _approved(parts: Parts, project: str, run: str, approvals: tuple[Approval, .
     from tradewind.operations import handing, runs, syncs
 
     if not handing.served(parts):
+        gone_on = runs.approve(parts, project, run, approvals, watch)
         show.note(HERE)
-        return runs.approve(parts, project, run, approvals, watch)
+        return gone_on
     allowed = runs.allow(parts, project, run, approvals)
     show.note(THERE)
     rested = handing.followed(parts, [allowed], watch)

@@ -134,8 +134,9 @@ def _run(parts: Parts, project: str, sync: str, as_of: str | None, watch: Watch,
         show.note(THERE)
         if done := handing.followed(parts, asked, watch):
             return done
+    ran = splits.run(parts, project, sync, as_of, watch) if split else (syncs.run(parts, project, sync, as_of, watch),)
     show.note(HERE)
-    return splits.run(parts, project, sync, as_of, watch) if split else (syncs.run(parts, project, sync, as_of, watch),)
+    return ran
 
 
 @app.command("dry-run")
@@ -161,8 +162,9 @@ def _rehearsed(parts: Parts, project: str, sync: str, watch: Watch) -> Run:
         show.note(THERE)
         if done := handing.followed(parts, [asked], watch):
             return done[0]
+    rehearsed = syncs.rehearse_now(parts, project, sync, watch)
     show.note(HERE)
-    return syncs.rehearse_now(parts, project, sync, watch)
+    return rehearsed
 
 
 def _print_split(made: Sequence[Sync], *, as_json: bool) -> None:
