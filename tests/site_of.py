@@ -61,7 +61,8 @@ class Site:
     def signed_in(self, user: str) -> TestClient:
         """A browser with a session."""
         client = self.browser()
-        assert client.post("/api/v1/session", json={"user": user, "password": PASSWORD}).status_code == 201
+        answer = client.post("/api/v1/session", json={"user": user, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
         return client
 
     def user(self, name: str, roles: dict[str, Role] | None = None, *, administrator: bool = False) -> str:
