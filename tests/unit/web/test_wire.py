@@ -92,9 +92,10 @@ def test_a_reader_who_does_not_read_is_given_up_and_a_slow_one_is_not(server: tu
     with socket.socket() as line:
         line.connect(("127.0.0.1", server[1]))
         line.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        line.settimeout(20)
+        assert line.recv(4) == b"HTTP"
         if pause is None:
             wait_until(lambda: not server[0].server_state.connections, "the line is given up", 20)
-        line.settimeout(20)
         left, waiting = 0, threading.Event()
         while part := line.recv(1 << 20, socket.MSG_WAITALL):
             left += len(part)
