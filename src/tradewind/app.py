@@ -237,7 +237,7 @@ def with_little_memory(parts: Parts) -> Parts:
 
 def _parts(settings: Settings, database: Database, door: Door) -> Parts:
     spill = settings.home / "spill"
-    bounds = Bounds(settings.memory_limit, settings.threads, spill)
+    bounds = Bounds(settings.memory_limit, settings.threads, spill, (settings.home, settings.home.resolve()))
     events = EventStore(database, settings.home)
     vault = Vault(database, settings.home / NAME, settings.key)
     registry, sources = Registry(door, settings.sandbox_url), Sources(database)

@@ -10,7 +10,9 @@ import duckdb
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one computation may use: memory as DuckDB writes it (`1GiB`), threads, and a folder to spill into.
+    """What one computation may use: memory as DuckDB writes it (`1GiB`), threads, a folder to spill into, and where its files lie.
+
+    Where there is a `below`, files below these folders alone can be read and written, and nothing can be attached or installed.
 
     `within` is a DuckDB that is open already and is used with its own bounds: opening one costs 25 ms, which counts where
     thousands of small computations follow one another.
@@ -19,6 +21,7 @@ class Bounds:
     memory: str = "1GiB"
     threads: int = 2
     spill: Path | None = None
+    below: tuple[Path, ...] = ()
     within: duckdb.DuckDBPyConnection | None = field(default=None, repr=False, compare=False)
 
 
@@ -36,7 +39,11 @@ def connect(bounds: Bounds) -> duckdb.DuckDBPyConnection:
     if bounds.spill is not None:
         bounds.spill.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(bounds.spill)
-    return _in_utc(duckdb.connect(":memory:", config=config))
+    connection = _in_utc(duckdb.connect(":memory:", config=config))
+    if bounds.below:
+        connection.execute(f"SET allowed_directories = [{', '.join(map(literal, bounds.below))}]")
+        connection.execute("SET enable_external_access = false")  # nothing of a session takes this back
+    return connection
 
 
 def _in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -1,4 +1,4 @@
-"""What may be told of a failure of DuckDB: the machine's own words, and of others the kind alone."""
+"""What DuckDB may touch, and what may be told when it fails: the machine's own words, and of others the kind alone."""
 
 from __future__ import annotations
 
@@ -33,3 +33,30 @@ def test_a_full_disk_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file") as failed:
         (tmp_path / "gone").read_bytes()
     assert told_of(failed.value) == f"[Errno 2] No such file or directory: '{tmp_path}/gone'"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "FROM read_csv('/etc/passwd')",
+        "FROM read_text('{mine}/../other/kept.parquet')",
+        "COPY (SELECT 1) TO '{other}/taken.parquet'",
+        "ATTACH '{other}/taken.db'",
+        "INSTALL httpfs",
+        "FROM read_parquet('https://shop.example/kept.parquet')",
+        "SET enable_external_access = true",
+        "SET allowed_directories = ['/']",
+    ],
+)
+def test_nothing_beyond_the_folders_named_is_touched(tmp_path: Path, statement: str) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for folder in (mine, other):
+        folder.mkdir()
+    with connect(Bounds()) as free:
+        free.execute(f"COPY (SELECT 1 AS n) TO '{other}/kept.parquet'")
+    with connect(Bounds(spill=mine / "spill", below=(mine,))) as connection:
+        connection.execute(f"COPY (SELECT 2 AS n) TO '{mine}/own.parquet'")
+        assert connection.execute(f"FROM read_parquet('{mine}/own.parquet')").fetchall() == [(2,)]
+        with pytest.raises(duckdb.Error):
+            connection.execute(statement.format(mine=mine, other=other))
+    assert [path.name for path in other.iterdir()] == ["kept.parquet"]

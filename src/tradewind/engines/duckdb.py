@@ -210,6 +210,8 @@ class DuckDBEngine:
                 connection.execute(f"SET disabled_optimizers = '{GUESSES}'")
                 connection.execute("SET parquet_metadata_cache = true")  # each share reads some of every file
                 connection.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
+                if self._bounds.within is None:
+                    connection.execute("SET lock_configuration = true")
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise EngineError(f"{what} failed: {told_of(error)}") from None

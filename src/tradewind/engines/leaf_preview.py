@@ -72,7 +72,7 @@ class LeafPreviews:
     def _open(self, turn: Turn) -> Iterator[_Answers]:
         turn.check()
         try:
-            with tempfile.TemporaryDirectory(prefix="preview-") as name, connect(self._bounds) as duck:
+            with connect(self._bounds) as duck, tempfile.TemporaryDirectory(prefix="preview-", dir=self._bounds.spill) as name:
                 yield _Answers(self._engine, duck, Path(name), turn)
         except duckdb.Error as error:
             raise EngineError(f"the preview failed: {told_of(error)}") from None
