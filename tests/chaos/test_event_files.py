@@ -17,6 +17,8 @@ from chaos.rig import running_nursery
 from chaos.world import WorldClock
 from tradewind.errors import EngineError
 from tradewind.events.compacting import MOST
+from tradewind.operations.compaction import MARK
+from tradewind.operations.tidy import note_done
 from tradewind.operations.uploads import LEASE
 
 DAY = timedelta(days=1).total_seconds()
@@ -50,6 +52,10 @@ class Lives:
         """A life that ends at a moment."""
         fate = self.live(kill_at=[moment, 1], **order)
         assert fate["killed"], f"{moment} was not reached: {fate}"
+
+    def put_off(self) -> None:
+        """Let the worker put nothing together before tomorrow."""
+        note_done(self.home / "events" / "default" / MARK, self.clock.now())
 
     def file(self, name: str, first: int, last: int, told: Callable[[], str] = str) -> Path:
         """Events of people, one each."""
@@ -89,6 +95,7 @@ def lives(tmp_path: Path, nursery: subprocess.Popen[str]) -> Lives:
 def test_event_files_that_are_put_together_under_a_kill_are_whole(lives: Lives) -> None:
     """Before the row it is as before, after it as afterwards; the next day does what is left, and takes away what was replaced."""
     files = [lives.file(f"{n}.ndjson", n * 10, n * 10 + 10) for n in range(MOST + 1)]
+    lives.put_off()
     lives.live(imports=[["default", str(file)] for file in files])
     whole = (len(files), 10 * len(files))
     for moment, after in (("compaction.written", whole), ("compaction.named", (1, whole[1])), ("compaction.removed", (1, whole[1]))):
@@ -109,6 +116,7 @@ def test_a_full_disk_leaves_event_files_as_they_are(lives: Lives) -> None:
     """The system refuses to let the new file grow: one sentence, nothing is left of it, and with room again they are put together."""
     chance = random.Random(1)
     each = [lives.file(f"{n}.ndjson", n * 10, n * 10 + 10, lambda: chance.randbytes(9_000).hex()) for n in range(MOST + 1)]
+    lives.put_off()
     lives.live(imports=[["default", str(file)] for file in each])
     before = sorted((lives.home / "events").rglob("*.parquet"))
     limit = max(path.stat().st_size for path in lives.home.rglob("*") if path.is_file()) + 200_000
