@@ -167,7 +167,8 @@ def test_a_sync_that_fails_does_not_stop_the_others(town: Town) -> None:
     once(town)
     town.clock.sleep(DAY.total_seconds())
     town.parts.catalog.pause_connection("default", "main", "the secret is wrong")
-    assert [str(done.error) for done in once(town)] == [f"connection 'main' is paused: the secret is wrong; mend that, then: {MEND}"] * 2
+    paused = f"connection 'main' is paused: the secret is wrong; mend that, and test it with: {MEND}"
+    assert [str(done.error) for done in once(town)] == [paused] * 2
     town.parts.catalog.resume_connection("default", "main")
     town.people.broken = True
     assert [(done.sync, str(done.error)) for done in once(town)] == [(name, "the events cannot be read") for name in "ab"]

@@ -88,7 +88,7 @@ def test_events_that_stopped_coming_hold(period_hours: int, silent_hours: float,
     evidence = Evidence(silence=timedelta(hours=silent_hours), period=timedelta(hours=period_hours))
     found = judge(a_delta(held=10, refresh=10), evidence)
     assert [(v.guard, v.count, v.limit) for v in found] == ([("stale", *verdict)] if verdict else [])
-    assert all("import newer events" in v.sentence and "--as-of" in v.sentence for v in found)
+    assert all("import newer events" in v.sentence and "as of an instant" in v.sentence for v in found)
 
 
 def test_an_import_that_left_files_out_holds() -> None:
