@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from desk import FATES
 from invariants import Audit, Place, paused
-from tradewind.delivery.deliver import LEASE
+from tradewind.delivery.deliver import CLAIM
 from tradewind.errors import TradewindError
 from tradewind.model.cohort import Behaviour, Cohort, CohortKind, Did
 from tradewind.model.destination import Auth, Connection, Secret
@@ -222,7 +222,7 @@ class Machine(RuleBasedStateMachine):
             nonlocal since
             self.audit.unheard = True
             before = {run: row.fence for run, row in rows.items() if row.owner}
-            self.world.clock.sleep(2.5 * LEASE.total_seconds())
+            self.world.clock.sleep(2.5 * CLAIM.total_seconds())
             another = replace(self.world.parts, ledger=Another(self.world.parts.ledger))
             with suppress(TradewindError):
                 list(run_once(another, Stop()))

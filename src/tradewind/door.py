@@ -52,6 +52,10 @@ _INSIDE = [
 _FIELD_VALUE = re.compile("[ -~]*")
 
 
+DEADLINE = 60.0
+"""Seconds that a request may take, if nothing else is said."""
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a request goes. `authority` is host and port as the URL had them."""
@@ -73,7 +77,7 @@ class Door:
     answer for a name is what this machine trusts.
     """
 
-    def __init__(self, deadline: float = 60.0, *, loopback_only: bool = False, public_only: bool = False) -> None:
+    def __init__(self, deadline: float = DEADLINE, *, loopback_only: bool = False, public_only: bool = False) -> None:
         self.deadline, self.loopback_only, self.public_only = deadline, loopback_only, public_only and not loopback_only
         self._now, self._clock = SystemClock().monotonic, SystemClock()
         self._ahead = deque[float](maxlen=20)

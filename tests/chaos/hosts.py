@@ -17,6 +17,7 @@ from adbc_driver_postgresql import dbapi
 from postgres_process import Server
 from product import Product
 from sandbox_process import SandboxProcess, wait_until
+from tradewind.delivery.deliver import LEASE
 
 ENDED = "SELECT count(*) FROM run WHERE state = 'closed'"
 
@@ -56,8 +57,9 @@ class Found:
 
     @property
     def clean(self) -> bool:
-        """Every promise was kept."""
-        return not (self.doubled or self.missed or self.wrong or self.written) and self.sent_again <= 2
+        """Every promise was kept: what one had in hand was ended within a lease, too."""
+        waited = max(self.killed_s or 0.0, self.stopped_s or 0.0)
+        return not (self.doubled or self.missed or self.wrong or self.written) and self.sent_again <= 2 and waited < LEASE.total_seconds()
 
 
 class Hosts:

@@ -25,4 +25,3 @@ def test_none_is_run_twice_and_none_is_left_when_a_worker_is_killed(tmp_path: Pa
     assert found.clean, found
     assert found.sent_again <= 1, "at most what the killed one had under way"
     assert found.killed_s is not None
-    assert found.killed_s < 120, "within a lease"

@@ -8,7 +8,7 @@ import pytest
 
 from town import Town
 from tradewind import runner
-from tradewind.delivery.deliver import LEASE
+from tradewind.delivery.deliver import CLAIM
 from tradewind.errors import LedgerError
 from tradewind.model.run import RunOutcome
 from tradewind.model.sync import Cadence
@@ -19,7 +19,7 @@ from tradewind.operations.ledger import verify
 def finished_elsewhere(town: Town) -> None:
     """Another process takes the run, whose claim is over, to its end."""
     (opened,), now = town.parts.ledger.unclosed(), town.clock.now()
-    claim = town.parts.ledger.claim(opened.id, "another:1:1", now, now + LEASE)
+    claim = town.parts.ledger.claim(opened.id, "another:1:1", now, now + CLAIM)
     assert runner.run(town.parts, claim, opened, lambda *_: None).outcome is RunOutcome.CLEAN
 
 
@@ -33,7 +33,7 @@ def test_it_changes_no_file_of_the_run(tmp_path: Path) -> None:
 
     def stand_still(what: str, _done: int, _total: int) -> None:
         if what == "diffed":
-            town.clock.sleep(LEASE.total_seconds() + 1)
+            town.clock.sleep(CLAIM.total_seconds() + 1)
             finished_elsewhere(town)
             seen.update({path: path.read_bytes() for path in (tmp_path / "runs").rglob("part-*.arrow")})
 

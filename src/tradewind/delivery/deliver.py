@@ -14,6 +14,7 @@ from tradewind.delivery.retry import Next, Step, decide
 from tradewind.delivery.room import ASK, Room, endpoint
 from tradewind.delivery.senders import Senders
 from tradewind.destinations.base import Destination, Request, Sheet
+from tradewind.door import DEADLINE
 from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.membership.parts import PartReader
@@ -26,7 +27,10 @@ from tradewind.planning.planner import halves
 from tradewind.span import span
 
 LEASE = timedelta(minutes=2)
-"""How long a claim lasts; longer than the deadline of a request, and renewed once a third of it is gone."""
+"""Within this time another worker has begun again what a dead one had in hand, and ended it if little was left."""
+
+CLAIM = 0.75 * LEASE
+"""How long a claim lasts, renewed once a quarter of it is gone; the rest of a lease is for the other worker to see that it is over."""
 
 STALE = timedelta(hours=24)
 """A batch stamped longer ago is not sent again: its expiry would lie too near, and a later plan knows better."""
@@ -217,8 +221,9 @@ class _Sender:
             sent.came = error
 
     def _send(self, sent: Sent) -> Receipt:
-        """When the process stood still for as long as a claim lasts, the run may be another's: nothing leaves."""
-        if self.delivery.clock.monotonic() - sent.renewed >= LEASE.total_seconds():
+        """When the process stood still for so long that the claim may end before the answer comes, nothing leaves: the run may be
+        another's by then."""
+        if self.delivery.clock.monotonic() - sent.renewed + DEADLINE >= CLAIM.total_seconds():
             return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
         batch, request = sent.ready.batch, sent.ready.request
         with span("send", operation=batch.operation.value, items=batch.rows, bytes=len(request.body), attempt=batch.sends) as tell:
@@ -339,8 +344,8 @@ class _Sender:
     def _renew(self) -> None:
         """Renew the claim when it is time."""
         moment, now = self.delivery.clock.monotonic(), self.delivery.clock.now()
-        if moment - self.renewed >= LEASE.total_seconds() / 3:
-            self.delivery.ledger.claim(self.delivery.claim.run, self.delivery.claim.owner, now, now + LEASE)
+        if moment - self.renewed >= CLAIM.total_seconds() / 4:
+            self.delivery.ledger.claim(self.delivery.claim.run, self.delivery.claim.owner, now, now + CLAIM)
             reached("claim.renewed")
             self.renewed = moment
 

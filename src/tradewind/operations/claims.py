@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tradewind.clock import Clock
-from tradewind.delivery.deliver import LEASE
+from tradewind.delivery.deliver import CLAIM
 from tradewind.errors import LedgerError
 from tradewind.ledger.base import Ledger
 from tradewind.model.run import Claim
@@ -27,13 +27,13 @@ def take(ledger: Ledger, run: str, clock: Clock) -> Claim:
     """Claim a run; at once when its holder was a process of this host that is gone. Raises LedgerError when it is not free."""
     holder, now = ledger.holder(run), clock.now()
     dead = [holder] if holder and is_dead(holder) else []
-    claim = ledger.claim(run, me(), now, now + LEASE, dead)
+    claim = ledger.claim(run, me(), now, now + CLAIM, dead)
     reached("claim.taken")
     return claim
 
 
 @contextmanager
-def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = LEASE.total_seconds() / 4) -> Iterator[None]:
+def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = CLAIM.total_seconds() / 4) -> Iterator[None]:
     """Renew a claim beside the work (`every` so many seconds), also while a query takes longer than the claim would last.
 
     When the claim is lost meanwhile, the renewing ends and the work's next write to the ledger says so.
@@ -44,7 +44,7 @@ def kept(ledger: Ledger, claim: Claim, clock: Clock, every: float = LEASE.total_
         while not done.wait(every):
             now = clock.now()
             try:
-                ledger.claim(claim.run, claim.owner, now, now + LEASE)
+                ledger.claim(claim.run, claim.owner, now, now + CLAIM)
             except LedgerError:
                 return
             reached("claim.renewed")

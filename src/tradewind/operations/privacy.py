@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tradewind.delivery.deliver import LEASE
+from tradewind.delivery.deliver import CLAIM
 from tradewind.delivery.notices import Telling, again_after, ends_the_rest, tell
 from tradewind.delivery.room import Room, endpoint
 from tradewind.destinations.base import Request
@@ -92,7 +92,7 @@ def ask(parts: Parts, project: str, kind: RequestType, texts: Texts, watch: Watc
     total = _checked(texts)
     now = parts.clock.now()
     request = PrivacyRequest(f"p{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", project, kind, now)
-    parts.privacy.open(request, me(), now + LEASE)
+    parts.privacy.open(request, me(), now + CLAIM)
     done = 0
     for number, values in enumerate(_blocks(texts())):
         parts.suppressions.add(project, request.id, number, values, parts.clock.now())
@@ -350,4 +350,4 @@ def _claimed(parts: Parts, request: str) -> Iterator[None]:
 def _keep(parts: Parts, request: str) -> None:
     holder, now = parts.privacy.holder(request), parts.clock.now()
     dead = [holder] if holder and is_dead(holder) else []
-    parts.privacy.claim(request, me(), now, now + LEASE, dead)
+    parts.privacy.claim(request, me(), now, now + CLAIM, dead)

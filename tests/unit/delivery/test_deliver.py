@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from tradewind.clock import StandingClock
-from tradewind.delivery.deliver import LEASE, Delivery, Stop, deliver
+from tradewind.delivery.deliver import CLAIM, Delivery, Stop, deliver
 from tradewind.destinations.base import Request
+from tradewind.door import DEADLINE
 from tradewind.errors import EngineError, LedgerError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.ledger.slots.base import Wish
@@ -131,7 +132,7 @@ def planned(folder: Path, platform: FakeDestination, clock: StandingClock, peopl
     ledger = Mortal()
     part = write_part(folder, (bytes([n]) * 16 for n in range(1, people + 1)), platform.items)
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
-    claim = ledger.claim("r1", "me", NOON, NOON + LEASE)
+    claim = ledger.claim("r1", "me", NOON, NOON + CLAIM)
     ledger.lay(claim, batches([part]))
     delivery = Delivery(
         ledger, platform, clock, lambda: 0.5, claim, BINDING, folder, [part],
@@ -255,8 +256,8 @@ def test_what_another_version_laid_out_is_not_sent_again(scene: Scene) -> None:
 
 def test_a_lost_claim_stops_the_worker(scene: Scene) -> None:
     """Another worker has the run: nothing more is written or sent by this one."""
-    scene.clock.sleep(LEASE.total_seconds() + 1)
-    scene.ledger.claim("r1", "you", scene.clock.now(), scene.clock.now() + LEASE)
+    scene.clock.sleep(CLAIM.total_seconds() + 1)
+    scene.ledger.claim("r1", "you", scene.clock.now(), scene.clock.now() + CLAIM)
     with pytest.raises(LedgerError):
         scene.answer()
     assert not scene.platform.sent
@@ -273,7 +274,7 @@ def test_a_general_refusal_is_not_halved_without_end(tmp_path: Path, scene: Scen
     part = write_part(tmp_path, (n.to_bytes(16, "big") for n in range(1, 3001)), 1000)
     ledger = MemoryLedger()
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
-    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches([part]))
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + CLAIM), batches([part]))
     scene.platform.answers = deque([Receipt(Answer.POISONED, status=400)] * 5000)
     stop = deliver(replace(scene.delivery, ledger=ledger, parts=[part]))
     assert stop is not None
@@ -298,7 +299,7 @@ def test_a_batch_that_cannot_be_read_costs_no_receipt(tmp_path: Path, scene: Sce
     whole = write_part(tmp_path, (bytes([n]) * 16 for n in range(1, 5)), 4)
     ledger = MemoryLedger()
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
-    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches([whole, gone]))
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + CLAIM), batches([whole, gone]))
     with pytest.raises(OSError, match="gone"):
         deliver(replace(scene.delivery, ledger=ledger, parts=[whole, gone]))
     assert ledger.account("r1") == Account(planned=8, accepted=4, not_sent=4)
@@ -334,7 +335,7 @@ def test_an_add_does_not_leave_before_the_removals_are_answered(tmp_path: Path, 
     parts = [*crowd.delivery.parts, gone.close()]
     ledger = Mortal()
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
-    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches(parts))
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + CLAIM), batches(parts))
     crowd.platform.answers = deque([OK] * 18 + [Receipt(Answer.UNKNOWN)] * 2)
     assert deliver(replace(crowd.delivery, ledger=ledger, parts=parts)) is None
     assert ledger.account("r1") == Account(planned=60, accepted=60)
@@ -443,17 +444,18 @@ def test_a_run_waits_while_others_have_every_slot(scene: Scene) -> None:
 
 
 def test_a_process_that_stood_still_sends_nothing_it_may_no_longer_send(scene: Scene) -> None:
-    """Between the intent and the request, for as long as a claim lasts; then the batch goes out as any that was not reached."""
+    """Between the intent and the request, for so long that the claim could end before the answer comes; then the batch goes out as any
+    that was not reached."""
 
     class Frozen(Mortal):
         def advance(self, claim: Claim, entries: Sequence[Entry], sent: Sequence[Batch] = ()) -> None:
             super().advance(claim, entries, sent)
             if self.turns == -1:
-                scene.clock.sleep(LEASE.total_seconds())
+                scene.clock.sleep(CLAIM.total_seconds() - DEADLINE)
 
     ledger = Frozen()
     ledger.open(Run("r1", "default", "s1", "t1", "b1", 1, NOON, NOON), BINDING)
-    ledger.lay(ledger.claim("r1", "me", NOON, NOON + LEASE), batches(scene.delivery.parts))
+    ledger.lay(ledger.claim("r1", "me", NOON, NOON + CLAIM), batches(scene.delivery.parts))
     assert deliver(replace(scene.delivery, ledger=ledger)) is None
     assert [attempt.answer for attempt in ledger.attempts("r1")] == [Answer.UNREACHED, *[Answer.APPLIED] * 3]
     assert len(scene.platform.sent) == 3
@@ -462,4 +464,4 @@ def test_a_process_that_stood_still_sends_nothing_it_may_no_longer_send(scene: S
 
 def test_slots_are_given_back_at_the_end(scene: Scene) -> None:
     assert scene.answer() is None
-    assert scene.ledger.slots.hold("https://memory.invalid adv1", "r2", Wish(1, 0, 1), scene.clock.now(), NOON + LEASE).slots == 1
+    assert scene.ledger.slots.hold("https://memory.invalid adv1", "r2", Wish(1, 0, 1), scene.clock.now(), NOON + CLAIM).slots == 1

@@ -14,7 +14,7 @@ import pytest
 
 from sandbox_process import wait_until
 from tradewind.clock import StandingClock
-from tradewind.delivery.deliver import LEASE
+from tradewind.delivery.deliver import CLAIM
 from tradewind.errors import LedgerError
 from tradewind.ledger.memory import MemoryLedger
 from tradewind.model.run import Claim
@@ -55,13 +55,13 @@ def test_a_claim_is_one_thread_s(ledger: MemoryLedger) -> None:
 
 def test_a_dead_holder_gives_way_at_once(ledger: MemoryLedger) -> None:
     """After kill -9 nobody waits for the lease to end."""
-    ledger.claim("r1", f"{socket.gethostname()}:1:999999999999", NOON, NOON + LEASE)
+    ledger.claim("r1", f"{socket.gethostname()}:1:999999999999", NOON, NOON + CLAIM)
     assert take(ledger, "r1", StandingClock(NOON)).owner == me()
 
 
 def test_a_living_holder_does_not(ledger: MemoryLedger) -> None:
     """Another host's claim is left alone while it lasts."""
-    ledger.claim("r1", "another-host:1:1", NOON, NOON + LEASE)
+    ledger.claim("r1", "another-host:1:1", NOON, NOON + CLAIM)
     with pytest.raises(LedgerError, match="another-host"):
         take(ledger, "r1", StandingClock(NOON))
 
@@ -86,7 +86,7 @@ def test_a_claim_is_kept_while_the_work_is_long() -> None:
     claim = take(ledger, "r1", clock)
     with kept(ledger, claim, clock, every=0.001):
         clock.sleep(timedelta(minutes=30).total_seconds())
-        wait_until(lambda: ledger.until == clock.now() + LEASE, "the claim is renewed")
+        wait_until(lambda: ledger.until == clock.now() + CLAIM, "the claim is renewed")
         with pytest.raises(LedgerError, match="is held by"):
-            ledger.claim("r1", "you", clock.now(), clock.now() + LEASE)
+            ledger.claim("r1", "you", clock.now(), clock.now() + CLAIM)
     ledger.record(claim, "note", a_run())
