@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -14,10 +16,10 @@ from town import Town
 from tradewind.errors import DefinitionError, MissingError, PermanentError, RetryableError
 from tradewind.model.alert import AlertKind, Contact, ContactKind, News
 from tradewind.model.destination import Secret
-from tradewind.model.run import Answer, Receipt
+from tradewind.model.run import Answer, Line, LineClass, Receipt, RunState
 from tradewind.model.sync import Cadence
 from tradewind.notify.alerts import Machine
-from tradewind.operations import alerting, contacts, endings, syncs
+from tradewind.operations import alerting, contacts, endings, runs, syncs
 from tradewind.operations.alerting import Watchman
 from tradewind.worker import Stop, run_once
 
@@ -110,7 +112,7 @@ def test_a_failing_source_is_told_once_and_its_end_once(town: Town) -> None:
     ]
 
 
-def test_a_refused_secret_a_held_plan_and_lost_answers_are_told(town: Town) -> None:
+def test_a_refused_secret_and_a_held_plan_are_told(town: Town) -> None:
     pass_days(town, 1)
     work(town)
     town.people.numbers = set()
@@ -125,6 +127,56 @@ def test_a_refused_secret_a_held_plan_and_lost_answers_are_told(town: Town) -> N
     assert {(AlertKind.MASS_REMOVAL, False), (AlertKind.REFUSED, True)} <= set(found)
     (refused,) = [each for each in town.parts.notify.book.incidents("default", only_open=True) if each.alert.kind is AlertKind.REFUSED]
     assert refused.alert.object == "main"
+
+
+def test_lost_answers_are_told_until_a_run_settles_them(town: Town) -> None:
+    """One batch was sent and never answered; while no run comes its fate stays unknown, and the next one settles it."""
+    pass_days(town, 1)
+    town.platform.answers.extend([Receipt(Answer.UNKNOWN)] * 20)
+    work(town)
+    assert AlertKind.UNKNOWN not in _open(town)
+    pass_days(town, 1 + 9 / 1440)
+    assert AlertKind.UNKNOWN not in {kind for kind, _ in look(town)}
+    pass_days(town, 10 / 1440)
+    assert (AlertKind.UNKNOWN, True) in look(town)
+    town.platform.answers.clear()
+    work(town)
+    assert (AlertKind.UNKNOWN, False) in look(town)
+
+
+def test_refused_identifiers_are_told_until_a_run_without(town: Town) -> None:
+    pass_days(town, 1)
+    town.people.numbers = set(range(1, 101))
+    town.platform.answers.append(Receipt(Answer.APPLIED, lines=(Line(0, "no such device", LineClass.ROW), Line(1, "no", LineClass.ROW))))
+    work(town)
+    assert look(town) == [(AlertKind.REJECTS, True)]
+    pass_days(town, 1)
+    work(town)
+    assert look(town) == [(AlertKind.REJECTS, False)]
+
+
+def test_a_run_that_grows_tenfold_is_told_until_somebody_discards_it(town: Town) -> None:
+    pass_days(town, 1)
+    town.people.numbers = set(range(1, 101))
+    work(town)
+    town.people.numbers = set(range(1, 2001))
+    pass_days(town, 1)
+    work(town)
+    assert look(town) == [(AlertKind.HELD, True)]
+    (held,) = [run for run in town.parts.ledger.unclosed() if run.state is RunState.HELD]
+    runs.discard(town.parts, "default", held.id, "a mistake")
+    assert (AlertKind.HELD, False) in look(town)
+
+
+def test_a_full_disk_and_a_clock_that_is_off_are_told_to_every_project(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9, total=100 * 10**9))
+    parts = replace(town.parts, notify=replace(town.parts.notify, ahead=lambda: 121.0))
+    found = {each.alert.kind: each.alert for each in Watchman(parts).look()}
+    assert set(found) == {AlertKind.DISK, AlertKind.CLOCK}
+    assert "1.0 GB free" in found[AlertKind.DISK].sentence
+    assert "121 s ahead of" in found[AlertKind.CLOCK].sentence
+    exact = Roomy(replace(parts, notify=replace(parts.notify, ahead=lambda: 0.0)))
+    assert {each.alert.kind for each in exact.look()} == {AlertKind.DISK, AlertKind.CLOCK}, "both are over"
 
 
 def test_people_who_are_about_to_lapse_are_told_in_time(town: Town) -> None:

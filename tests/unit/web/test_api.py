@@ -13,6 +13,7 @@ from town import guid
 from tradewind.access.roles import Role
 from tradewind.catalog.entitlement import sentence
 from tradewind.errors import LedgerError
+from tradewind.model.project import Offer, ReleaseStage, Wall
 from tradewind.model.run import Answer, Line, LineClass, Receipt
 from tradewind.model.sync import Cadence
 from tradewind.operations import people
@@ -177,13 +178,35 @@ def test_a_sync_is_changed_within_what_is_possible(site: Site, root: TestClient)
 # --- what is refused
 
 
-def test_what_stands_in_the_way_is_the_same_sentence_as_everywhere(site: Site, root: TestClient) -> None:
-    assert root.put(f"{P}/plan", json={"plan": "free"}).status_code == 200
-    answer = root.post(f"{P}/syncs", json={"cohort": "all", "connection": "main"})
-    assert answer.status_code == 403
-    assert answer.json()["wall"] == "free_plan"
-    standing = site.town.parts.catalog.standing("default", "fake")
-    assert detail(answer) == spoken(sentence(standing, answer.json()["wall"]))
+def test_each_of_the_four_walls_is_the_same_sentence_as_everywhere(site: Site, root: TestClient) -> None:
+    """Whoever connects, syncs or applies meets the first that stands, and so does a run; each falls by what its sentence says."""
+    site.town.add("daily", Cadence.DAILY)
+    offers = site.town.parts.catalog.offers
+    offers.save(Offer("fake", ReleaseStage.CLOSED_BETA))
+    offers.disable("default", "fake")
+    root.put(f"{P}/plan?leaving=let_expire", json={"plan": "free"})
+    account = {"name": "More", "destination": "fake", "advertiser": "adv9", "region": "here", "identity": ["user.ad=DAID"], "secret": "s"}
+    text = "syncs: [{id: more, cohort: all, connection: main, segment: more, cadence: daily}]"
+    met = []
+    for step in (
+        lambda: root.put(f"{P}/plan", json={"plan": "paid"}),
+        lambda: root.put("/api/v1/destinations/fake/admissions/default"),
+        lambda: offers.enable("default", "fake", "ann", confirmed=False),
+        lambda: root.put(f"{P}/destinations/fake/enablement", json={"paid_plan": True}),
+    ):
+        answers = [
+            root.post(f"{P}/syncs", json={"cohort": "all", "connection": "main"}),
+            root.put(f"{P}/connections/more", json=account),
+            root.post(f"{P}/syncs/daily/runs"),
+            root.post(f"{P}/definitions/apply", json={"text": text}),
+        ]
+        wall = answers[0].json()["wall"]
+        met.append(wall)
+        said = spoken(sentence(site.town.parts.catalog.standing("default", "fake"), wall))
+        assert [(each.status_code, each.json()["wall"], detail(each).endswith(said)) for each in answers] == [(403, wall, True)] * 4
+        step()
+    assert met == list(Wall)
+    assert root.post(f"{P}/syncs", json={"cohort": "all", "connection": "main"}).status_code == 201
 
 
 def test_a_cohort_over_the_network_names_no_file_of_the_server(site: Site, root: TestClient) -> None:
