@@ -24,9 +24,8 @@ import traceback
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -177,12 +176,13 @@ def fresh(made: Path, home: Path) -> None:
 
 def ours(home: Path) -> Callable[[], None]:
     """Carry the run out as `tradewind syncs run` does: deliver, acknowledge, close."""
+    import late
     import tradewind.destinations.thetradedesk.destination  # noqa: F401
     from tradewind import app
     from tradewind.model.run import RunOutcome
     from tradewind.operations.syncs import run
 
-    load_what_comes_late()
+    late.load()
 
     def send() -> None:
         with app.opened(home) as parts:
@@ -192,13 +192,6 @@ def ours(home: Path) -> Callable[[], None]:
             sys.exit(f"the run ended as {done.outcome}: {done.reason}; {account}")
 
     return send
-
-
-def load_what_comes_late() -> None:
-    """Imports do not count, and some come late: pyarrow loads pandas in the midst of its work, where that is installed."""
-    for name in ("encodings.idna", "sqlite3", "numpy.ma", "pyarrow.vendored.version", "pandas"):
-        with suppress(ModuleNotFoundError):
-            import_module(name)
 
 
 def at_the_sandbox(folder: Path) -> None:

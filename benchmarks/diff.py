@@ -161,6 +161,7 @@ def work(system: str, folder: Path, items: int) -> Callable[[], None]:
 
 def ours(folder: Path, items: int, churn: int, *, everyone: bool) -> Callable[[], None]:
     """The delta, in files that are on the disk."""
+    import late
     from tradewind.membership.diff import diff
     from tradewind.model.plan import Operation
     from tradewind.model.sync import Cadence, Refresh, Sync
@@ -170,6 +171,7 @@ def ours(folder: Path, items: int, churn: int, *, everyone: bool) -> Callable[[]
     refresh = Refresh.EVERY_SYNC if everyone else Refresh.BEFORE_EXPIRY
     due = renewal(Sync("default", "s", "c", "k", "Segment", TTL // timedelta(minutes=1), Cadence.DAILY, refresh=refresh), NOW)
     desired, held = sides(folder, items)
+    late.load()
 
     def run() -> None:
         delta: Delta = diff(desired, held, now=NOW, renewal=due, hold=HOLD, out=folder.parent / "delta", group_rows=BATCH)

@@ -24,6 +24,9 @@ SAME, ADD, REFRESH, URGENT = range(4)
 
 WISHES = {ADD: (Operation.ADD, False), REFRESH: (Operation.REFRESH, False), URGENT: (Operation.REFRESH, True)}
 
+SLICES = 4
+"""A bucket is compared in so many, one after the other: what is looked at more than once stays in a core's cache."""
+
 
 def diff(
     desired: Buckets,
@@ -52,7 +55,7 @@ def diff(
     Memory is bounded by one bucket. Raises EngineError when a file is gone or damaged.
     """
     writers = PartWriters(out, group_rows)
-    count = max(desired.count, held.count if held else 1, *(each.count for each in elsewhere))
+    count = SLICES * max(desired.count, held.count if held else 1, *(each.count for each in elsewhere))
     present, unchanged, latest, waiting = 0, 0, NEVER, 0
     with readable(held):
         for id_type in sorted({*desired.types, *(held.types if held else ())}):
@@ -75,7 +78,7 @@ def diff(
 
 def _live(rows: Rows, now: datetime) -> Flags:
     """Who may be there and has not lapsed."""
-    return np.asarray((rows.facts["expires_until"] > micros(now))[rows.codes], np.bool_)
+    return np.asarray((rows.facts["expires_until"] > micros(now)).take(rows.codes), np.bool_)
 
 
 def _free(want: Rows, have: Rows, live: Flags, there: Sequence[Rows], now: datetime) -> Flags:
@@ -105,14 +108,13 @@ class _Judged:
 
 def _compare(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, judged: _Judged, writers: PartWriters) -> int:
     """Write the wishes of one bucket; returns how many stay and need none."""
-    here = places >= 0
-    facts = have.codes[places[here]]
-    wishes = np.full(len(want), ADD, np.int8)
-    wishes[here] = judged.wishes[facts]
-    events = last_events(want)
-    if events is not None:
-        wishes[here] = np.where((wishes[here] == SAME) & (events[here] > judged.sent[facts]), REFRESH, wishes[here])
-        events[here] = np.where(judged.sure[facts], events[here], NEVER)
+    here, wishes, events = places >= 0, np.full(len(want), ADD, np.int8), last_events(want)
+    if len(have):
+        facts = have.codes.take(places)  # whatever is taken for those who are not here counts for nothing
+        wishes = np.where(here, judged.wishes.take(facts), wishes)
+        if events is not None:
+            wishes[here & (wishes == SAME) & (events > judged.sent.take(facts))] = REFRESH
+            events[here & ~judged.sure.take(facts)] = NEVER
     leaves = _leaves(live, places)
     if leaves.any():
         writers.write(Operation.REMOVE, id_type, have.ids.filter(pa.array(leaves)))
@@ -129,9 +131,9 @@ def _compare(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdTyp
 
 def _leaves(live: Flags, places: Places) -> Flags:
     """Who is there and not wanted."""
-    leaves = live.copy()
-    leaves[places[places >= 0]] = False
-    return leaves
+    leaves = np.append(live, False)
+    leaves[places] = False  # a place of -1 is the last of these, which is nobody's
+    return leaves[:-1]
 
 
 def _twice(want: Rows, have: Rows, live: Flags, places: Places, id_type: IdType, doubted_after: int, writers: PartWriters) -> int:

@@ -115,7 +115,7 @@ def find(sought: Rows, among: Rows) -> Places:
     if not len(among) or not len(sought):
         return np.full(len(sought), -1, np.int64)
     places = _nearest(sought.keys, among.keys)
-    near = among.keys[places] == sought.keys
+    near = among.keys.take(places) == sought.keys
     same = near & _equal(sought.ids, among.ids, places)
     found: Places = np.where(same, places, -1)
     if (others := near & ~same).any():
