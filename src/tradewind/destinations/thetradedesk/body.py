@@ -122,9 +122,15 @@ def fingerprint(url: str, layout: Layout, signature: str) -> str:
 
     The signature is a digest of the body already. It is not kept itself: with it, whoever reads the books could send the body.
     """
-    shared = (url.encode(), layout.head(), *layout.item(), layout.tail())
-    frame = hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in shared])).hexdigest()
-    return f"{frame[:16]}-{hashlib.sha256(signature.encode()).hexdigest()}"
+    frame = _frame(url, layout.head(), layout.item(), layout.tail())
+    return f"{frame}-{hashlib.sha256(signature.encode()).hexdigest()}"
+
+
+@lru_cache(8)
+def _frame(url: str, head: bytes, item: tuple[bytes, bytes], tail: bytes) -> str:
+    """The digits for what all items share."""
+    shared = (url.encode(), head, *item, tail)
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in shared])).hexdigest()[:16]
 
 
 @lru_cache(8)
@@ -163,17 +169,15 @@ def _write_guids(text: _Text, values: Bytes) -> None:
 
 def _digits(values: Bytes) -> npt.NDArray[np.uint16]:
     """Bytes -> two hexadecimal digits each, by arithmetic on all of them: a table would have to be fetched anew after each body."""
-    digits, letters = values.astype(np.uint16), np.empty(values.shape, np.uint16)
-    np.left_shift(digits, 8, out=letters)
-    np.right_shift(digits, 4, out=digits)
-    np.bitwise_or(digits, letters, out=digits)
-    np.bitwise_and(digits, 0x0F0F, out=digits)  # the first digit's value in the lower byte, the second's in the upper
-    np.add(digits, 0x0606, out=letters)
-    np.right_shift(letters, 4, out=letters)
-    np.bitwise_and(letters, 0x0101, out=letters)  # 1 where the value is ten or more
+    pairs = values.astype(np.uint16)
+    np.multiply(pairs, 0x1001, out=pairs)
+    np.right_shift(pairs, 4, out=pairs)  # the first digit's value in the lower byte, the second's in the upper
+    digits = pairs.view(np.uint8)
+    letters = np.greater(digits, 9).view(np.uint8)
     np.multiply(letters, ord("a") - ord("0") - 10, out=letters)
     np.add(digits, letters, out=digits)
-    return np.add(digits, 0x3030, out=digits)
+    np.add(digits, ord("0"), out=digits)
+    return pairs
 
 
 def _write_base64(text: _Text, ids: pa.Array[Any]) -> None:
