@@ -126,17 +126,22 @@ def opened(home: Path | None) -> Iterator[Parts]:
 
     Raises ConfigurationError when the home was never made, its key is missing or wrong, or a setting is not what it should be.
     """
-    home_at(home)
-    with _opened(read_settings(home)) as parts:
+    settings = read_settings(home)
+    _check_made(settings.home)
+    with _opened(settings) as parts:
         yield parts
 
 
 def home_at(home: Path | None) -> Path:
     """The folder of a home. Raises ConfigurationError when it was never made, or a setting is not what it should be."""
     folder = read_settings(home).home
+    _check_made(folder)
+    return folder
+
+
+def _check_made(folder: Path) -> None:
     if not any((folder / name).exists() for name in (NAME, SQLITE)):
         raise ConfigurationError(f"{folder} is not a home of tradewind yet; make it with: tradewind init")
-    return folder
 
 
 def restore_home(

@@ -24,6 +24,8 @@ BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 LOT = 5_000
 """Values that one statement names; databases have a bound."""
 
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+
 target = sa.Table(
     "target",
     metadata,
@@ -101,7 +103,7 @@ class SqlRuns:
 
     def open(self, run: Run, binding: Binding) -> None:
         """Write a new run, and its target and binding when they are new."""
-        document = TypeAdapter(Binding).dump_python(binding, mode="json")
+        document = _adapter(Binding).dump_python(binding, mode="json")
         home = binding.target
         try:
             with self.database.transaction() as db:
@@ -121,7 +123,7 @@ class SqlRuns:
             document = db.execute(sa.select(binding_table.c.document).where(binding_table.c.id == binding)).scalar()
         if document is None:
             raise LedgerError(f"binding {binding} is not in the ledger")
-        return TypeAdapter(Binding).validate_python(document, strict=False)
+        return _adapter(Binding).validate_python(document, strict=False)
 
     def claim(self, run: str, owner: str, now: datetime, until: datetime, dead: Iterable[str] = ()) -> Claim:
         """Take or renew a run; see the Protocol."""
@@ -226,7 +228,7 @@ class SqlRuns:
 
     def record(self, claim: Claim, phase: str, value: object) -> None:
         """Write what a phase gave, or replace it; the run's state becomes the phase's, when it names a state."""
-        document = TypeAdapter(type(value)).dump_python(value, mode="json")
+        document = _adapter(type(value)).dump_python(value, mode="json")
         with self.database.transaction() as db:
             changes = {"state": phase} if phase in set(RunState) else {"owner": claim.owner}
             guarded(db, claim, **changes)
@@ -238,11 +240,11 @@ class SqlRuns:
         query = sa.select(phase_table.c.document).where(phase_table.c.run == run, phase_table.c.phase == phase)
         with self.database.reading() as db:
             document = db.execute(query).scalar()
-        return None if document is None else TypeAdapter(kind).validate_python(document, strict=False)
+        return None if document is None else _adapter(kind).validate_python(document, strict=False)
 
     def recalled(self, runs: Iterable[str], phase: str, kind: type[Value]) -> dict[str, Value]:
         """What a phase gave in each of some runs."""
-        p, adapter = phase_table.c, TypeAdapter(kind)
+        p, adapter = phase_table.c, _adapter(kind)
         query = sa.select(p.run, p.document).where(p.phase == phase)
         with self.database.reading() as db:
             rows = [row for lot in lots(list(runs)) for row in db.execute(query.where(p.run.in_(lot)))]
@@ -254,6 +256,13 @@ class SqlRuns:
             values = {"state": RunState.CLOSED.value, "outcome": outcome.value, "reason": reason, "closed_at": at}
             guarded(db, claim, owner=None, until=None, **values)
             reached("run.closing")
+
+
+def _adapter(kind: type[Value]) -> TypeAdapter[Value]:
+    """What reads and writes a kind of document; to make one takes longer than to use it."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
