@@ -16,6 +16,7 @@ from town import Town
 from tradewind.errors import DefinitionError, MissingError, PermanentError, RetryableError
 from tradewind.model.alert import AlertKind, Contact, ContactKind, News
 from tradewind.model.destination import Secret
+from tradewind.model.project import Project, ProjectPlan
 from tradewind.model.run import Answer, Line, LineClass, Receipt, RunState
 from tradewind.model.sync import Cadence
 from tradewind.notify.alerts import Machine
@@ -171,12 +172,16 @@ def test_a_run_that_grows_tenfold_is_told_until_somebody_discards_it(town: Town)
 def test_a_full_disk_and_a_clock_that_is_off_are_told_to_every_project(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9, total=100 * 10**9))
     parts = replace(town.parts, notify=replace(town.parts.notify, ahead=lambda: 121.0))
-    found = {each.alert.kind: each.alert for each in Watchman(parts).look()}
-    assert set(found) == {AlertKind.DISK, AlertKind.CLOCK}
+    parts.catalog.add_project(Project("other", "Other", ProjectPlan.PAID, "UTC", ()), "ann")
+    opened = Watchman(parts).look()
+    both = {(project, kind) for project in ("default", "other") for kind in (AlertKind.DISK, AlertKind.CLOCK)}
+    assert {(each.project, each.alert.kind) for each in opened} == both
+    found = {each.alert.kind: each.alert for each in opened}
     assert "1.0 GB free" in found[AlertKind.DISK].sentence
     assert "121 s ahead of" in found[AlertKind.CLOCK].sentence
     exact = Roomy(replace(parts, notify=replace(parts.notify, ahead=lambda: 0.0)))
-    assert {each.alert.kind for each in exact.look()} == {AlertKind.DISK, AlertKind.CLOCK}, "both are over"
+    assert {(each.project, each.alert.kind) for each in exact.look()} == both
+    assert not any(parts.notify.book.incidents(project, only_open=True) for project in ("default", "other"))
 
 
 def test_people_who_are_about_to_lapse_are_told_in_time(town: Town) -> None:
