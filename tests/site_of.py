@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from town import Town
-from tradewind.access.roles import Role
+from tradewind.access.roles import Role, Routes
 from tradewind.model.project import Project, ProjectPlan
 from tradewind.operations import people
 from tradewind.web.application import build
@@ -71,9 +71,9 @@ class Site:
         people.welcome(self.town.parts, invited.code, PASSWORD)
         return name
 
-    def program(self, user: str, project: str, role: Role) -> TestClient:
+    def program(self, user: str, project: str, role: Role, *routes: Routes) -> TestClient:
         """A client with a token."""
-        text = people.issue(self.town.parts, "test", user, f"of {user}", project, role, 9).text
+        text = people.issue(self.town.parts, "test", user, f"of {user}", project, role, 9, routes).text
         return TestClient(self.app, base_url=HERE, headers={"Authorization": f"Bearer {text}"})
 
     def work(self) -> None:

@@ -2,6 +2,8 @@
  * Every word that stands on a page more than once, or that somebody may look for because another document names it.
  * `document` holds the labels of the guide that the console follows, to the letter; a test compares them with the guide's list.
  */
+import type { Shape } from "./api/client";
+
 export const document = {
   catalog: "Catalog",
   destinations: "Destinations",
@@ -53,6 +55,29 @@ export const stages: Record<string, string> = {
   closed_beta: "Closed Beta",
   open_beta: "Open Beta",
   general: "General availability",
+};
+
+/** What a token may be held to. */
+export const routes: Record<Shape<"Routes">, string> = {
+  cohorts: "Cohorts",
+  previews: "Previews",
+  connections: "Accounts",
+  syncs: "Syncs",
+  runs: "Runs",
+  segments: "Segments",
+  events: "Events",
+  uploads: "Uploads",
+  sources: "Sources",
+  webhook: "Amplitude's webhook",
+  definitions: "Definitions as YAML",
+  figures: "Figures and statements",
+  alerts: "Alerts",
+  privacy: "Those who said no",
+  projects: "Projects, plans and audit trail",
+  people: "People and tokens",
+  session: "Own account",
+  machine: "The server's health",
+  process: "Description of the API",
 };
 
 export const roles: Record<string, string> = { viewer: "Viewer", member: "Member", manager: "Manager", admin: "Admin" };

@@ -196,8 +196,13 @@ def test_somebody_new_is_invited_and_every_deed_is_written_down(visit: Visits, s
     assert here.faults() == []
     page.get_by_role("tab", name="Tokens").click()
     page.get_by_role("textbox", name="What it is for").fill("Reports")
+    page.get_by_role("combobox", name="Only for").click()
+    page.get_by_role("option", name="Runs").click()
+    page.get_by_role("option", name="Figures and statements").click()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Issue").click()
     expect(page.get_by_role("row", name="Reports")).to_contain_text("Never")
+    expect(page.get_by_role("row", name="Reports")).to_contain_text("Runs, Figures and statements")
     page.get_by_role("tab", name="Audit trail").click()
     expect(page.get_by_role("row", name="destination.enable")).to_contain_text("thetradedesk")
     assert here.faults() == []

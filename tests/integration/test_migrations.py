@@ -13,9 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import tradewind
+from tradewind.access.roles import Role
+from tradewind.access.sql import SqlAccess
 from tradewind.database import Database
 from tradewind.errors import ConfigurationError
-from tradewind.migrations import FOLDER, TABLE, database_upgrade, latest, revision
+from tradewind.migrations import FOLDER, TABLE, configuration, database_upgrade, latest, revision
 from tradewind.migrations.schema import metadata
 
 
@@ -60,6 +62,21 @@ def test_a_second_upgrade_changes_nothing(database: Database) -> None:
     assert not database_upgrade(database)
     with database.transaction() as transaction:
         assert revision(transaction) == latest()
+
+
+def test_a_token_of_before_there_were_routes_opens_all_of_them(database: Database) -> None:
+    from alembic import command
+
+    with database.transaction() as transaction:
+        command.upgrade(configuration(transaction), "0001")
+        at = "2026-07-01 12:00:00"
+        transaction.execute(sa.text(f"INSERT INTO app_user VALUES ('ann', 'Ann', 0, 0, '{at}', NULL)"))
+        transaction.execute(
+            sa.text(f"INSERT INTO api_token VALUES ('t1', 'd1', 'ann', 'nightly', 'default', 'member', '{at}', '{at}', NULL)")
+        )
+    assert database_upgrade(database)
+    (token,) = SqlAccess(database).tokens.all()
+    assert (token.id, token.role, token.routes) == ("t1", Role.MEMBER, ())
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:

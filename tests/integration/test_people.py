@@ -19,12 +19,20 @@ def test_users_and_tokens_are_managed_from_the_command_line(tmp_path: Path) -> N
     assert issued["text"].startswith("twt_")
     (token,) = product.ok("tokens", "list")["tokens"]
     assert (token["project"], token["role"], issued["text"] in str(token)) == ("default", "member", False)
+    assert token["routes"] == []
     product.ok("tokens", "revoke", token["id"])
+    product.ok("tokens", "issue", "ann@shop.example", "board", "--routes", "runs", "--routes", "syncs")
+    (board,) = product.ok("tokens", "list")["tokens"]
+    assert board["routes"] == ["syncs", "runs"]
+    assert "syncs, runs" in product.text("tokens", "list").output
+    deed = product.ok("audit")["entries"][0]["deed"]
+    assert (deed["what"], deed["details"]["routes"]) == ("token.issue", "syncs, runs")
+    product.ok("tokens", "revoke", board["id"])
     product.ok("users", "disable", "ann@shop.example")
     (user,) = product.ok("users", "list")["users"]
     assert (user["disabled"], user["roles"]) == (True, {"default": "manager"})
     whats = [entry["deed"]["what"] for entry in product.ok("audit")["entries"]]
-    assert whats[:5] == ["user.disable", "token.revoke", "token.issue", "user.role", "user.invite"]
+    assert whats[:7] == ["user.disable", *["token.revoke", "token.issue"] * 2, "user.role", "user.invite"]
 
 
 def test_the_second_factor_is_asked_of_everybody_and_taken_out_from_the_command_line(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,30 @@ class Role(StrEnum):
         return order.index(self) >= order.index(other)
 
 
+class Routes(StrEnum):
+    """The routes of the API, by what they are about: the tag that each has in its description."""
+
+    SESSION = "session"
+    PROJECTS = "projects"
+    PEOPLE = "people"
+    COHORTS = "cohorts"
+    PREVIEWS = "previews"
+    CONNECTIONS = "connections"
+    SYNCS = "syncs"
+    RUNS = "runs"
+    SEGMENTS = "segments"
+    PRIVACY = "privacy"
+    SOURCES = "sources"
+    EVENTS = "events"
+    UPLOADS = "uploads"
+    ALERTS = "alerts"
+    FIGURES = "figures"
+    WEBHOOK = "webhook"
+    DEFINITIONS = "definitions"
+    MACHINE = "machine"
+    PROCESS = "process"
+
+
 @dataclass(frozen=True)
 class User:
     """Somebody who signs in. `roles` are by project; an administrator of the installation is an admin in each of them."""
@@ -39,7 +63,9 @@ class User:
 
 @dataclass(frozen=True)
 class ApiToken:
-    """A program's key to what its user may do: in one project, or in all (''), and no more than a role. Its text is nowhere kept."""
+    """A program's key to what its user may do: in one project, or in all (''), no more than a role, and by some routes alone, or by
+    all (none named). Its text is nowhere kept.
+    """
 
     id: str
     user: str
@@ -48,6 +74,7 @@ class ApiToken:
     role: Role
     created_at: datetime
     expires_at: datetime
+    routes: tuple[Routes, ...] = ()
     used_at: datetime | None = None
 
 
@@ -101,6 +128,10 @@ class Caller:
         """Whether they may change what concerns the whole installation."""
         whole = self.token is None or (self.token.project == "" and self.token.role is Role.ADMIN)
         return self.user.administrator and whole
+
+    def opens(self, tags: Iterable[str]) -> bool:
+        """Whether a route with these tags is one that their token is for; every one is to who came without."""
+        return self.token is None or not self.token.routes or not set(self.token.routes).isdisjoint(tags)
 
     def role(self, project: str) -> Role | None:
         """What they are in a project; None where it is closed to them."""

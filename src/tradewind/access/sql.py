@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.access.base import REMEMBERED, Reply
-from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
+from tradewind.access.roles import ApiToken, Factor, Proof, Role, Routes, Session, User
 from tradewind.access.trail import Deed, Entry, damage, seal
 from tradewind.database import Store, Transaction, aware, metadata
 from tradewind.errors import DefinitionError
@@ -76,6 +76,7 @@ token_table = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("project", sa.String, nullable=False),
     sa.Column("role", sa.String, nullable=False),
+    sa.Column("routes", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("used_at", sa.DateTime(timezone=True)),
@@ -444,6 +445,6 @@ def _factors(db: Transaction, user: str | None = None) -> tuple[Factor, ...]:
 
 
 def _token(row: Any) -> ApiToken:
-    used = row.used_at and aware(row.used_at)
+    routes, used = tuple(Routes(each) for each in row.routes), row.used_at and aware(row.used_at)
     where = (row.id, row.user, row.name, row.project, Role(row.role))
-    return ApiToken(*where, aware(row.created_at), aware(row.expires_at), used)
+    return ApiToken(*where, aware(row.created_at), aware(row.expires_at), routes, used)

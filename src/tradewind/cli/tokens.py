@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from tradewind.access.roles import ApiToken, Role
+from tradewind.access.roles import ApiToken, Role, Routes
 from tradewind.cli import show
 from tradewind.cli.place import me, parts_of, project_of
 from tradewind.cli.show import Json
 
-app = typer.Typer(help="Keys of programs that act for a user: in one project, up to a role, for a time.", no_args_is_help=True)
+app = typer.Typer(help="Keys of programs that act for a user: where, up to what role, by which routes, for how long.", no_args_is_help=True)
 
 
 TokenId = Annotated[str, typer.Argument(metavar="TOKEN", help="The token's id.")]
@@ -23,6 +23,9 @@ def issue(
     user: Annotated[str, typer.Argument(metavar="USER", help="For whom the program acts.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
     role: Annotated[Role, typer.Option(help="What it may do at most; never more than its user.")] = Role.VIEWER,
+    routes: Annotated[
+        list[Routes] | None, typer.Option("--routes", help="The only routes that it opens, by what they are about; once for each.")
+    ] = None,
     days: Annotated[int, typer.Option(help="How long it is good, at most a year.")] = 90,
     everywhere: Annotated[bool, typer.Option("--everywhere", help="In every project of the user, not only in that of --project.")] = False,
     as_json: Json = False,
@@ -31,7 +34,7 @@ def issue(
     from tradewind.operations import people
 
     with parts_of(context) as parts:
-        issued = people.issue(parts, me(), user, name, "" if everywhere else project_of(context), role, days)
+        issued = people.issue(parts, me(), user, name, "" if everywhere else project_of(context), role, days, routes or ())
     if as_json:
         show.print_json(issued)
     else:
@@ -47,8 +50,8 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         show.print_json({"tokens": found})
     else:
-        rows = [(t.id, t.name, t.user, t.project or "all", t.role.value, f"{t.expires_at:%Y-%m-%d}", _used(t)) for t in found]
-        show.table("", ("token", "name", "user", "project", "role", "good until", "last used"), rows)
+        rows = [(t.id, t.name, t.user, t.project or "all", t.role.value, _only(t), f"{t.expires_at:%Y-%m-%d}", _used(t)) for t in found]
+        show.table("", ("token", "name", "user", "project", "role", "routes", "good until", "last used"), rows)
 
 
 @app.command()
@@ -62,6 +65,10 @@ def revoke(context: typer.Context, token: TokenId, as_json: Json = False) -> Non
         show.print_json({"revoked": token})
     else:
         show.line(f"Token {token} opens nothing any more.")
+
+
+def _only(token: ApiToken) -> str:
+    return ", ".join(token.routes) or "all"
 
 
 def _used(token: ApiToken) -> str:

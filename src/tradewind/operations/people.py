@@ -5,14 +5,14 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tradewind.access import texts
 from tradewind.access.base import Access
 from tradewind.access.passwords import check_password
-from tradewind.access.roles import ApiToken, Caller, Proof, Role, Session, User
+from tradewind.access.roles import ApiToken, Caller, Proof, Role, Routes, Session, User
 from tradewind.access.throttle import MEMORY, MOST, network_of, not_before
 from tradewind.access.trail import Deed
 from tradewind.catalog.rules import check_name, pick
@@ -288,8 +288,11 @@ def by_token(parts: Parts, text: str) -> Caller | None:
     return _caller(parts, token.user, token)
 
 
-def issue(parts: Parts, who: str, user: str, name: str, project: str, role: Role, days: int) -> Issued:
-    """A token for a user's program, in one project or in all (''). Raises DefinitionError when it would be good for more than a year."""
+def issue(parts: Parts, who: str, user: str, name: str, project: str, role: Role, days: int, routes: Collection[Routes] = ()) -> Issued:
+    """A token for a user's program, in one project or in all (''), by some routes or by all (none named).
+
+    Raises DefinitionError when it would be good for more than a year.
+    """
     found(parts, user)
     check_name("token", name)
     if project:
@@ -297,10 +300,11 @@ def issue(parts: Parts, who: str, user: str, name: str, project: str, role: Role
     if not 1 <= days <= LONGEST_DAYS:
         raise DefinitionError(f"a token is good for 1 to {LONGEST_DAYS} days, not for {days}")
     now, text = parts.clock.now(), texts.new_token()
-    token = ApiToken(f"t{secrets.token_hex(6)}", user, name, project, role, now, now + timedelta(days=days))
+    only = tuple(each for each in Routes if each in routes)
+    token = ApiToken(f"t{secrets.token_hex(6)}", user, name, project, role, now, now + timedelta(days=days), only)
     with parts.access.transaction() as inside:
         inside.tokens.add(token, texts.digest(text))
-        details = {"user": user, "role": role.value, "until": f"{token.expires_at:%Y-%m-%d}"}
+        details = {"user": user, "role": role.value, "routes": ", ".join(only) or "all", "until": f"{token.expires_at:%Y-%m-%d}"}
         inside.trail.write(Deed(who, "token.issue", token.id, project, details), now)
     return Issued(token, text)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tradewind.access.base import Access, Reply
-from tradewind.access.roles import ApiToken, Factor, Proof, Role, Session, User
+from tradewind.access.roles import ApiToken, Factor, Proof, Role, Routes, Session, User
 from tradewind.access.trail import Deed
 from tradewind.errors import DefinitionError
 
@@ -116,7 +116,7 @@ class AccessSuite:
     def test_a_token_is_found_by_its_digest_and_listed_newest_first(self, access: Access) -> None:
         access.users.add(ANN)
         old = ApiToken("t1", ANN.id, "nightly", "default", Role.MEMBER, NOON, NOON + HOUR)
-        new = replace(old, id="t2", project="", created_at=NOON + HOUR)
+        new = replace(old, id="t2", project="", created_at=NOON + HOUR, routes=(Routes.SYNCS, Routes.RUNS))
         access.tokens.add(old, "d1")
         access.tokens.add(new, "d2")
         access.tokens.touch("t1", NOON + HOUR)

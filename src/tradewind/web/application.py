@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from tradewind import __version__
+from tradewind.access.roles import Routes
 from tradewind.door import is_loopback
 from tradewind.errors import Bug, TradewindError, of_system
 from tradewind.operations.alerting import Watchman
@@ -159,6 +160,13 @@ def need_of(route: APIRoute) -> Need:
     return needs[0]
 
 
+def tag_of(route: APIRoute) -> Routes:
+    """What a route is about, by which a token may be held to it. Raises Bug for a route that does not say."""
+    if len(route.tags) != 1 or route.tags[0] not in set(Routes):
+        raise Bug(f"route {route.path} does not say what it is about")
+    return Routes(route.tags[0])
+
+
 def routes_of(app: FastAPI) -> list[APIRoute]:
     """Every route there is."""
     return [route for route in app.routes if isinstance(route, APIRoute)]
@@ -192,9 +200,13 @@ def _tell_of_itself(app: FastAPI, ready: Callable[[], str], metrics: Metrics) ->
 
 
 def declare(app: FastAPI) -> None:
-    """Write into the description of each route who may call it, and that anything else is a problem."""
+    """Write into the description of each route who may call it, and that anything else is a problem.
+
+    Raises Bug for a route that does not say who may call it, or what it is about.
+    """
     for route in routes_of(app):
         route.openapi_extra = dict(route.openapi_extra or {}) | {"x-needs": need_of(route).key}
+        tag_of(route)
         refused: dict[str, Any] = {"description": "A problem: what is wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
         route.responses = {"default": refused, **route.responses}
 

@@ -99,6 +99,8 @@ def check(need: Need) -> Callable[[Request], Asked]:
             _refuse_other_sites(request)
         elif caller is None:
             raise Refusal(401, "no session and no token that is good; sign in, or send a token as 'Authorization: Bearer ...'")
+        elif not caller.opens(request.scope["route"].tags):
+            raise Refusal(403, _elsewhere(request, caller))
         elif caller.lacks_factor and need is not ENTERING:
             raise Refusal(403, "everybody signs in with a second factor here; turn yours on first")
         elif need is ADMINISTRATOR and not caller.administers:
@@ -158,6 +160,13 @@ def _refuse_other_sites(request: Request, *, must_tell: bool = False) -> None:
         same = site == "same-origin" if site is not None or must_tell else True
     if not same or site in {"cross-site", "same-site"}:
         raise Refusal(403, "a request that changes something with a session must come from this site")
+
+
+def _elsewhere(request: Request, caller: Caller) -> str:
+    """What is said to a token that is for other routes."""
+    (about,) = request.scope["route"].tags
+    mine = ", ".join(caller.token.routes) if caller.token else ""
+    return f"this token is for the routes of {mine} alone, and this is one of {about}; use another token, or issue one for {about}"
 
 
 def _refuse_lesser(role: Role, caller: Caller, project: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from tradewind.access.roles import ApiToken, Role, User
+from tradewind.access.roles import ApiToken, Role, Routes, User
 from tradewind.access.trail import Entry
 from tradewind.catalog.rules import tag
 from tradewind.cohorts.parse import to_document
@@ -357,13 +357,16 @@ def user_view(user: User) -> UserView:
 
 
 class TokenView(BaseModel):
-    """A program's key; its text was shown once. `project` is empty where it is good in all projects of its user."""
+    """A program's key; its text was shown once. `project` is empty where it is good in all projects of its user, `routes` where it is
+    by all routes.
+    """
 
     id: str
     name: str
     user: str
     project: str
     role: Role
+    routes: tuple[Routes, ...]
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None

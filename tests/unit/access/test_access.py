@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tradewind.access.passwords import Passwords, check_password
-from tradewind.access.roles import ApiToken, Caller, Role, User
+from tradewind.access.roles import ApiToken, Caller, Role, Routes, User
 from tradewind.access.texts import digest, is_token, new_code, new_session, new_token
 from tradewind.access.throttle import FREE, network_of, not_before
 from tradewind.access.trail import Deed, Entry, damage, seal
@@ -57,6 +57,13 @@ def test_only_a_whole_token_of_an_administrator_administers() -> None:
     assert not Caller(ANN, whole).administers
     assert not Caller(ROOT, replace(whole, project="shop")).administers
     assert not Caller(ROOT, replace(whole, role=Role.MANAGER)).administers
+
+
+def test_a_token_opens_the_routes_it_is_for_and_no_others() -> None:
+    only = Caller(ANN, replace(TOKEN, routes=(Routes.SYNCS, Routes.RUNS)))
+    assert [only.opens([each]) for each in ("syncs", "runs", "people")] == [True, True, False]
+    assert not only.opens([]), "a route that says of nothing what it is about"
+    assert all(caller.opens([each]) for caller in (Caller(ANN), Caller(ANN, TOKEN)) for each in Routes)
 
 
 def test_a_token_is_told_by_its_form() -> None:

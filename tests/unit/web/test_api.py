@@ -406,6 +406,23 @@ def test_a_user_is_invited_chooses_a_password_and_has_the_role_given(site: Site,
     assert ann.get("/api/v1/projects").json()["items"] == []
 
 
+def test_a_token_may_be_held_to_some_routes(site: Site, root: TestClient) -> None:
+    wanted = {"name": "dashboard", "project": "default", "role": "viewer", "routes": ["runs", "syncs", "runs"]}
+    issued = root.post("/api/v1/tokens", json=wanted).json()
+    assert issued["token"]["routes"] == ["syncs", "runs"]
+    (shown,) = [each for each in root.get("/api/v1/tokens").json()["items"] if each["name"] == "dashboard"]
+    assert shown["routes"] == ["syncs", "runs"]
+    program = TestClient(site.app, base_url=HERE, headers={"Authorization": f"Bearer {issued['text']}"})
+    assert (program.get(f"{P}/syncs").status_code, program.get(f"{P}/runs").status_code) == (200, 200)
+    refused = program.get(f"{P}/cohorts")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "this token is for the routes of syncs, runs alone, and this is one of cohorts; use another token, or issue one for cohorts",
+    )
+    unknown = root.post("/api/v1/tokens", json=wanted | {"routes": ["everything"]})
+    assert (unknown.status_code, "'syncs'" in unknown.json()["detail"]) == (422, True)
+
+
 def test_one_s_own_tokens_are_shown_and_revoked(site: Site, root: TestClient) -> None:
     site.user("ann", {"default": Role.MEMBER})
     ann = site.signed_in("ann")

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.testclient import TestClient
 
 from site_of import Site
-from tradewind.access.roles import Role
+from tradewind.access.roles import Role, Routes
 from tradewind.database import metadata
 from tradewind.model.sync import Cadence
-from tradewind.web.application import build, need_of, routes_of
-from tradewind.web.gate import NEEDS
+from tradewind.web.application import build, need_of, routes_of, tag_of
+from tradewind.web.gate import NEEDS, Admin
 from tradewind.web.limits import SAFE
 from tradewind.worker import Stop, run_once
 
@@ -121,6 +121,22 @@ def test_a_token_is_held_to_its_project_and_role(site: Site) -> None:
     assert elsewhere.get("/api/v1/users").status_code == 403
 
 
+@pytest.mark.parametrize("only", Routes)
+def test_a_token_is_held_to_the_routes_it_is_for(site: Site, only: Routes) -> None:
+    """Every route there is, with the token of who may do everything."""
+    program, wrong, opened = site.program("root", "", Role.ADMIN, only), [], 0
+    for route in routes(site):
+        if need_of(route).key in {"anybody", "webhook", "api_key"}:  # which no token opens, nor closes
+            continue
+        answer = ask(program, route)
+        closed = answer.status_code == 403 and f"this token is for the routes of {only} alone" in answer.text
+        if closed is (tag_of(route) is only):
+            wrong.append((route.path, tag_of(route), answer.text))
+        opened += not closed
+    assert not wrong
+    assert opened
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://tradewind.example:81", "null", ""])
 def test_no_other_site_changes_anything_with_a_browser_s_session(site: Site, people: dict[str, TestClient], origin: str) -> None:
     browser = people["root"]
@@ -218,6 +234,20 @@ def test_a_request_that_does_not_say_where_it_comes_from_changes_nothing_with_a_
     assert browser.post("/api/v1/projects/default/syncs/daily/runs").status_code == 403
     assert browser.get("/api/v1/projects/default/syncs").status_code == 200
     assert browser.post("/api/v1/projects/default/syncs/nowhere/runs", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
+
+
+def test_a_route_that_does_not_say_what_it_is_about_stops_the_server_from_starting(site: Site) -> None:
+    from tradewind.errors import Bug
+    from tradewind.web.application import declare
+
+    for tags in ([], ["nothing"], ["syncs", "runs"]):
+        app = build(site.town.parts, site.town.parts, nudge=lambda: None, ready=lambda: "", metrics=site.metrics)
+
+        @app.get("/about-nothing", tags=[*tags])
+        def forgotten(ask: Admin) -> None: ...
+
+        with pytest.raises(Bug, match="/about-nothing does not say what it is about"):
+            declare(app)
 
 
 def test_a_route_that_does_not_say_who_may_call_it_stops_the_server_from_starting(site: Site) -> None:

@@ -1,14 +1,27 @@
 /** One's own tokens, for programs; a new one's text is shown once. */
-import { Alert, Button, Card, Group, NumberInput, Select, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Card,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Select,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { answer, api } from "../../api/client";
 import type { Role } from "../../api/session";
-import { roles } from "../../labels";
+import { roles, routes } from "../../labels";
 import { Copyable } from "../../parts/Copyable";
 import { ago } from "../../parts/figures";
 import { Asked, Failure } from "../../parts/States";
-import { TOKENS, type Token, useTokens } from "./queries";
+import { type Routes, TOKENS, type Token, useTokens } from "./queries";
 
 export function Tokens({ project }: { project: string }) {
   const tokens = useTokens();
@@ -42,6 +55,7 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
               <Table.Th>Of</Table.Th>
               <Table.Th>Project</Table.Th>
               <Table.Th>Role</Table.Th>
+              <Table.Th>Only for</Table.Th>
               <Table.Th>Last used</Table.Th>
               <Table.Th>Expires</Table.Th>
               <Table.Th aria-label="What can be done" />
@@ -54,6 +68,7 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
                 <Table.Td>{each.user}</Table.Td>
                 <Table.Td>{each.project || "All"}</Table.Td>
                 <Table.Td>{roles[each.role]}</Table.Td>
+                <Table.Td>{each.routes.map((route) => routes[route]).join(", ") || "Everything"}</Table.Td>
                 <Table.Td>{each.used_at ? ago(each.used_at) : "Never"}</Table.Td>
                 <Table.Td>{ago(each.expires_at)}</Table.Td>
                 <Table.Td ta="right">
@@ -80,11 +95,13 @@ function Issue({ project }: { project: string }) {
   const client = useQueryClient();
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
+  const [only, setOnly] = useState<Routes[]>([]);
   const [days, setDays] = useState(90);
   const issue = useMutation({
-    mutationFn: () => answer(api.POST("/api/v1/tokens", { body: { name: name.trim(), project, role, days } })),
+    mutationFn: () => answer(api.POST("/api/v1/tokens", { body: { name: name.trim(), project, role, days, routes: only } })),
     onSuccess: () => {
       setName("");
+      setOnly([]);
       return client.invalidateQueries({ queryKey: TOKENS });
     },
   });
@@ -125,6 +142,16 @@ function Issue({ project }: { project: string }) {
               Issue
             </Button>
           </Group>
+          <MultiSelect
+            label="Only for"
+            description="The fewer, the less a token that went astray can do. With none it is for everything that the role may."
+            placeholder={only.length ? undefined : "Everything"}
+            clearable
+            searchable
+            data={Object.entries(routes).map(([value, label]) => ({ value, label }))}
+            value={only}
+            onChange={(chosen) => setOnly(chosen as Routes[])}
+          />
           {issue.error && <Failure error={issue.error} />}
           {issue.data && (
             <Alert color="teal" title="Copy it now; it is shown once" role="status">

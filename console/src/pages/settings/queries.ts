@@ -4,6 +4,7 @@ import { answer, api, everything, type Shape } from "../../api/client";
 
 export type Person = Shape<"Person">;
 export type Token = Shape<"TokenView">;
+export type Routes = Shape<"Routes">;
 export type Contact = Shape<"ContactView">;
 
 export const peopleOf = (project: string) => ["people", project];

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from tradewind.access.roles import Role, User
+from tradewind.access.roles import Role, Routes, User
 from tradewind.errors import MissingError
 from tradewind.operations import factors, people
 from tradewind.web.bodies import API, Body, Id
@@ -63,12 +63,15 @@ class State(Body):
 
 
 class NewToken(Body):
-    """A key of a program that acts for the caller: in one project, or in all of the caller's where `project` is empty."""
+    """A key of a program that acts for the caller: in one project, or in all of the caller's where `project` is empty; by the routes
+    that have one of these tags, or by all where `routes` is empty.
+    """
 
     name: str = Field(max_length=200)
     project: str = Field(default="", max_length=63)
     role: Role
     days: int = Field(default=90, ge=1, le=people.LONGEST_DAYS)
+    routes: list[Routes] = Field(default_factory=list, max_length=len(Routes))
 
 
 class IssuedToken(BaseModel):
@@ -166,7 +169,7 @@ def issue_token(ask: SignedIn, body: NewToken, key: Key = None) -> JSONResponse:
         raise Refusal(422, f"there is no project '{body.project}' that is open to you")
 
     def make() -> IssuedToken:
-        made = people.issue(ask.parts, ask.who, ask.known.user.id, body.name, body.project, body.role, body.days)
+        made = people.issue(ask.parts, ask.who, ask.known.user.id, body.name, body.project, body.role, body.days, body.routes)
         return IssuedToken(token=token_view(made.token), text=made.text)
 
     return once(ask, key, body, make, once_only="text")
