@@ -138,9 +138,6 @@ function Issue({ project }: { project: string }) {
               value={days}
               onChange={(value) => typeof value === "number" && setDays(value)}
             />
-            <Button type="submit" disabled={!name.trim()} loading={issue.isPending}>
-              Issue
-            </Button>
           </Group>
           <MultiSelect
             label="Only for"
@@ -152,6 +149,11 @@ function Issue({ project }: { project: string }) {
             value={only}
             onChange={(chosen) => setOnly(chosen as Routes[])}
           />
+          <Group>
+            <Button type="submit" disabled={!name.trim()} loading={issue.isPending}>
+              Issue
+            </Button>
+          </Group>
           {issue.error && <Failure error={issue.error} />}
           {issue.data && (
             <Alert color="teal" title="Copy it now; it is shown once" role="status">
