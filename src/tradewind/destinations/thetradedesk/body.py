@@ -122,15 +122,9 @@ def fingerprint(url: str, layout: Layout, signature: str) -> str:
 
     The signature is a digest of the body already. It is not kept itself: with it, whoever reads the books could send the body.
     """
-    frame = _frame(url, layout.head(), layout.item(), layout.tail())
+    shared = (url.encode(), layout.head(), *layout.item(), layout.tail())
+    frame = hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in shared])).hexdigest()[:16]
     return f"{frame}-{hashlib.sha256(signature.encode()).hexdigest()}"
-
-
-@lru_cache(8)
-def _frame(url: str, head: bytes, item: tuple[bytes, bytes], tail: bytes) -> str:
-    """The digits for what all items share."""
-    shared = (url.encode(), head, *item, tail)
-    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in shared])).hexdigest()[:16]
 
 
 @lru_cache(8)
