@@ -310,10 +310,9 @@ def prepare(home: Path, events: int) -> None:
     from tradewind.events.manifest import Columns, ImportRow
 
     app.make_home(home, "UTC")
-    with connect(Bounds("2GiB", 2, home / "making")) as duck:
+    with connect(Bounds("2GiB", 2, home / "making"), {"preserve_insertion_order": "true"}) as duck:
         (check,) = duck.execute(shape.KEY_CHECK).fetchall()[0]
         columns = Columns(("category", "price"), (), True, str(check), links=True)
-        duck.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false")
         duck.execute(f"CREATE TABLE people AS {people(max(1, events // EACH))}")
         files = [written(duck, select, home, number, columns) for number, select in enumerate(selects(events))]
     database = Database.at(home)

@@ -139,7 +139,7 @@ def one_query_a_clause(parts: Any, about: Any) -> list[int]:
     from tradewind.cohorts.parse import parse_cohort
     from tradewind.cohorts.rules import leaves, properties
     from tradewind.compute import connect
-    from tradewind.engines.duckdb import GUESSES, DuckDBDialect
+    from tradewind.engines.duckdb import SETTINGS, DuckDBDialect
     from tradewind.model.cohort import Behaviour, InCohort
 
     defined = parse_cohort(read_value({"id": "p", "name": "P", "kind": "behavioural", "who": about.who}), PROJECT).definition
@@ -148,8 +148,7 @@ def one_query_a_clause(parts: Any, about: Any) -> list[int]:
     found = []
     for each in (rule, *(clause for clause in leaves(rule) if not isinstance(clause, InCohort))):
         now = parts.clock.now()
-        with connect(parts.bounds) as duck:
-            duck.execute(f"SET disabled_optimizers = '{GUESSES}'")
+        with connect(parts.bounds, SETTINGS) as duck:
             duck.execute(f"CREATE TEMP VIEW events AS {parts.events.view(PROJECT, *properties(each), now).relation()}")
             select = compile_rule(each, now, "UTC", DuckDBDialect(), {}).sql("duckdb")
             found.append(duck.execute(f"SELECT count(*) FROM ({select})").fetchall()[0][0])

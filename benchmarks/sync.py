@@ -228,10 +228,9 @@ def store(home: Path, name: str, selects: Iterator[tuple[str, str]]) -> None:
 
     folder = home / "events" / PROJECT
     files: list[FileRow] = []
-    with connect(Bounds("3GiB", 2, home / "making")) as duck:
+    with connect(Bounds("3GiB", 2, home / "making"), {"preserve_insertion_order": "true"}) as duck:
         (check,) = duck.execute(shape.KEY_CHECK).fetchall()[0]
         columns = Columns(("product",), ("adid",), True, str(check), small=("user.adid",), links=True)
-        duck.execute("SET preserve_insertion_order = true")
         for number, pair in enumerate(selects):
             files.append(written(duck, pair, folder / f"{name}-{number:03}.parquet", home, columns))
     rows, moment = sum(file.rows for file in files), datetime.now(UTC)

@@ -37,6 +37,7 @@ from tradewind.database import SQLITE, Database
 from tradewind.destinations.base import Destination
 from tradewind.engines import memory
 from tradewind.engines.base import Resolve
+from tradewind.engines.duckdb import SETTINGS
 from tradewind.engines.folders import Folders
 from tradewind.engines.lookalike.room import Lookalikes
 from tradewind.engines.lookalike.sql import Models
@@ -429,7 +430,7 @@ class World:
 @cache
 def _duckdb() -> Any:
     """One for every world of this process."""
-    duck = connect(Bounds("256MiB", 1))
+    duck = connect(Bounds("256MiB", 1), SETTINGS)
     atexit.register(_duckdb.cache_clear)
     atexit.register(duck.close)
     return duck

@@ -1,11 +1,14 @@
-"""Opens DuckDB the one way the product uses it: in memory, bounded, in UTC, and without extensions from outside."""
+"""Opens DuckDB the one way the product uses it: in memory, bounded, in UTC, without extensions from outside, and locked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+
+UNCHANGED: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,14 @@ class Bounds:
     within: duckdb.DuckDBPyConnection | None = field(default=None, repr=False, compare=False)
 
 
-def connect(bounds: Bounds) -> duckdb.DuckDBPyConnection:
-    """A new in-memory DuckDB within the bounds, or a new session of the one that they name. The caller closes it."""
+def connect(bounds: Bounds, settings: Mapping[str, str] = UNCHANGED, *, locked: bool = True) -> duckdb.DuckDBPyConnection:
+    """A new in-memory DuckDB within the bounds, or a new session of the one that they name. The caller closes it.
+
+    `settings` hold for all its sessions, and no statement changes them or any other afterwards; one that is not `locked` is for who
+    has to attach something first, and locks it then.
+    """
     if bounds.within is not None:
-        return _in_utc(bounds.within.cursor())
+        return bounds.within.cursor()
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -39,15 +46,14 @@ def connect(bounds: Bounds) -> duckdb.DuckDBPyConnection:
     if bounds.spill is not None:
         bounds.spill.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(bounds.spill)
-    connection = _in_utc(duckdb.connect(":memory:", config=config))
+    connection = duckdb.connect(":memory:", config=config)
+    for name, value in {"TimeZone": "'UTC'", **settings}.items():
+        connection.execute(f"SET GLOBAL {name} = {value}")
     if bounds.below:
         connection.execute(f"SET allowed_directories = [{', '.join(map(literal, bounds.below))}]")
-        connection.execute("SET enable_external_access = false")  # nothing of a session takes this back
-    return connection
-
-
-def _in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_external_access = false")
+    if locked:
+        connection.execute("SET lock_configuration = true")
     return connection
 
 

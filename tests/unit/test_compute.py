@@ -60,3 +60,17 @@ def test_nothing_beyond_the_folders_named_is_touched(tmp_path: Path, statement: 
         with pytest.raises(duckdb.Error):
             connection.execute(statement.format(mine=mine, other=other))
     assert [path.name for path in other.iterdir()] == ["kept.parquet"]
+
+
+@pytest.mark.parametrize("bounds", [Bounds(), Bounds(below=(Path("/nowhere"),))], ids=["everywhere", "below a folder"])
+@pytest.mark.parametrize(
+    "statement",
+    ["SET threads = 64", "SET memory_limit = '64GiB'", "SET TimeZone = 'Asia/Tokyo'", "RESET disabled_optimizers", "PRAGMA threads = 64"],
+)
+def test_no_setting_is_changed_once_it_is_open_and_each_session_has_it(bounds: Bounds, statement: str) -> None:
+    told = "SELECT current_setting('TimeZone'), current_setting('disabled_optimizers'), current_setting('threads')"
+    with connect(bounds, {"disabled_optimizers": "'join_order'"}) as opened, opened.cursor() as session:
+        for each in (opened, session):
+            with pytest.raises(duckdb.Error, match="locked"):
+                each.execute(statement)
+            assert each.execute(told).fetchall() == [("UTC", "join_order", 2)]

@@ -36,6 +36,9 @@ SHARE_ROWS = 4_000_000
 GUESSES = "join_order,build_side_probe_side"
 """Steps of DuckDB's optimizer that guess sizes behind filters far too low; what is small stands on the right of each join here."""
 
+SETTINGS = {"disabled_optimizers": f"'{GUESSES}'", "parquet_metadata_cache": "true", "arrow_lossless_conversion": "true"}
+"""Of every DuckDB that answers about events: each share reads some of every file, and a UUID stays 16 bytes."""
+
 MOST = 8
 """Events for each member of a share, up to which most events are taken to be the members', and the next share is asked all in one pass."""
 
@@ -206,12 +209,7 @@ class DuckDBEngine:
     def _session(self, what: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A DuckDB for one question; its failure and the disk's are told in one sentence, without the statement."""
         try:
-            with connect(self._bounds) as connection:
-                connection.execute(f"SET disabled_optimizers = '{GUESSES}'")
-                connection.execute("SET parquet_metadata_cache = true")  # each share reads some of every file
-                connection.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
-                if self._bounds.within is None:
-                    connection.execute("SET lock_configuration = true")
+            with connect(self._bounds, SETTINGS) as connection:
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise EngineError(f"{what} failed: {told_of(error)}") from None

@@ -27,7 +27,7 @@ from tradewind.cohorts.windows import bounds, parts, zone_of
 from tradewind.compute import Bounds, connect, literal, told_of
 from tradewind.engines import bits
 from tradewind.engines.bits import Bits
-from tradewind.engines.duckdb import GUESSES, DuckDBDialect
+from tradewind.engines.duckdb import SETTINGS, DuckDBDialect
 from tradewind.engines.preview import Asked, Clause, Node, Overlap, Sizes, Through, Turn
 from tradewind.engines.shares import KEY, EventTable
 from tradewind.engines.warm import Warm
@@ -120,10 +120,8 @@ class DuckDBPreviews:
             turn.check()
             try:
                 if self._duck is None:
-                    self._duck = connect(self._bounds)
-                    self._duck.execute(f"SET disabled_optimizers = '{GUESSES}'")
+                    self._duck = connect(self._bounds, SETTINGS)
                 with self._duck.cursor() as cursor:
-                    cursor.execute(f"SET TimeZone = 'UTC'; SET disabled_optimizers = '{GUESSES}'")
                     yield _Session(cursor, turn)
             except (duckdb.Error, OSError) as error:
                 turn.check()

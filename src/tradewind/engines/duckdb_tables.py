@@ -262,7 +262,7 @@ def duckdb_tables(tables: Tables, folders: Folders, bounds: Bounds) -> Callable[
             raise DefinitionError(
                 f"'{tables.path}' is {found}; expected a folder, or a file that ends in {', '.join(DATABASES)}", path="path"
             )
-        with connect(replace(bounds, within=None, below=())) as connection:
+        with connect(replace(bounds, within=None, below=()), locked=False) as connection:
             if place.is_file():
                 _attach(connection, place)
             reached = [str(each) for each in (bounds.spill, None if place.is_file() else place) if each]

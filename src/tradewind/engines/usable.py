@@ -104,7 +104,6 @@ class Usable:
 
     def _struck(self, table: str, seen: Flags, sieve: Sieve) -> int:
         """How many of the identifiers that were seen are suppressed."""
-        self._duck.execute("SET arrow_lossless_conversion = true")  # a UUID stays 16 bytes
         struck = 0
         for batch in self._duck.sql(f"SELECT code, id FROM {table}").to_arrow_reader(1_000_000):
             ids = batch.column(1)

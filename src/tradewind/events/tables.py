@@ -23,12 +23,11 @@ def table_batches(path: Path, number: int) -> Iterator[pa.RecordBatch]:
 
     Raises Unreadable when needed columns are missing, ValueError when the file cannot be read as its suffix says.
     """
-    connection = connect(Bounds("200MiB"))
+    connection = connect(Bounds("200MiB", below=(path.parent,)), {"preserve_insertion_order": "true"})
     try:
         table = _reader(path)
         types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
         _check_columns(list(types))
-        connection.execute("SET preserve_insertion_order = true")
         query = f"SELECT row_number() OVER () AS line, {_event(types)} AS text FROM {table}"
         for batch in connection.sql(query).to_arrow_reader(_ROWS):
             size = batch.num_rows

@@ -99,8 +99,7 @@ def test_many_files_become_one_a_month_and_every_answer_stays(desk: Desk) -> Non
     assert whole(desk) == before
     assert on_disk(desk) == old | {file.path for file in after}
     for file in after:
-        with connect(Bounds()) as duck:
-            duck.execute("SET preserve_insertion_order = true")
+        with connect(Bounds(), {"preserve_insertion_order": "true"}) as duck:
             keys = duck.execute("SELECT user_id IS NULL, who, time FROM read_parquet(?)", [str(file.path)]).fetchall()
         assert keys == sorted(keys)
     assert together(desk, 3) == Compacted()
