@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from alembic.migration import MigrationContext
 import tradewind
 from tradewind.access.roles import Role
 from tradewind.access.sql import SqlAccess
+from tradewind.access.trail import Deed, seal
 from tradewind.database import Database
 from tradewind.errors import ConfigurationError
 from tradewind.migrations import FOLDER, TABLE, configuration, database_upgrade, latest, revision
@@ -77,6 +81,22 @@ def test_a_token_of_before_there_were_routes_opens_all_of_them(database: Databas
     assert database_upgrade(database)
     (token,) = SqlAccess(database).tokens.all()
     assert (token.id, token.role, token.routes) == ("t1", Role.MEMBER, ())
+
+
+def test_an_audit_entry_of_before_it_named_a_request_keeps_its_seal(database: Database) -> None:
+    from alembic import command
+
+    at, deed = datetime(2026, 7, 1, 12, tzinfo=UTC), Deed("ann", "cohort.save", "c", "default", {"n": "1"})
+    row = {"at": at.isoformat(), "seal": seal("", 1, at, deed), "details": json.dumps(deed.details)}
+    with database.transaction() as transaction:
+        command.upgrade(configuration(transaction), "0002")
+        columns = "number, at, actor, what, object, project, details, seal"
+        text = f"INSERT INTO audit ({columns}) VALUES (1, :at, 'ann', 'cohort.save', 'c', 'default', :details, :seal)"
+        transaction.execute(sa.text(text), row)
+    assert database_upgrade(database)
+    trail = SqlAccess(database).trail
+    trail.write(replace(deed, request="0123"), at)
+    assert (trail.damage(), [each.deed.request for each in trail.entries()]) == ("", ["0123", ""])
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:

@@ -120,6 +120,7 @@ audit_table = sa.Table(
     sa.Column("object", sa.String, nullable=False),
     sa.Column("project", sa.String, nullable=False),
     sa.Column("details", sa.JSON, nullable=False),
+    sa.Column("request", sa.String, nullable=False, server_default=""),
     sa.Column("seal", sa.String, nullable=False),
 )
 """`at` is text, to the microsecond and in UTC, because the seal is over that text on every database."""
@@ -415,7 +416,8 @@ class SqlAccess(Store):
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(row.number, datetime.fromisoformat(row.at), Deed(row.actor, row.what, row.object, row.project, row.details), row.seal)
+    deed = Deed(row.actor, row.what, row.object, row.project, row.details, row.request)
+    return Entry(row.number, datetime.fromisoformat(row.at), deed, row.seal)
 
 
 def _keyed(caller: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The id of the request that the API is answering, which its answer and the log have too; nothing beside it, as on the command line."""
+
 
 @dataclass(frozen=True)
 class Deed:
-    """What somebody did: `what` is a noun and a verb such as `project.plan`, `details` never holds a secret or an identifier."""
+    """What somebody did: `what` is a noun and a verb such as `project.plan`, `details` never holds a secret or an identifier.
+
+    `request` is that of the API by which it was done.
+    """
 
     actor: str
     what: str
     object: str
     project: str = ""
     details: dict[str, str] = field(default_factory=dict)
+    request: str = field(default_factory=REQUEST.get)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Trail(Protocol):
 def seal(before: str, number: int, at: datetime, deed: Deed) -> str:
     """SHA-256 over the seal before it and all that the entry says."""
     said = [before, number, at.isoformat(), deed.actor, deed.what, deed.object, deed.project, deed.details]
+    said += [deed.request] if deed.request else []  # so that entries of before there were any keep their seals
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 

@@ -173,6 +173,12 @@ class AccessSuite:
         assert access.trail.entries(limit=1)[0].deed.details == {"n": "4"}
         assert access.trail.damage() == ""
 
+    def test_an_entry_names_the_request_by_which_it_was_made(self, access: Access) -> None:
+        deed = Deed("ann", "cohort.save", "c", "default", request="0123456789abcdef")
+        access.trail.write(deed, NOON)
+        assert [each.deed for each in access.trail.entries()] == [deed]
+        assert access.trail.damage() == ""
+
     def test_a_request_that_comes_again_is_known_by_its_key(self, access: Access) -> None:
         assert access.replies.begin("ann", "k1", "asked", NOON) is None
         assert access.replies.begin("ann", "k1", "asked", NOON) == Reply("asked", None, "")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradewind.access.texts import TOKEN, token_in
+from tradewind.access.trail import REQUEST
 from tradewind.clock import Clock
 from tradewind.span import span
 from tradewind.web.problems import defect, problem
@@ -166,6 +167,7 @@ class Limits:
             await self.app(scope, receive, send)
             return
         began, id_, status, failure, open_ended = self.clock.monotonic(), secrets.token_hex(8), 0, "", False
+        REQUEST.set(id_)
         scope.setdefault("state", {})["ends"] = ends = list[Callable[[], None]]()
 
         async def answer(message: Message) -> None:

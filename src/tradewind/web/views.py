@@ -378,7 +378,7 @@ def token_view(token: ApiToken) -> TokenView:
 
 
 class EntryView(BaseModel):
-    """A deed in the audit trail."""
+    """A deed in the audit trail. `request` is the id of the request by which it was done (X-Request-Id), empty on the command line."""
 
     number: int
     at: datetime
@@ -387,6 +387,7 @@ class EntryView(BaseModel):
     object: str
     project: str
     details: dict[str, str]
+    request: str
     seal: str
 
 

@@ -147,7 +147,7 @@ def test_neighbours_wait_together(address: str, network: str) -> None:
 def entries(count: int) -> list[Entry]:
     made: list[Entry] = []
     for number in range(1, count + 1):
-        deed = Deed("ann", "cohort.save", f"c{number}", "shop", {"n": "1"})
+        deed = Deed("ann", "cohort.save", f"c{number}", "shop", {"n": "1"}, "0123" if number % 2 else "")
         made.append(Entry(number, NOON, deed, seal(made[-1].seal if made else "", number, NOON, deed)))
     return made
 
@@ -157,5 +157,13 @@ def test_any_entry_that_is_changed_or_taken_out_is_found() -> None:
     assert damage(whole) == ""
     for place in range(5):
         assert f"entry {place + 1} of the audit trail is missing" in damage(whole[:place] + whole[place + 1 :])
-        for change in ({"deed": replace(whole[place].deed, actor="bob")}, {"at": NOON + timedelta(seconds=1)}, {"seal": "0" * 64}):
-            assert f"entry {place + 1} " in damage([*whole[:place], replace(whole[place], **change), *whole[place + 1 :]])
+        entry = whole[place]
+        others = (replace(entry.deed, actor="bob"), replace(entry.deed, request="4567"), replace(entry.deed, request="0"))
+        changed = [
+            *(replace(entry, deed=deed) for deed in others),
+            replace(entry, at=NOON + timedelta(seconds=1)),
+            replace(entry, seal="0" * 64),
+        ]
+        for each in changed:
+            assert f"entry {place + 1} " in damage([*whole[:place], each, *whole[place + 1 :]])
+    assert "entry 1 " in damage([replace(whole[0], deed=replace(whole[0].deed, request="")), *whole[1:]])

@@ -446,6 +446,16 @@ def test_every_deed_stands_in_the_trail_with_its_doer(site: Site, root: TestClie
     assert found == [("root", "cohort.save", "c"), ("root (token of root)", "sync.run", "daily")]
 
 
+def test_an_entry_of_the_trail_names_the_request_that_its_answer_and_the_log_name(site: Site, root: TestClient) -> None:
+    definition = {"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
+    ids = [root.put(f"{P}/cohorts/{name}", json=definition).headers["x-request-id"] for name in ("one", "two")]
+    logged = [each.request for each in site.seen]
+    items = root.get(f"{P}/audit?limit=2").json()["items"]
+    assert [each["request"] for each in reversed(items)] == ids == logged[-2:]
+    site.user("late")
+    assert site.town.parts.trail.entries()[0].deed.request == "", "what is done beside the API is of no request"
+
+
 def test_the_log_names_routes_and_never_paths(site: Site, root: TestClient) -> None:
     root.get(f"{P}/cohorts/canary-cohort")
     seen = site.seen[-1]
