@@ -46,15 +46,16 @@ def add(
 
     When the account changes, the segments of the old one are given up: it says who is in them, and asks how they leave.
     """
-    from tradewind.operations import connections, endings
+    from tradewind.operations import connections, edits, endings
 
     identity = connections.identity(map_, send)
     with parts_of(context) as parts:
         wanted = Connection(project_of(context), id_, name or id_, destination, advertiser, region, auth, identity)
         staked = endings.stakes(parts, connections.moved(parts, wanted))
         leaving = chosen(staked, empty=empty, let_expire=let_expire)
-        noted(context, parts, "connection.save", id_, advertiser=wanted.advertiser, region=wanted.region)
-        saved = connections.add(parts, wanted, secret_from(secret_env, secret_file), leaving)
+        secret = secret_from(secret_env, secret_file)
+        noted(context, parts, "connection.save", id_, **edits.of_connection(parts, wanted, secret))
+        saved = connections.add(parts, wanted, secret, leaving)
     if as_json:
         show.print_json(saved)
     else:

@@ -52,7 +52,7 @@ def add(
     Of kind tables, the server is asked whether the tables are what the file says.
     """
     from tradewind.model.source import Source, SourceKind
-    from tradewind.operations import sources
+    from tradewind.operations import edits, sources
 
     if sources.kind(kind) is SourceKind.TABLES:
         _add_tables(context, id_, name or id_, file, as_json=as_json)
@@ -62,8 +62,9 @@ def add(
     with parts_of(context) as parts:
         source = Source(project_of(context), id_, name or id_, sources.kind(kind), region, app_)
         parts.amplitude.check_region(region)
-        noted(context, parts, "source.save", id_, region=region)
-        saved = sources.add(parts, source, _keys(api_key_env, api_key_file, secret_key_env, secret_key_file))
+        keys = _keys(api_key_env, api_key_file, secret_key_env, secret_key_file)
+        noted(context, parts, "source.save", id_, **edits.of_source(parts, source.project, id_, sources.Change(None, region, app_, keys)))
+        saved = sources.add(parts, source, keys)
     if as_json:
         show.print_json(saved)
     else:
@@ -86,14 +87,15 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change a source: its region, its name, or both keys. What is not named stays."""
-    from tradewind.operations import sources
+    from tradewind.operations import edits, sources
 
     given = (api_key_env, api_key_file, secret_key_env, secret_key_file)
     with parts_of(context) as parts:
         parts.sources.one(project_of(context), id_)
         pair = _keys(*given) if keys or any(given) else None
-        noted(context, parts, "source.save", id_, **({"region": region} if region else {}))
-        saved = sources.change(parts, project_of(context), id_, sources.Change(name, region, app_, pair))
+        wish = sources.Change(name, region, app_, pair)
+        noted(context, parts, "source.save", id_, **edits.of_source(parts, project_of(context), id_, wish))
+        saved = sources.change(parts, project_of(context), id_, wish)
     if as_json:
         show.print_json(saved)
     else:

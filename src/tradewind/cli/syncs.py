@@ -206,13 +206,12 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change a sync, or by the id of a split all its parts. What is not given stays; cohort, connection and segment never change."""
-    from tradewind.operations import splits, syncs
+    from tradewind.operations import edits, splits, syncs
     from tradewind.schedule import time_of_day
 
     wish = syncs.Change(ttl_days, cadence, None if at is None else time_of_day(at), refresh, recency, cron, holdout, holdout_salt)
     with parts_of(context) as parts:
-        told = {name: str(value) for name, value in vars(wish).items() if value is not None}
-        noted(context, parts, "sync.change", sync, **told)
+        noted(context, parts, "sync.change", sync, **edits.of_sync(parts, project_of(context), sync, wish))
         changed = splits.change(parts, project_of(context), sync, wish)
     if as_json:
         show.print_json({"syncs": changed})

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradewind import members
+from tradewind.access.trail import Deed
 from tradewind.catalog.rules import missing, pick
 from tradewind.catalog.yaml import read
 from tradewind.cohorts.check import check
@@ -92,10 +93,11 @@ def reaches_out(cohort: Cohort) -> bool:
             return False
 
 
-def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort:
-    """Save a cohort as a program writes it. Raises DefinitionError for anything that a file of it would be refused for.
+def define(parts: Parts, project: str, document: Mapping[str, object], who: str = "") -> Cohort:
+    """Save a cohort as a program writes it; with `who`, the audit trail says in the same transaction which version it has and had.
 
-    Cohorts that name files or databases of this machine are for who works on it. A list names none: its rows are sent.
+    Cohorts that name files or databases of this machine are for who works on it. A list names none: its rows are sent. Raises
+    DefinitionError for anything that a file of it would be refused for.
     """
     known = {each.id: each for each in parts.catalog.cohorts(project)}
     if document.get("kind") == CohortKind.STATIC.value and "file" not in document:
@@ -109,12 +111,18 @@ def define(parts: Parts, project: str, document: Mapping[str, object]) -> Cohort
                 f"this cohort of kind {cohort.kind.value} reads files or databases of the server; define it there with: tradewind apply",
                 path="kind",
             )
+    last = known.get(cohort.id)
     known[cohort.id] = cohort
     for error in check(known.values()):
         raise error
     if isinstance(cohort.definition, Pulled):
         sources.check_in_amplitude(parts.sources.one(project, cohort.definition.source))
-    return parts.catalog.save_cohort(cohort)
+    with parts.catalog.database.transaction() as db:
+        saved = parts.catalog.within(db).save_cohort(cohort)
+        if who:
+            version = f"{last.version} -> {saved.version}" if last else str(saved.version)
+            parts.trail.within(db).write(Deed(who, "cohort.save", saved.id, project, {"version": version}), parts.clock.now())
+    return saved
 
 
 def add(parts: Parts, project: str, cohort_id: str, name: str | None, source: str, there: str) -> Explained:

@@ -77,11 +77,21 @@ class Drawer:
         here = (contact.project, contact.id)
         sealed = {what: given for what, given in ((URL, url), (SECRET, secret)) if given and not self.vault.holds(*here, given, what)}
         if sealed or contact not in self.book.contacts(contact.project):
+            marks = {what: self._change(contact, what, given) for what, given in sealed.items()}
             self.book.save(contact)
             for what, given in sealed.items():
                 self.vault.seal(*here, given, what)
-            self.trail.write(Deed(self.who, "contact.save", contact.id, contact.project, {"kind": contact.kind.value}), self.now)
+            deed = Deed(self.who, "contact.save", contact.id, contact.project, {"kind": contact.kind.value} | marks)
+            self.trail.write(deed, self.now)
         return contact
+
+    def _change(self, contact: Contact, what: str, given: Secret) -> str:
+        """Of a secret its fingerprint, after the one before it."""
+        before, after = (
+            self.vault.fingerprint(contact.project, contact.id, what),
+            self.vault.mark(contact.project, contact.id, given, what),
+        )
+        return f"{before} -> {after}" if before else after
 
     def drop(self, project: str, contact: str) -> None:
         """Tell somebody nothing any more; URL and secret are forgotten."""

@@ -61,4 +61,4 @@ def unseal(key: Key, place: Place, sealed: bytes) -> str:
 def fingerprint(key: Key, project: str, connection: str, field: str, text: str) -> str:
     """Sixteen characters by which an operator sees whether a secret changed; unlike for the same text at another connection."""
     place = Place(project, connection, field, 0)
-    return hmac.new(key.fingerprints, place.identity() + text.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(key.fingerprints, place.identity() + text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:16]

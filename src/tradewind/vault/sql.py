@@ -94,7 +94,7 @@ class Vault(Store):
         with self._transaction() as rows:
             key = self._ring.fresh(rows)
             newest = _newest(rows, project, connection, field)
-            mark = self._mark(project, connection, secret, field)
+            mark = self.mark(project, connection, secret, field)
             if newest is not None and newest.sealed is not None and newest.fingerprint == mark:
                 return int(newest.version)
             version = 1 if newest is None else newest.version + 1
@@ -131,7 +131,11 @@ class Vault(Store):
     def holds(self, project: str, connection: str, secret: Secret, field: str = FIELD) -> bool:
         """True when this is the newest secret there. Raises DefinitionError when it cannot be a secret."""
         _check(secret)
-        return self.fingerprint(project, connection, field) == self._mark(project, connection, secret, field)
+        return self.fingerprint(project, connection, field) == self.mark(project, connection, secret, field)
+
+    def mark(self, project: str, connection: str, secret: Secret, field: str = FIELD) -> str:
+        """The fingerprint that a text has there, or would have, also one that cannot be a secret."""
+        return seals.fingerprint(self._ring.key, project, connection, field, secret.value)
 
     def forget(self, project: str, connection: str, field: str = FIELD) -> None:
         """Destroy every secret there; the numbers of their versions are not given again."""
@@ -193,9 +197,6 @@ class Vault(Store):
                 sa.select(table.project, table.connection).where(table.sealed.is_not(None), table.field == FIELD).distinct()
             )
             return {(row.project, row.connection) for row in found}
-
-    def _mark(self, project: str, connection: str, secret: Secret, field: str) -> str:
-        return seals.fingerprint(self._ring.key, project, connection, field, secret.value)
 
 
 class _Ring:

@@ -446,6 +446,23 @@ def test_every_deed_stands_in_the_trail_with_its_doer(site: Site, root: TestClie
     assert found == [("root", "cohort.save", "c"), ("root (token of root)", "sync.run", "daily")]
 
 
+def test_the_trail_says_what_a_change_changed(site: Site, root: TestClient) -> None:
+    site.town.add("daily", Cadence.DAILY)
+    cohort = {"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
+    for who in ({"did": "Open"}, {"did": "Close"}):
+        root.put(f"{P}/cohorts/c", json=cohort | {"definition": {"who": who}})
+    root.patch(f"{P}/syncs/daily", json={"ttl_days": 20})
+    account = {"name": "Main", "destination": "fake", "advertiser": "adv9", "region": "here", "identity": ["user.ad=DAID"]}
+    root.put(f"{P}/connections/nine", json=account | {"secret": "canary-secret"})
+    root.put(f"{P}/connections/nine", json=account | {"secret": "other-secret"})
+    told = [(each["what"], each["details"]) for each in root.get(f"{P}/audit?limit=5").json()["items"]][::-1]
+    assert [details for what, details in told if what == "cohort.save"] == [{"version": "1"}, {"version": "1 -> 2"}]
+    assert ("sync.change", {"ttl_days": "30 -> 20"}) in told
+    (first, second) = [details for what, details in told if what == "connection.save"]
+    assert (first["advertiser"], set(second), second["secret"].startswith(f"{first['secret']} -> ")) == ("adv9", {"secret"}, True)
+    assert "canary" not in str(told)
+
+
 def test_an_entry_of_the_trail_names_the_request_that_its_answer_and_the_log_name(site: Site, root: TestClient) -> None:
     definition = {"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}
     ids = [root.put(f"{P}/cohorts/{name}", json=definition).headers["x-request-id"] for name in ("one", "two")]

@@ -99,8 +99,7 @@ def save_cohort(
         if body.definition.get(name, value) != value:
             raise Refusal(400, f"the definition says another {name} than the {'address' if name == 'id' else 'body'}; leave it out there")
     parts = matching(ask.parts, match, unless)
-    ask.note("cohort.save", cohort, project)
-    saved = cohorts.define(parts, project, body.definition | document)
+    saved = cohorts.define(parts, project, body.definition | document, ask.who)
     show_tag(response, saved)
     return _view(ask, saved)
 

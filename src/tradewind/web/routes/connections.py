@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tradewind.destinations.base import Probe, Verdict
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import IdentityMap, Send
-from tradewind.operations import connections, endings, platform
+from tradewind.operations import connections, edits, endings, platform
 from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Asked, Manager, Viewer
 from tradewind.web.pages import Cursor, Limit, Page, page
@@ -117,7 +117,7 @@ def save_connection(
     """Add a connection, or change one. When the account changes, `leaving` says what becomes of the people in the old one's segments."""
     wanted, secret = _wanted(ask, project, connection, body)
     parts = matching(ask.parts, match, unless)
-    ask.note("connection.save", connection, project, advertiser=wanted.advertiser, region=wanted.region)
+    ask.note("connection.save", connection, project, **edits.of_connection(ask.parts, wanted, secret))
     saved = connections.add(parts, wanted, secret, leaving)
     show_tag(response, saved)
     return _view(ask, saved)

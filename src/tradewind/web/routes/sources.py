@@ -12,7 +12,7 @@ from tradewind.engines.spec.ask import Answer
 from tradewind.model.destination import Secret
 from tradewind.model.source import KeyPair, Source, SourceKind
 from tradewind.model.tables import EngineKind, Rows, Stated
-from tradewind.operations import sources, tables
+from tradewind.operations import edits, sources, tables
 from tradewind.operations.standing import is_verified
 from tradewind.web.bodies import API, Body, Id
 from tradewind.web.gate import Asked, Manager, Member, Viewer
@@ -164,10 +164,11 @@ def save_source(ask: Manager, project: Id, source: Id, body: Outside) -> SourceV
     """Add a source in Amplitude, or change one. One of tables reads a database of the server, and is defined there."""
     if body.kind is SourceKind.TABLES:
         raise Refusal(422, "a source of kind tables reads a database of the server; define it there with: tradewind apply")
-    ask.note("source.save", source, project, region=body.region)
     keys, known = _keys(body), any(each.id == source for each in ask.parts.sources.all(project))
+    wish = sources.Change(body.name, body.region, body.app, keys)
+    ask.note("source.save", source, project, **edits.of_source(ask.parts, project, source, wish))
     if known:
-        sources.change(ask.parts, project, source, sources.Change(body.name, body.region, body.app, keys))
+        sources.change(ask.parts, project, source, wish)
     elif keys:
         sources.add(ask.parts, Source(project, source, body.name, body.kind, body.region, body.app), keys)
     else:

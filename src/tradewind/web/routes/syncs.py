@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from tradewind.model.sync import Cadence, Recency, Refresh
-from tradewind.operations import endings, forecast, syncs
+from tradewind.operations import edits, endings, forecast, syncs
 from tradewind.schedule import time_of_day
 from tradewind.web.bodies import API, Body, How, Id
 from tradewind.web.gate import Manager, Viewer
@@ -140,10 +140,10 @@ def show_sync(ask: Viewer, project: Id, sync: Id, response: Response) -> SyncVie
 def change_sync(ask: Manager, project: Id, sync: Id, body: SyncChange, response: Response, match: Match = None) -> SyncView:
     """Change TTL, cadence (with its cron expression), time of day, refresh, recency or holdout; cohort and connection never change."""
     parts = matching(ask.parts, match)
-    ask.note("sync.change", sync, project, **{name: str(value) for name, value in body.model_dump(exclude_none=True).items()})
     at = time_of_day(body.at) if body.at is not None else None
     percent, salt = (body.holdout.percent, body.holdout.salt) if body.holdout else (None, None)
     wish = syncs.Change(body.ttl_days, body.cadence, at, body.refresh, body.recency, body.cron, percent, salt)
+    ask.note("sync.change", sync, project, **edits.of_sync(ask.parts, project, sync, wish))
     changed = syncs.change(parts, project, sync, wish)
     show_tag(response, changed)
     ask.request.app.state.nudge()
