@@ -32,10 +32,13 @@ P = "/api/v1/projects/default"
 
 def test_the_first_user_is_made_with_the_code_and_then_nobody_by_any(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    code, browser = people.offer_setup(site.town.parts), site.browser()
+    code, browser = people.offer_setup(site.town.parts), site.browser("127.0.0.1")
     assert browser.get("/api/v1/setup").json() == {"needed": True, "signed_in": False}
     body = {"code": "wrong", "user": "root", "name": "Root", "password": PASSWORD}
     assert "does not open" in detail(browser.post("/api/v1/setup", json=body))
+    for elsewhere in ("192.0.2.7", "10.0.0.1", "2001:db8::1"):
+        refused = site.browser(elsewhere).post("/api/v1/setup", json=body | {"code": code}, headers={"X-Forwarded-For": "127.0.0.1"})
+        assert (refused.status_code, "at the server itself" in detail(refused)) == (403, True)
     assert browser.post("/api/v1/setup", json=body | {"code": code}).json()["administrator"] is True
     assert browser.post("/api/v1/setup", json=body | {"code": code, "user": "second"}).status_code == 422
     assert browser.get("/api/v1/setup").json() == {"needed": False, "signed_in": False}

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from tradewind.door import is_loopback
 from tradewind.errors import RetryableError
 from tradewind.operations import factors, people
 from tradewind.web.bodies import API, Body
@@ -126,7 +127,9 @@ def needs_setup(ask: Anybody) -> First:
 
 @router.post("/setup", status_code=201)
 def set_up(ask: Anybody, body: SetUp) -> UserView:
-    """Make the first user. Only once, and only with the code."""
+    """Make the first user. Only once, only with the code, and only from the server's own machine."""
+    if not is_loopback(address_of(ask.request)):
+        raise Refusal(403, "the first user is made at the server itself; open this page there, at 127.0.0.1, or through a tunnel to it")
     _slow(ask, "setup")
     return user_view(people.set_up(ask.parts, body.code.strip(), body.user, body.name, body.password))
 
