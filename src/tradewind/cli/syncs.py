@@ -67,7 +67,7 @@ def add(
         wish = syncs.Wish(
             cohort, connection, id_, segment, ttl_days, cadence, time_of_day(at), refresh, recency, cron, holdout, holdout_salt
         )
-        named, about = id_ or f"{cohort} to {connection}", {"cohort": cohort, "connection": connection}
+        named, about = syncs.id_of(wish), {"cohort": cohort, "connection": connection}
         if split_by is not None or value:
             noted(context, parts, "split.add", named, **about, split_by=split_by or "")
             made = splits.add(parts, project_of(context), wish, split_by or "", value or [])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tradewind.catalog.rules import split_into
-from tradewind.catalog.yaml import default_sync_id
 from tradewind.errors import DefinitionError
 from tradewind.model.run import Run
 from tradewind.model.sync import Sync
@@ -20,8 +19,7 @@ from tradewind.splits import to_be_let_in
 
 def add(parts: Parts, project: str, wish: Wish, split_by: str, values: Sequence[str]) -> tuple[Sync, ...]:
     """Add a sync for each value, all or none; the segment of the wish has `{value}` in its name. Raises as `syncs.add` does."""
-    name = default_sync_id(wish.cohort, wish.connection) if wish.id is None else wish.id
-    template = Sync(project, name, wish.cohort, wish.connection, wish.segment or "", wish.ttl_days * syncs.DAY, wish.cadence)
+    template = Sync(project, syncs.id_of(wish), wish.cohort, wish.connection, wish.segment or "", wish.ttl_days * syncs.DAY, wish.cadence)
     with parts.catalog.database.transaction() as db:
         inside = replace(parts, catalog=parts.catalog.within(db), sources=parts.sources.within(db))
         return tuple(

@@ -89,6 +89,11 @@ class Change:
     salt: str | None = None
 
 
+def id_of(wish: Wish) -> str:
+    """The id that a sync, or a split, which is wished gets."""
+    return default_sync_id(wish.cohort, wish.connection) if wish.id is None else wish.id
+
+
 def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     """The sync a wish amounts to; its segment gets its name here, once and for all.
 
@@ -101,7 +106,7 @@ def sync_from(parts: Parts, project: str, wish: Wish) -> Sync:
     _check_ttl(wish.ttl_days * DAY, limits)
     segment = usual_segment(cohort, wish.only) if wish.segment is None else wish.segment
     check_segment_name(segment)
-    name = default_sync_id(cohort.id, connection.id) if wish.id is None else wish.id
+    name = id_of(wish)
     sync = Sync(project, name, cohort.id, connection.id, segment, wish.ttl_days * DAY, wish.cadence, at=wish.at, refresh=wish.refresh)
     held_out = None if wish.holdout is None else holdout_of(wish.holdout, wish.salt, wish.only.split if wish.only else name)
     sync = replace(sync, cron=cron_for(wish.cadence, wish.cron), holdout=held_out, only=wish.only)

@@ -449,6 +449,12 @@ def test_every_deed_stands_in_the_trail_with_its_doer(site: Site, root: TestClie
     assert found == [("root", "cohort.save", "c"), ("root (token of root)", "sync.run", "daily")]
 
 
+def test_the_trail_names_a_sync_by_the_id_that_it_gets(site: Site, root: TestClient) -> None:
+    made = root.post(f"{P}/syncs", json={"cohort": "all", "connection": "main"}).json()
+    (entry,) = root.get(f"{P}/audit?limit=1").json()["items"]
+    assert (entry["what"], entry["object"]) == ("sync.add", made["id"])
+
+
 def test_the_trail_says_what_a_change_changed(site: Site, root: TestClient) -> None:
     site.town.add("daily", Cadence.DAILY)
     cohort = {"name": "C", "kind": "behavioural", "definition": {"who": {"did": "Open"}}}

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from tradewind.operations import splits
+from tradewind.operations import splits, syncs
 from tradewind.web.bodies import API, Id
 from tradewind.web.gate import Manager
 from tradewind.web.once import Key, once
@@ -44,9 +44,9 @@ def add_split(ask: Manager, project: Id, body: NewSplit, key: Key = None) -> JSO
     """Add a sync for each value, all or none. Nothing is sent before their first slot, or before they are run."""
 
     def make() -> SplitView:
-        named = body.id or f"{body.cohort} to {body.connection}"
-        ask.note("split.add", named, project, cohort=body.cohort, connection=body.connection, split_by=body.split_by)
-        made = SplitView(syncs=[sync_view(each) for each in splits.add(ask.parts, project, wish_of(body), body.split_by, body.values)])
+        wish = wish_of(body)
+        ask.note("split.add", syncs.id_of(wish), project, cohort=body.cohort, connection=body.connection, split_by=body.split_by)
+        made = SplitView(syncs=[sync_view(each) for each in splits.add(ask.parts, project, wish, body.split_by, body.values)])
         ask.request.app.state.nudge()
         return made
 

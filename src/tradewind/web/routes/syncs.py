@@ -119,9 +119,9 @@ def add_sync(ask: Manager, project: Id, body: NewSync, key: Key = None) -> JSONR
     """Add a sync. Nothing is sent before its first slot, or before it is run."""
 
     def make() -> SyncView:
-        named = body.id or f"{body.cohort} to {body.connection}"
-        ask.note("sync.add", named, project, cohort=body.cohort, connection=body.connection)
-        made = sync_view(syncs.add(ask.parts, project, wish_of(body)))
+        wish = wish_of(body)
+        ask.note("sync.add", syncs.id_of(wish), project, cohort=body.cohort, connection=body.connection)
+        made = sync_view(syncs.add(ask.parts, project, wish))
         ask.request.app.state.nudge()
         return made
 
