@@ -63,3 +63,9 @@ def test_wrong_words_get_one_sentence(tmp_path: Path) -> None:
     ):
         refused = product.text(*words)
         assert (refused.code, says in refused.error) == (10, True), refused.error
+    for option, word, says in (
+        ("--role", "king", "Invalid value for '--role': 'king' is not one of 'viewer', 'member'"),
+        ("--routes", "all", "Invalid value for '--routes': 'all' is not one of 'session', 'projects'"),
+    ):
+        refused = product.text("tokens", "issue", "ann", "x", option, word)
+        assert (refused.code, says in refused.error) == (2, True), refused.error

@@ -103,7 +103,7 @@ def _judge(error: BaseException, words: list[str]) -> tuple[str, str, int]:
 
 def _usage(error: typer.TyperException) -> str:
     """What is wrong with the words, and where their help is; the help itself when a group was named alone."""
-    message = error.format_message()
+    message = error.format_message().replace(": Value error, ", ": ", 1)  # which is how the library marks a word that is not possible
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "tradewind"
     return message if message.startswith("Usage:") else f"{message if message.endswith(('.', '?')) else f'{message}.'} See: {where} --help"
