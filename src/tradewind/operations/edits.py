@@ -11,8 +11,6 @@ from tradewind.operations import sources, splits, syncs
 from tradewind.parts import Parts
 from tradewind.vault.sql import KEY_PAIR
 
-DAY = 24 * 60
-
 
 def edit(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
     """Each value of `after` that is another than before, as `old -> new`; alone where there was none."""
@@ -67,5 +65,5 @@ def _account(connection: Connection) -> dict[str, str]:
 
 def _rhythm(sync: Sync) -> dict[str, str]:
     held_out = {"holdout": str(sync.holdout.percent), "salt": sync.holdout.salt} if sync.holdout else {"holdout": "0"}
-    rhythm = {"ttl_days": str(sync.ttl_minutes // DAY), "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}", "cron": sync.cron}
+    rhythm = {"ttl_days": str(sync.ttl_minutes // syncs.DAY), "cadence": sync.cadence.value, "at": f"{sync.at:%H:%M}", "cron": sync.cron}
     return rhythm | {"refresh": sync.refresh.value, "recency": sync.recency.value} | held_out

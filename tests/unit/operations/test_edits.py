@@ -61,7 +61,7 @@ def test_a_secret_that_cannot_be_one_is_refused_where_it_is_saved(town: Town, im
 def test_of_a_sync_what_is_wished_is_told_where_it_is_another(town: Town) -> None:
     town.add("daily", Cadence.DAILY)
     before = town.parts.catalog.sync("default", "daily")
-    wish = syncs.Change(before.ttl_minutes // edits.DAY, Cadence.HOURLY, time(7, 30), Refresh.BEFORE_EXPIRY, holdout=10, salt="spring")
+    wish = syncs.Change(before.ttl_minutes // syncs.DAY, Cadence.HOURLY, time(7, 30), Refresh.BEFORE_EXPIRY, holdout=10, salt="spring")
     told = edits.of_sync(town.parts, "default", "daily", wish)
     assert told == {
         "cadence": "daily -> hourly", "at": f"{before.at:%H:%M} -> 07:30", "refresh": f"{before.refresh} -> before_expiry",
