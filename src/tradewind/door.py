@@ -150,7 +150,7 @@ class Door:
 
     def _dated(self, answer: Response) -> Response:
         """The answer, after its host's clock was compared with this machine's."""
-        if told := instant_of(answer.headers.get("date", "")):
+        if "date" in answer.headers and (told := instant_of(answer.headers["date"])):
             self._ahead.append((self._clock.now() - told).total_seconds())
         return answer
 

@@ -33,7 +33,7 @@ from tradewind.membership.strike import strike as strike_buckets
 from tradewind.membership.strike import without
 from tradewind.model.identifier import Resolution
 from tradewind.model.plan import Approval, Delta, Operation, Plan, Renewal
-from tradewind.model.run import Claim, Run, RunKind, RunOutcome, RunState
+from tradewind.model.run import BatchState, Claim, Run, RunKind, RunOutcome, RunState
 from tradewind.model.snapshot import Snapshot
 from tradewind.model.sync import Binding, Leaving, Parting, Recency, Sync, SyncState
 from tradewind.moment import reached
@@ -401,7 +401,9 @@ def merged(parts: Parts, run: Run, planned: Plan, held: Buckets | None, out: Pat
     if run.kind is RunKind.RESTORE and held:
         return doubt(held, out=out, at=now, ttl=ttl)
     settled, delta = parts.ledger.settled(run.id), parts.home / "runs" / run.id / "delta"
-    found = doubts(((batch, state) for batch, state, *_ in settled), parts.ledger.attempts(run.id), UNCERTAIN_ANSWERS, now)
+    unsure = any(state is BatchState.SENT for _, state, *_ in settled)  # a half is, if what it is a half of was
+    attempts = parts.ledger.attempts(run.id) if unsure else ()
+    found = doubts(((batch, state) for batch, state, *_ in settled), attempts, UNCERTAIN_ANSWERS, now)
     sent = Sent(delta, planned.delta.parts, fates_of(settled, found), ttl)
     return merge(held, sent, out=out, count=count, now=now, hold=HOLD)
 

@@ -48,6 +48,11 @@ class Rows:
 
     def compact(self) -> Rows:
         """The same with the facts that are still true of somebody."""
+        if not len(self):
+            return replace(self, facts=self.facts[:0])
+        first, last = int(self.codes.min()), int(self.codes.max())
+        if first or last + 1 < len(self.facts):  # most often those of a few batches in a row
+            return replace(self, codes=self.codes - np.int32(first), facts=self.facts[first : last + 1]).compact()
         used = np.zeros(len(self.facts), np.bool_)
         used[self.codes[:1]] = True
         used[self.codes[1:][self.codes[1:] != self.codes[:-1]]] = True  # most often neighbours share a fact

@@ -250,6 +250,16 @@ class LedgerSuite:
         ((_, state, outcome, found),) = ledger.settled("r1")
         assert (state, outcome, found) == (BatchState.SENT, Outcome(9, 1, 0), lines)
 
+    def test_halves_of_a_batch_in_doubt_stay_in_doubt(self, ledger: Ledger, claim: Claim) -> None:
+        """What may have been applied of the whole may have been applied of each half, whatever is answered to it later."""
+        halves = (a_batch(1, 5), a_batch(2, 5))
+        ledger.lay(claim, [a_batch(0)])
+        ledger.advance(claim, (), [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.UNKNOWN))], [a_batch(0)])
+        ledger.advance(claim, [Entry(a_batch(0), an_attempt(0, Answer.POISONED, 2), halves=halves)], halves)
+        ledger.advance(claim, [Entry(half, an_attempt(half.number, Answer.APPLIED), Outcome(5, 0, 0)) for half in halves])
+        assert [state for _, state, *_ in ledger.settled("r1")] == [BatchState.SENT, BatchState.SENT]
+
     def test_settling_one_batch_sends_the_next(self, ledger: Ledger, claim: Claim) -> None:
         """The receipt of one and the intent of the next are one transaction, under one fence."""
         ledger.lay(claim, [a_batch(0), a_batch(1), a_batch(2)])

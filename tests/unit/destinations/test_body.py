@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import mmap
 import os
+import sys
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -95,6 +97,15 @@ def test_a_body_whose_sheet_was_too_small_stays_as_it_is() -> None:
     before = bytes(small)
     lay_out(layout(), pa.array([bytes([1]) * 16] * 9, pa.binary()), sheet)
     assert small == before
+
+
+def test_a_large_body_lies_in_large_pages_and_is_the_same() -> None:
+    """Where the system has them; what grows out of usual memory leaves nothing behind."""
+    values = [number.to_bytes(16) for number in range(10_000)]
+    sheet = Sheet()
+    for many in (9, 10_000, 9_999):
+        assert lay_out(layout(), pa.array(values[:many], pa.binary()), sheet) == plain(layout(), values[:many])
+    assert isinstance(sheet.octets, mmap.mmap if sys.platform == "linux" else bytearray)
 
 
 @settings(deadline=None)

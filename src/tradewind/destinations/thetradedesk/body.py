@@ -98,8 +98,7 @@ def lay_out(layout: Layout, ids: pa.Array[Any], sheet: Sheet, own: Lives | None 
     blank = b"-" * (BASE64_LENGTH if layout.id_type is IdType.UID2 else GUID_LENGTH)
     head, tail, item = layout.head(), layout.tail(), before + blank + after
     length = len(head) + len(ids) * len(item) + len(tail) - 1
-    if len(sheet.octets) < length:
-        sheet.octets, sheet.form = bytearray(length), None
+    sheet.widen(length)
     body = np.frombuffer(sheet.octets, np.uint8, length)
     if sheet.form != (head, item, len(ids)):
         body[: len(head)] = np.frombuffer(head, np.uint8)
