@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import yaml
 
-from tradewind.demo.shop import COHORTS, LATER_DAYS, ZONE, make
+from tradewind.demo.shop import COHORTS, DAY, MICRO, Shop, write_events
 from tradewind.errors import DefinitionError
 from tradewind.model.destination import Auth, Connection, Secret
 from tradewind.model.identifier import Send
@@ -15,7 +15,7 @@ from tradewind.operations import cohorts, connections, entitlement, events
 from tradewind.operations.scratch import scratch
 from tradewind.parts import Parts
 
-PEOPLE, DAYS, SEED = 2_000, 90, 7
+PEOPLE, DAYS, SEED = 2_000, 95, 7
 
 DESTINATION, REGION = "thetradedesk", "sandbox"
 
@@ -35,15 +35,17 @@ class Sample:
 
 
 def begin(parts: Parts, project: str, people: int = PEOPLE) -> Sample:
-    """Ninety days of a made-up shop up to the last midnight, its cohorts, and an account at the sandbox where there is one.
+    """Three months of a made-up shop, its cohorts, and an account at the sandbox where there is one.
 
+    The shop's days are the project's and its last event comes before the last midnight, so that the same people are found at any hour.
     Raises DefinitionError for a project that has events or cohorts: made-up people belong to none of them.
     """
     if parts.events.files(project) or parts.catalog.cohorts(project):
         raise DefinitionError(f"project '{project}' has events or cohorts already; samples are for one that has none, such as a new one")
     with scratch(parts) as folder:
-        today = parts.clock.now().astimezone(ZONE).date()
-        make(folder, people, DAYS, SEED, today - timedelta(days=LATER_DAYS + 1))
+        now = parts.clock.now().astimezone(ZoneInfo(parts.catalog.project(project).zone))
+        midnight = int(now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * MICRO
+        write_events(Shop(SEED, people, midnight - DAYS * DAY, DAYS).uploads(), folder / "events")
         done = events.import_files(parts, project, [folder / "events"], lambda _read, _total, _count: None)
     made = [cohorts.define(parts, project, document).id for document in yaml.safe_load(COHORTS)["cohorts"]]
     return Sample(done.events_new, tuple(made), _account(parts, project))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from site_of import Site
 from tradewind.errors import DefinitionError
+from tradewind.model.project import Project, ProjectPlan
 from tradewind.operations import samples
 
 
@@ -29,3 +32,21 @@ def test_a_new_project_has_people_up_to_now_and_cohorts(site: Site) -> None:
     assert 0 <= (parts.clock.now() - newest).days <= 1
     with pytest.raises(DefinitionError, match="has events or cohorts already"):
         samples.begin(parts, "other")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_the_same_is_made_at_any_hour_of_a_day_of_the_project(tmp_path: Path, zone: str) -> None:
+    """Its windows are counted in its days: a shop that closes at another midnight would have other people in them for some hours."""
+    day, newest = datetime(2026, 11, 27, tzinfo=ZoneInfo(zone)), set()
+    for minute in (1, 4 * 60, 12 * 60, 24 * 60 - 1):
+        (home := tmp_path / str(minute)).mkdir()
+        site = Site(home)
+        parts = site.town.parts
+        parts.catalog.add_project(Project("there", "There", ProjectPlan.PAID, zone, ("fake",)), "ann")
+        site.town.at(day + timedelta(minutes=minute))
+        made = samples.begin(parts, "there", people=50)
+        newest.add((made.events, parts.events.newest("there")))
+        site.close()
+    ((_, last),) = newest
+    assert last is not None
+    assert timedelta() < day - last < timedelta(hours=6)
