@@ -57,13 +57,18 @@ def connect(bounds: Bounds, settings: Mapping[str, str] = UNCHANGED, *, locked: 
     return connection
 
 
+_OF_THE_MACHINE = ("IO Error", "Out of Memory Error", "INTERRUPT Error")
+"""How what DuckDB says begins where it is of the machine: Arrow hands every failure in a stream on as an OSError without a number."""
+
+
 def told_of(error: Exception) -> str:
     """What of a failure of DuckDB, Arrow or the disk may be told, in one line: of others than the machine's the kind alone.
 
     Their words name the value that they failed at, or the statement.
     """
     words = str(error).partition("\n")[0]
-    if words and isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)):
+    disk = error.errno is not None or words.startswith(_OF_THE_MACHINE) if isinstance(error, OSError) else False
+    if words and (disk or isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException))):
         return words
     return f"it was given up ({type(error).__name__.removesuffix('Exception')})"
 

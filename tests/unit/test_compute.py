@@ -29,6 +29,20 @@ def test_no_value_and_no_statement_is_told(statement: str, says: str) -> None:
     assert "\n" not in told
 
 
+def test_no_value_is_told_of_what_fails_in_the_middle_of_a_stream() -> None:
+    text = "CASE range WHEN 900000 THEN 'canary' ELSE range::VARCHAR END"
+    with connect(Bounds()) as connection:
+        stream = connection.sql(f"SELECT ({text})::INTEGER FROM range(1000000)").to_arrow_reader(65_536)
+        with pytest.raises(OSError, match="canary") as failed:
+            list(stream)
+    assert told_of(failed.value) == "it was given up (OSError)"
+
+
+def test_the_machine_is_told_of_in_the_middle_of_a_stream_too() -> None:
+    said = "Out of Memory Error: could not allocate block"
+    assert told_of(OSError(f"{said}\n\nPossible solutions: ...")) == said
+
+
 def test_a_full_disk_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file") as failed:
         (tmp_path / "gone").read_bytes()

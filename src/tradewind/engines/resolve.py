@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sqlglot import exp
 
 from tradewind.compute import Bounds, connect, literal, told_of
@@ -15,17 +22,28 @@ from tradewind.errors import DefinitionError, EngineError
 from tradewind.identity.kinds import is_guid
 from tradewind.identity.mask import masked
 from tradewind.identity.validate import checked, unusual_sql
-from tradewind.membership.buckets import bucket_name, bucket_sql, order_sql
+from tradewind.membership.buckets import bucket_name
+from tradewind.membership.facts import NEVER
+from tradewind.membership.files import Events, storage, write_wanted
+from tradewind.membership.rows import Places
+from tradewind.membership.sorting import Sorter, different
 from tradewind.model.identifier import IdentityMap, IdType, Mapping, Refusal, Resolution, Send, Take
 from tradewind.model.snapshot import HELD_OUT, LAST_EVENT
 
 UNUSUAL = "unusual"
 """The warning that counts accepted raw UID2s whose own first byte or checksum is odd; they are sent."""
 
-PLAIN = "FORMAT parquet, COMPRESSION uncompressed"
-"""Identifiers are as good as random and do not shrink."""
-
 ADDRESSED = "addressed.parquet"
+
+ROWS = 65_536
+"""Values that are looked at in one go."""
+
+LOSSLESS = {"arrow_lossless_conversion": "true"}
+"""A UUID stays 16 bytes; a truth value is asked for as a number, since it would not stay one."""
+
+_SEAT: list[tuple[str, pa.DataType]] = [("seat", pa.int64()), ("position", pa.int32()), ("reason", pa.string())]
+_REFUSED = pa.schema(_SEAT)
+_BESIDE: dict[str, pa.DataType] = {LAST_EVENT: pa.timestamp("us"), HELD_OUT: pa.uint8()}
 
 
 @dataclass(frozen=True)
@@ -63,9 +81,9 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
     with tempfile.TemporaryDirectory(prefix=".resolve-", dir=out.parent) as folder:
         work = _Work(Path(folder), snapshot, identity, buckets)
         try:
-            with connect(replace(bounds, spill=bounds.spill or work.folder / "spill")) as connection:
+            with connect(replace(bounds, spill=bounds.spill or work.folder / "spill"), LOSSLESS) as connection:
                 account = _run(connection, work)
-        except (duckdb.Error, OSError) as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise EngineError(f"the members in {snapshot.name} could not be resolved: {told_of(error)}") from None
         publish(work.rejects, rejects)
         if work.addressed.exists():
@@ -107,15 +125,10 @@ class _Work:
     snapshot: Path
     identity: IdentityMap
     buckets: int
-    beside: tuple[str, ...] = ()
 
     @property
-    def judged(self) -> Path:
-        return self.folder / "judged.parquet"
-
-    @property
-    def usable(self) -> Path:
-        return self.folder / "usable"
+    def refused(self) -> Path:
+        return self.folder / "refused.parquet"
 
     @property
     def out(self) -> Path:
@@ -133,17 +146,93 @@ class _Work:
 def _run(connection: duckdb.DuckDBPyConnection, work: _Work) -> Resolution:
     members = _number(connection, f"SELECT count(*) FROM read_parquet({literal(work.snapshot)})")
     columns = _columns(connection, work)
-    drawn = replace(work, beside=_beside(columns))
-    kept = ", ".join(("seat", "position", "reason", "guid", "raw", "odd", *drawn.beside))
-    connection.execute(f"COPY (SELECT {kept} FROM ({_judged(work, columns)})) TO {literal(work.judged)} ({PLAIN})")
+    found = _Found(work, members, _beside(columns))
+    with found:
+        for rows in connection.sql(f"SELECT {found.columns} FROM ({_judged(work, columns)})").to_arrow_reader(ROWS):
+            found.take(rows)
     connection.execute(f"COPY ({_rejected(work, columns)}) TO {literal(work.rejects)} (FORMAT parquet)")
-    counts = _write_buckets(connection, drawn)
-    if HELD_OUT in drawn.beside:
-        seats = f"SELECT seat FROM {_read(work.judged)} WHERE reason IS NULL"
+    counts = {id_type: _write(sorter, work.out / id_type.value) for id_type, sorter in found.sorters.items()}
+    if HELD_OUT in found.beside:
+        connection.register("usable", pa.table({"seat": np.flatnonzero(found.seats)}))
         everybody = f"read_parquet({literal(work.snapshot)}, file_row_number=true)"
-        addressed = f"SELECT member FROM {everybody} WHERE file_row_number IN ({seats})"
+        addressed = f"SELECT member FROM {everybody} WHERE file_row_number IN (SELECT seat FROM usable)"
         connection.execute(f"COPY ({addressed}) TO {literal(work.addressed)} (FORMAT parquet)")
-    return _account(connection, work, members, counts)
+    return found.account(counts)
+
+
+class _Found:
+    """Takes the judged values as they stream by: the usable go to the sorter of their type, the others into a file, and all are counted."""
+
+    def __init__(self, work: _Work, members: int, beside: tuple[str, ...]) -> None:
+        self.beside = beside
+        truths = [f"{name}::UTINYINT AS {name}" for name in ("odd", HELD_OUT) if name == "odd" or name in beside]
+        self.columns = ", ".join(("seat", "position", "reason", "guid", "raw", *truths, *(name for name in beside if name != HELD_OUT)))
+        self.seats = np.zeros(members, np.bool_)
+        """The members, by their row of the snapshot, who have a usable identifier."""
+        self.sorters = {
+            id_type: Sorter(_schema(id_type, beside), work.buckets, work.folder / f"{id_type.value}.arrow")
+            for id_type in dict.fromkeys(mapping.id_type for mapping in work.identity.mappings)
+        }
+        self._types = [mapping.id_type for mapping in work.identity.mappings]
+        self._refused = pq.ParquetWriter(work.refused, _REFUSED)
+        self._reasons: dict[IdType, Counter[Refusal]] = {id_type: Counter() for id_type in self.sorters}
+        self._values = self._odd = 0
+
+    def take(self, rows: pa.RecordBatch) -> None:
+        """Take some rows of `_judged`."""
+        self._values += len(rows)
+        reason = rows.column("reason")
+        if reason.null_count < len(rows):
+            self._refuse(rows.filter(reason.is_valid()))
+            rows = rows.filter(reason.is_null())
+        self.seats[rows.column("seat").to_numpy()] = True
+        self._odd += int(np.count_nonzero(rows.column("odd").to_numpy()))
+        for id_type, mine in self._by_type(rows):
+            ids: Any = mine.column("guid" if is_guid(id_type) else "raw")
+            ids = (ids.storage if isinstance(ids, pa.ExtensionArray) else ids).cast(storage(id_type))
+            columns = [ids, *(mine.column(name) for name in self.beside)]
+            self.sorters[id_type].add(pa.RecordBatch.from_arrays(columns, schema=_schema(id_type, self.beside)))
+
+    def _by_type(self, rows: pa.RecordBatch) -> Iterator[tuple[IdType, pa.RecordBatch]]:
+        if len(self.sorters) == 1:
+            yield self._types[0], rows
+            return
+        position = rows.column("position").to_numpy()
+        for id_type in self.sorters:
+            mine = np.isin(position, [place for place, kind in enumerate(self._types) if kind is id_type])
+            yield id_type, rows.filter(pa.array(mine))
+
+    def _refuse(self, rows: pa.RecordBatch) -> None:
+        self._refused.write_batch(rows.select(_REFUSED.names).cast(_REFUSED))
+        position = rows.column("position").to_numpy()
+        for place, id_type in enumerate(self._types):
+            counted: Any = pc.value_counts(rows.column("reason").filter(pa.array(position == place)))
+            for reason, count in zip(*(counted.field(name).to_pylist() for name in ("values", "counts")), strict=True):
+                self._reasons[id_type][Refusal(reason)] += count
+
+    def account(self, counts: dict[IdType, _Counts]) -> Resolution:
+        """What became of every value."""
+        refused = {id_type: _kept_back(counts[id_type]) | reasons for id_type, reasons in self._reasons.items()}
+        usable = self._values - sum(reasons.total() for reasons in self._reasons.values())
+        return Resolution(
+            members=len(self.seats),
+            members_usable=int(np.count_nonzero(self.seats)),
+            values=self._values,
+            identifiers={id_type: count.sent for id_type, count in counts.items()},
+            refused=refused,
+            duplicates=usable - sum(count.sent + count.held_out + count.shared for count in counts.values()),
+            warnings={UNUSUAL: self._odd} if self._odd else {},
+        )
+
+    def __enter__(self) -> None:
+        """The file of the refused is whole when it is left."""
+
+    def __exit__(self, *_: object) -> None:
+        self._refused.close()
+
+
+def _schema(id_type: IdType, beside: Sequence[str]) -> pa.Schema:
+    return pa.schema([("id", storage(id_type)), *((name, _BESIDE[name]) for name in beside)])
 
 
 def _rejected(work: _Work, columns: dict[str, str]) -> str:
@@ -153,7 +242,7 @@ def _rejected(work: _Work, columns: dict[str, str]) -> str:
     person = "person" if "person" in columns else "NULL::VARCHAR AS person"
     everybody = f"SELECT file_row_number AS seat, member, {person} FROM read_parquet({literal(work.snapshot)}, file_row_number=true)"
     named = f"[{sources}][position + 1] AS source, [{types}][position + 1] AS id_type"
-    refused = f"SELECT seat, {named}, reason FROM {_read(work.judged)} WHERE reason IS NOT NULL"
+    refused = f"SELECT seat, {named}, reason FROM {_read(work.refused)}"
     return f"SELECT member, person, source, id_type, reason FROM ({everybody}) JOIN ({refused}) USING (seat)"
 
 
@@ -233,67 +322,29 @@ class _Counts:
     shared: int = 0
 
 
-def _write_buckets(connection: duckdb.DuckDBPyConnection, work: _Work) -> dict[IdType, _Counts]:
-    """Split the usable identifiers by bucket, then sort each bucket by itself: memory holds one bucket at a time."""
-    counts = {mapping.id_type: _Counts() for mapping in work.identity.mappings}
-    beside = "".join(f", {name}" for name in work.beside)
-    for id_type, count in counts.items():
-        split, out = work.usable / id_type.value, work.out / id_type.value
-        for folder in (split, out):
-            folder.mkdir(parents=True)
-        column, bucket = ("guid", _guid_bucket(work.buckets)) if is_guid(id_type) else ("raw", bucket_sql("raw", work.buckets))
-        of_type = ", ".join(str(place) for place, mapping in enumerate(work.identity.mappings) if mapping.id_type is id_type)
-        usable = f"FROM {_read(work.judged)} WHERE position IN ({of_type}) AND reason IS NULL"
-        if work.buckets > 1:
-            select = f"SELECT {column} AS id{beside}, {bucket} AS bucket {usable}"
-            connection.execute(f"COPY ({select}) TO {literal(split)} ({PLAIN}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
-        for number in range(work.buckets):
-            part = split / f"bucket={number}"
-            found = (
-                f"FROM {_read(part / '*.parquet')}" if part.exists() else f"SELECT {column} AS id{beside} {usable} AND {work.buckets == 1}"
-            )
-            select = f"FROM ({_each(work)} FROM ({found}){_together(work)}) ORDER BY {order_sql(id_type)}"
-            count.sent += _number(connection, f"COPY ({select}) TO {literal(out / bucket_name(number))} ({PLAIN})")
-            if HELD_OUT in work.beside:
-                whose = f"SELECT bool_and({HELD_OUT}) AS alone FROM ({found}) GROUP BY id HAVING bool_or({HELD_OUT})"
-                count.held_out += _number(connection, f"SELECT count(*) FROM ({whose}) WHERE alone")
-                count.shared += _number(connection, f"SELECT count(*) FROM ({whose}) WHERE NOT alone")
+def _write(sorter: Sorter, folder: Path) -> _Counts:
+    """Write the buckets of one type."""
+    folder.mkdir(parents=True)
+    counts = _Counts()
+    for number, rows in enumerate(sorter.buckets()):
+        ids, order, first = different(rows)
+        latest = _latest(rows.column(LAST_EVENT), order, first) if LAST_EVENT in rows.column_names else None
+        if HELD_OUT in rows.column_names and len(first):
+            held = rows.column(HELD_OUT).to_numpy()[order]
+            somebody, everybody = np.logical_or.reduceat(held, first), np.logical_and.reduceat(held, first)
+            counts.held_out += int(np.count_nonzero(everybody))
+            counts.shared += int(np.count_nonzero(somebody & ~everybody))
+            ids, latest = ids.filter(pa.array(~somebody)), None if latest is None else latest[~somebody]
+        counts.sent += len(ids)
+        write_wanted(folder / bucket_name(number), ids, latest)
     return counts
 
 
-def _each(work: _Work) -> str:
-    dated = f", max({LAST_EVENT}) AS {LAST_EVENT}" if LAST_EVENT in work.beside else ""
-    return f"SELECT id{dated}" if work.beside else "SELECT DISTINCT id"
-
-
-def _together(work: _Work) -> str:
-    """How the rows of one identifier become one, or none where somebody who has it is held out."""
-    held = f" HAVING NOT bool_or({HELD_OUT})" if HELD_OUT in work.beside else ""
-    return f" GROUP BY id{held}" if work.beside else ""
-
-
-def _guid_bucket(buckets: int) -> str:
-    return f"((guid::UHUGEINT >> 120)::INTEGER * {buckets} // 256)"
-
-
-def _account(connection: duckdb.DuckDBPyConnection, work: _Work, members: int, counts: dict[IdType, _Counts]) -> Resolution:
-    usable_rows = f"FROM {_read(work.judged)} WHERE reason IS NULL"
-    refused = {id_type: _kept_back(found) for id_type, found in counts.items()}
-    distinct = sum(found.sent + found.held_out + found.shared for found in counts.values())
-    for id_type, reason, rows in connection.execute(f"SELECT id_type, reason, count(*) FROM {_read(work.rejects)} GROUP BY ALL").fetchall():
-        refused[IdType(id_type)][Refusal(reason)] = rows
-    usable, odd = _number(connection, f"SELECT count(*) {usable_rows}"), _number(connection, f"SELECT count(*) {usable_rows} AND odd")
-    values = _number(connection, f"SELECT count(*) FROM {_read(work.judged)}")
-    one_each = values == members and len(work.identity.mappings) == 1
-    return Resolution(
-        members=members,
-        members_usable=usable if one_each else _number(connection, f"SELECT count(*) FROM (SELECT DISTINCT seat {usable_rows})"),
-        values=values,
-        identifiers={id_type: found.sent for id_type, found in counts.items()},
-        refused=refused,
-        duplicates=usable - distinct,
-        warnings={UNUSUAL: odd} if odd else {},
-    )
+def _latest(column: pa.ChunkedArray[Any], order: Places, first: Places) -> Events:
+    """The last event of all who share an identifier, or NEVER."""
+    filled: Any = pc.fill_null(column.cast(pa.int64()), pa.scalar(NEVER))
+    moments: Events = filled.to_numpy()[order]
+    return np.maximum.reduceat(moments, first) if len(first) else moments
 
 
 def _kept_back(found: _Counts) -> dict[Refusal, int]:

@@ -66,19 +66,6 @@ def keys_of(ids: pa.Array[Any]) -> Keys:
     return keys
 
 
-def bucket_sql(column: str, buckets: int) -> str:
-    """The bucket as a DuckDB expression over a BLOB column."""
-    if buckets == 1:
-        return "0"
-    digits = f"substr(hex({column}), CASE WHEN octet_length({column}) = 16 THEN 1 ELSE 17 END, 2)"
-    return f"((('0x' || {digits})::UTINYINT)::INTEGER * {buckets} // 256)"
-
-
-def order_sql(id_type: IdType) -> str:
-    """The order of keys as a DuckDB expression over the column `id`: a UUID for types of 16 bytes, else a BLOB."""
-    return "id" if id_type in WIDTHS else "substr(hex(id), 17, 16), id"
-
-
 def bucket_name(number: int, suffix: str = "parquet") -> str:
     """The file of a bucket: identifiers alone are Parquet, a membership is Arrow."""
     return f"bucket-{number:02x}.{suffix}"

@@ -69,6 +69,15 @@ def wanted(desired: Buckets, id_type: IdType) -> Iterator[Rows]:
         yield rows_of(ids, np.arange(len(ids), dtype=np.int32), last.to_numpy())
 
 
+def write_wanted(path: Path, ids: pa.Array[Any], events: Events | None) -> None:
+    """Write a file that `wanted` reads: identifiers in their order, those of 16 bytes as UUIDs, and their last events, if any has one."""
+    guids = isinstance(ids.type, pa.FixedSizeBinaryType)
+    columns: dict[str, pa.Array[Any]] = {"id": pa.ExtensionArray.from_storage(pa.uuid(), ids) if guids else ids}
+    if events is not None:
+        columns[LAST_EVENT] = pa.array(events.view("datetime64[us]"))  # NEVER is how numpy writes no moment, too
+    pq.write_table(pa.table(columns), path, compression="none", use_dictionary=False)
+
+
 def last_events(rows: Rows) -> Events | None:
     """When the person of each identifier that `wanted` gave last did something, in microseconds of UTC, or NEVER; None if no file says."""
     return rows.facts[rows.codes] if rows.facts.dtype == np.int64 else None

@@ -1,4 +1,4 @@
-"""The order of buckets: told alike by Python, numpy and DuckDB, and kept by a delta that is merged into more buckets than it had."""
+"""The order of buckets: told alike by Python and numpy, and kept by a delta that is merged into more buckets than it had."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tradewind.compute import Bounds, connect
 from tradewind.errors import EngineError
-from tradewind.membership.buckets import Buckets, bucket, bucket_name, bucket_sql, key, keys_of, order_sql
+from tradewind.membership.buckets import Buckets, bucket, bucket_name, key, keys_of
 from tradewind.membership.diff import diff
 from tradewind.membership.facts import ACCEPTED
-from tradewind.membership.files import believed, storage
+from tradewind.membership.files import believed
 from tradewind.membership.merge import Fate, Sent, merge
 from tradewind.membership.parts import PartWriter, locate_in
 from tradewind.model.identifier import IdType
@@ -27,26 +26,10 @@ IDS = [hashlib.sha256(b"%d" % number).digest()[: (16, 32)[number % 2]] + b"\x00"
 
 
 @pytest.mark.parametrize("buckets", [1, 64, 256])
-def test_three_ways_to_tell_a_bucket_agree(buckets: int) -> None:
+def test_two_ways_to_tell_a_bucket_agree(buckets: int) -> None:
     expected = [bucket(value, buckets) for value in IDS]
     array = pa.array([b"x" * 16, *IDS], pa.binary()).slice(1)
     assert [key * buckets >> 64 for key in keys_of(array).tolist()] == expected
-    given = pa.table({"id": pa.array(IDS, pa.binary())})
-    with connect(Bounds()) as duck:
-        duck.register("given", given)
-        assert [row[0] for row in duck.execute(f"SELECT {bucket_sql('id', buckets)} FROM given").fetchall()] == expected
-
-
-@pytest.mark.parametrize("id_type", [IdType.DAID, IdType.UID2])
-def test_duckdb_sorts_as_the_keys_do(id_type: IdType) -> None:
-    width = storage(id_type)
-    ids = [value for value in IDS if (len(value) == 16) is (id_type is IdType.DAID)]
-    form = "id::UUID AS id" if id_type is IdType.DAID else "id"
-    with connect(Bounds()) as duck:
-        duck.register("given", pa.table({"id": pa.array(ids, pa.binary())}))
-        ordered = duck.execute(f"SELECT id::BLOB FROM (SELECT {form} FROM given) ORDER BY {order_sql(id_type)}").fetchall()
-    found = keys_of(pa.array([row[0] for row in ordered], width))
-    assert found.tolist() == sorted(key(value) for value in ids)
 
 
 def test_keys_are_read_from_the_middle_of_an_array() -> None:
