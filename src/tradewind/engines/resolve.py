@@ -1,4 +1,4 @@
-"""Resolve: from a snapshot's columns to sorted buckets of checked identifiers, every value accounted for, in DuckDB."""
+"""Resolve: from a snapshot's columns to sorted buckets of checked identifiers, every value accounted for."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def resolve(snapshot: Path, identity: IdentityMap, out: Path, rejects: Path, buc
     identifier is not asked and not counted. `take: all` asks for every value of a list; `take: latest` for the list's
     last one (lists are in order of time) or for the plain column. A source the snapshot does not have is a missing value.
 
-    Both outputs appear whole or not at all, replacing older ones; memory stays within `bounds` and the rest goes to
-    disk. Raises EngineError when the snapshot cannot be read, a source is not text, or the disk is full, and
-    DefinitionError for a map without mappings.
+    Both outputs appear whole or not at all, replacing older ones. Memory holds what DuckDB may take of `bounds`, the
+    identifiers that wait, which are a million of each type at most, and one bucket; the rest goes to disk. Raises EngineError
+    when the snapshot cannot be read, a source is not text, or the disk is full, and DefinitionError for a map without mappings.
     """
     if not identity.mappings:
         raise DefinitionError("the identity map is empty: name at least one column or property and its type of identifier")
@@ -225,10 +225,12 @@ class _Found:
         )
 
     def __enter__(self) -> None:
-        """The file of the refused is whole when it is left."""
+        """Its files are closed, and whole, when it is left."""
 
     def __exit__(self, *_: object) -> None:
         self._refused.close()
+        for sorter in self.sorters.values():
+            sorter.end()
 
 
 def _schema(id_type: IdType, beside: Sequence[str]) -> pa.Schema:

@@ -1,4 +1,4 @@
-"""Identifiers as they come -> buckets of different ones in the order of their keys, with what is known of all who share one."""
+"""Identifiers as they come -> buckets of different ones in the order of their keys, and who shares which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tradewind.membership.buckets import Keys, keys_of
 
 ROWS = 1 << 20
-"""Rows that are cut into buckets at a time; so many wait in memory, and the rest on the disk."""
+"""So many wait in memory; then they are cut into buckets and go to the disk."""
 
 Columns = Mapping[str, npt.NDArray[Any]]
 
@@ -22,11 +22,11 @@ Columns = Mapping[str, npt.NDArray[Any]]
 class Sorter:
     """Takes rows (`id`, binary without nulls, and any columns beside it) in any order and gives them bucket by bucket.
 
-    `aside` is a file of its own, which is made when more rows come than may wait. Not for several threads at once.
+    `aside` is a file of its own, which is made when more rows come than may be `waiting`. Not for several threads at once.
     """
 
-    def __init__(self, schema: pa.Schema, buckets: int, aside: Path) -> None:
-        self._schema, self._buckets, self._aside = schema, buckets, aside
+    def __init__(self, schema: pa.Schema, buckets: int, aside: Path, waiting: int = ROWS) -> None:
+        self._schema, self._buckets, self._aside, self._most = schema, buckets, aside, waiting
         self._waiting: list[pa.RecordBatch] = []
         self._rows = self._cuts = 0
         self._sink: pa.OSFile | None = None
@@ -36,7 +36,7 @@ class Sorter:
         """Take some more. Raises OSError when they cannot be laid aside."""
         self._waiting.append(rows)
         self._rows += len(rows)
-        if self._rows < ROWS:
+        if self._rows < self._most:
             return
         if self._writer is None:
             self._sink = pa.OSFile(str(self._aside), "wb")
@@ -45,14 +45,18 @@ class Sorter:
             self._writer.write_batch(piece)
         self._cuts += 1
 
+    def end(self) -> None:
+        """No more come. Raises OSError as `add` does."""
+        if self._writer is not None and self._sink is not None:
+            self._writer.close()
+            self._sink.close()
+
     def buckets(self) -> Iterator[pa.Table]:
-        """The rows of each bucket, all of them once, in no order. Memory holds one bucket, and those rows that wait."""
+        """The rows of each bucket, all of them once, in no order, after `end`. Memory holds one bucket, and those rows that wait."""
         late = self._cut()
-        if self._writer is None or self._sink is None:
+        if self._writer is None:
             yield from (pa.Table.from_batches([piece]) for piece in late)
             return
-        self._writer.close()
-        self._sink.close()
         with pa.OSFile(str(self._aside), "rb") as source, pa.ipc.open_file(source) as file:
             for number in range(self._buckets):
                 cuts = [file.get_batch(cut * self._buckets + number) for cut in range(self._cuts)]

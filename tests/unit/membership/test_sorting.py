@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.membership import sorting
 from tradewind.membership.buckets import bucket, key
 from tradewind.membership.sorting import Sorter, different
 
@@ -31,13 +30,12 @@ def test_every_identifier_comes_once_in_its_bucket_and_in_order(
     rows = [data.draw(st.lists(values, min_size=size, max_size=size)) for size in sizes]
     numbered = [(value, number) for number, value in enumerate(value for batch in rows for value in batch)]
     aside = tmp_path_factory.mktemp("sorter") / "aside.arrow"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sorting, "ROWS", 50)
-        sorter, begun = Sorter(schema, buckets, aside), 0
-        for batch in rows:
-            sorter.add(pa.record_batch([pa.array(batch, kind), pa.array(range(begun, begun + len(batch)), pa.int64())], schema=schema))
-            begun += len(batch)
-        found = [(table, *different(table)) for table in sorter.buckets()]
+    sorter, begun = Sorter(schema, buckets, aside, waiting=50), 0
+    for batch in rows:
+        sorter.add(pa.record_batch([pa.array(batch, kind), pa.array(range(begun, begun + len(batch)), pa.int64())], schema=schema))
+        begun += len(batch)
+    sorter.end()
+    found = [(table, *different(table)) for table in sorter.buckets()]
     assert aside.exists() is (begun >= 50)
     assert len(found) == buckets
     for number, (table, ids, order, first) in enumerate(found):
@@ -47,8 +45,7 @@ def test_every_identifier_comes_once_in_its_bucket_and_in_order(
         assert [set(rows) for rows in who] == [{row for other, row in mine if other == value} for value in ids.to_pylist()]
 
 
-def test_what_cannot_be_laid_aside_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "ROWS", 2)
+def test_what_cannot_be_laid_aside_is_said(tmp_path: Path) -> None:
     schema = pa.schema([pa.field("id", pa.binary(16))])
     with pytest.raises(OSError, match="nowhere"):
         Sorter(schema, 4, tmp_path / "nowhere" / "aside.arrow").add(
