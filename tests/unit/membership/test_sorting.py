@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.membership.buckets import bucket, key
@@ -20,6 +20,7 @@ TOKENS = st.builds(lambda start, first, last: start * 8 + first + b"=" * 7 + las
 
 
 @pytest.mark.parametrize("buckets", [1, 4, 64, 256])
+@settings(deadline=None, max_examples=50)
 @given(sizes=st.lists(st.integers(0, 40), max_size=6), data=st.data())
 def test_every_identifier_comes_once_in_its_bucket_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, buckets: int, sizes: list[int], data: st.DataObject
@@ -47,7 +48,6 @@ def test_every_identifier_comes_once_in_its_bucket_and_in_order(
 
 def test_what_cannot_be_laid_aside_is_said(tmp_path: Path) -> None:
     schema = pa.schema([pa.field("id", pa.binary(16))])
+    rows = pa.record_batch([pa.array([b"x" * 16] * 2, pa.binary(16))], schema=schema)
     with pytest.raises(OSError, match="nowhere"):
-        Sorter(schema, 4, tmp_path / "nowhere" / "aside.arrow").add(
-            pa.record_batch([pa.array([b"x" * 16] * 2, pa.binary(16))], schema=schema)
-        )
+        Sorter(schema, 4, tmp_path / "nowhere" / "aside.arrow", waiting=2).add(rows)
