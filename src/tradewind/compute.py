@@ -67,8 +67,8 @@ def told_of(error: Exception) -> str:
     Their words name the value that they failed at, or the statement.
     """
     words = str(error).partition("\n")[0]
-    disk = error.errno is not None or words.startswith(_OF_THE_MACHINE) if isinstance(error, OSError) else False
-    if words and (disk or isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException))):
+    of_the_disk = isinstance(error, OSError) and (error.errno is not None or words.startswith(_OF_THE_MACHINE))
+    if words and (of_the_disk or isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException))):
         return words
     return f"it was given up ({type(error).__name__.removesuffix('Exception')})"
 

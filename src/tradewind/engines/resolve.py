@@ -165,8 +165,10 @@ class _Found:
 
     def __init__(self, work: _Work, members: int, beside: tuple[str, ...]) -> None:
         self.beside = beside
-        truths = [f"{name}::UTINYINT AS {name}" for name in ("odd", HELD_OUT) if name == "odd" or name in beside]
-        self.columns = ", ".join(("seat", "position", "reason", "guid", "raw", *truths, *(name for name in beside if name != HELD_OUT)))
+        forms = {"odd": "UTINYINT", LAST_EVENT: "TIMESTAMP", HELD_OUT: "UTINYINT"}
+        self.columns = ", ".join(
+            ("seat", "position", "reason", "guid", "raw", *(f"{name}::{forms[name]} AS {name}" for name in ("odd", *beside)))
+        )
         self.seats = np.zeros(members, np.bool_)
         """The members, by their row of the snapshot, who have a usable identifier."""
         self.sorters = {

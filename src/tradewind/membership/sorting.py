@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from tradewind.membership.buckets import Keys, keys_of
 
 ROWS = 1 << 20
 """So many wait in memory; then they are cut into buckets and go to the disk."""
-
-Columns = Mapping[str, npt.NDArray[Any]]
 
 
 class Sorter:
@@ -48,8 +46,8 @@ class Sorter:
     def end(self) -> None:
         """No more come. Raises OSError as `add` does."""
         if self._writer is not None and self._sink is not None:
-            self._writer.close()
-            self._sink.close()
+            with self._sink:
+                self._writer.close()
 
     def buckets(self) -> Iterator[pa.Table]:
         """The rows of each bucket, all of them once, in no order, after `end`. Memory holds one bucket, and those rows that wait."""
