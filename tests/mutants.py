@@ -192,6 +192,9 @@ class Bent:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.honest, name)
 
+    def at_hand(self, _request: Request) -> None:
+        """Only `send` can."""
+
 
 class UnknownIsApplied(Bent):
     """Takes a lost answer for a good one."""

@@ -21,6 +21,7 @@ import truststore
 from tradewind.clock import SystemClock
 from tradewind.errors import ConfigurationError, RetryableError, UncertainError
 from tradewind.exchange import LARGEST_ANSWER, BrokenExchangeError, Deadline, Incoming, Line, Octets, Response, instant_of
+from tradewind.steps import Steps, carried_out
 
 __all__ = ["LARGEST_ANSWER", "Door", "Incoming", "Response", "is_loopback"]
 
@@ -92,17 +93,23 @@ class Door:
         Raises ConfigurationError for an address that may not be reached, RetryableError when not a byte of the body
         was sent, and UncertainError when the answer was lost after that: then the request may have been applied.
         """
-        address = self._checked(url)
-        head = _head(method, address, {**HEADERS, **headers, "Content-Length": str(len(body))})
-        deadline = Deadline(self._now() + self.deadline, self._now)
-        with self._taken(address, deadline) as line, self._told(address, line):
-            return self._dated(line.exchange(head, body, deadline))
+        address, head = self._headed(method, url, headers, body)
+        deadline = self._deadline()
+        return carried_out(self._posted(address, self._line(address, deadline), head, body, deadline))
+
+    def at_hand(self, url: str, body: Octets, headers: Mapping[str, str]) -> Steps[Response] | None:
+        """The same for who has other things to do while it waits, over a connection that is free; None where there is none.
+
+        The steps begin at once, are carried out to their end, and raise as `post` does.
+        """
+        address, head = self._headed("POST", url, headers, body)
+        line = self._free(address)
+        return self._posted(address, line, head, body, self._deadline()) if line else None
 
     def get(self, url: str, headers: Mapping[str, str], most: int = LARGEST_ANSWER) -> Response:
         """Ask for what is at an address, `most` bytes of it; a redirect is an answer like any other. Raises as `post` does."""
         address = self._checked(url)
-        head = _head("GET", address, {**HEADERS, **headers})
-        deadline = Deadline(self._now() + self.deadline, self._now)
+        head, deadline = _head("GET", address, {**HEADERS, **headers}), self._deadline()
         with self._taken(address, deadline) as line, self._told(address, line):
             return line.begin(head, b"", deadline).whole(most)
 
@@ -154,13 +161,29 @@ class Door:
             self._ahead.append((self._clock.now() - told).total_seconds())
         return answer
 
+    def _posted(self, address: Address, line: Line, head: bytes, body: Octets, deadline: Deadline) -> Steps[Response]:
+        """One exchange over a line that was taken for it."""
+        try:
+            with self._told(address, line):
+                return self._dated((yield from line.exchange(head, body, deadline)))
+        finally:
+            self._put_back(address, line)
+
+    def _headed(self, method: str, url: str, headers: Mapping[str, str], body: Octets) -> tuple[Address, bytes]:
+        address = self._checked(url)
+        return address, _head(method, address, {**HEADERS, **headers, "Content-Length": str(len(body))})
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self._now() + self.deadline, self._now)
+
+    def _line(self, address: Address, deadline: Deadline) -> Line:
+        """A connection for one exchange: one that is free, or a new one."""
+        with self._told(address, None):
+            return self._free(address) or self._new(address, deadline)
+
     @contextmanager
     def _taken(self, address: Address, deadline: Deadline) -> Iterator[Line]:
-        """A connection for one exchange: one that is free, or a new one."""
-        line = self._free(address)
-        if line is None:
-            with self._told(address, None):
-                line = self._new(address, deadline)
+        line = self._line(address, deadline)
         try:
             yield line
         finally:

@@ -6,13 +6,15 @@ import math
 import re
 import select
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ssl import SSLWantReadError, SSLWantWriteError
 
 from tradewind.moment import reached
+from tradewind.steps import Ask, Steps, carried_out, ready
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer's body read at most, where it is read whole."""
@@ -25,6 +27,10 @@ LITTLE, MUCH = 1 << 16, 1 << 20
 
 Octets = bytes | bytearray | memoryview
 """What is sent; it is not copied on its way."""
+
+
+_Pieces = Generator[Ask | bytes, None, None]
+"""A body as it comes, with what is waited for in between."""
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
@@ -100,38 +106,56 @@ class Line:
     """
 
     def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
         self._connection = connection
         self.begun = self.clean = self.called_off = False
-        self._held, self._patience = b"", -1.0
+        self._held = b""
 
-    def exchange(self, head: bytes, body: Octets, deadline: Deadline) -> Response:
+    def exchange(self, head: bytes, body: Octets, deadline: Deadline) -> Steps[Response]:
         """Send these bytes and read the whole answer. Raises TimeoutError, OSError and BrokenExchangeError; then the line is not clean."""
-        answer = self.begin(head, body, deadline).whole(LARGEST_ANSWER)
+        status, headers, goes_on = yield from self._asked(head, body, deadline)
+        whole, length = [], 0
+        for piece in self._body(status, headers, deadline):
+            if isinstance(piece, Ask):
+                yield piece
+            else:
+                length += len(piece)
+                _bounded(length, LARGEST_ANSWER)
+                whole.append(piece)
+        self.clean = goes_on and not self._held
         reached("answer.whole")
-        return answer
+        return Response(status, headers, b"".join(whole))
 
     def begin(self, head: bytes, body: Octets, deadline: Deadline) -> Incoming:
         """Send these bytes and read the head of the answer; the line is clean when the last of its slices was taken."""
+        status, headers, goes_on = carried_out(self._asked(head, body, deadline))
+        return Incoming(status, headers, self._slices(status, headers, goes_on, deadline), _says_its_end(status, headers))
+
+    def _asked(self, head: bytes, body: Octets, deadline: Deadline) -> Steps[tuple[int, dict[str, str], bool]]:
+        """Status and headers of the answer, and whether the line may go on after its body."""
         self.begun = self.clean = False
-        self._send(head, deadline)
+        yield from self._send(head, deadline)
         self.begun = True
         reached("request.begun")
         cut = False
         try:
-            self._send(body, deadline)
+            yield from self._send(body, deadline)
         except (BrokenPipeError, ConnectionResetError):
             cut = True  # a server may refuse before it has read everything, and hang up: its answer is there to be read
         reached("request.sent")
-        version, status, headers = self._head(deadline)
+        version, status, headers = yield from self._head(deadline)
         reached("answer.begun")
         if cut and status < 400:
             raise BrokenExchangeError("the connection broke while the request was sent")
-        bounded = status in {204, 304} or "transfer-encoding" in headers or "content-length" in headers
-        goes_on = version == b"1" and "close" not in headers.get("connection", "").lower() and bounded and not cut
-        return Incoming(status, headers, self._slices(status, headers, goes_on, deadline), bounded)
+        closes = version != b"1" or "close" in headers.get("connection", "").lower()
+        return status, headers, not closes and not cut and _says_its_end(status, headers)
 
     def _slices(self, status: int, headers: Mapping[str, str], goes_on: bool, deadline: Deadline) -> Iterator[bytes]:
-        yield from self._body(status, headers, deadline)
+        for piece in self._body(status, headers, deadline):
+            if not isinstance(piece, Ask):
+                yield piece
+            elif not ready([piece], piece.seconds):
+                raise TimeoutError
         self.clean = goes_on and not self._held
 
     def quiet(self) -> bool:
@@ -150,44 +174,48 @@ class Line:
         """Give the socket back."""
         self._connection.close()
 
-    def _send(self, octets: Octets, deadline: Deadline) -> None:
+    def _send(self, octets: Octets, deadline: Deadline) -> Steps[None]:
         """Each piece has what is left of the deadline, so that a peer that reads slowly cannot hold us longer."""
         left = memoryview(octets)
         while left:
-            self._bounded(deadline)
-            left = left[self._connection.send(left) :]
+            seconds = deadline.left()
+            try:
+                left = left[self._connection.send(left) :]
+            except (BlockingIOError, SSLWantWriteError):
+                yield Ask(self._connection, select.POLLOUT, seconds)
+            except SSLWantReadError:
+                yield Ask(self._connection, select.POLLIN, seconds)
 
-    def _receive(self, deadline: Deadline, most: int = LITTLE) -> bytes:
+    def _receive(self, deadline: Deadline, most: int = LITTLE) -> Steps[bytes]:
         """What comes next; empty at the peer's end."""
-        self._bounded(deadline)
-        return self._connection.recv(most)
+        while True:
+            seconds = deadline.left()
+            try:
+                return self._connection.recv(most)
+            except (BlockingIOError, SSLWantReadError):
+                yield Ask(self._connection, select.POLLIN, seconds)
+            except SSLWantWriteError:
+                yield Ask(self._connection, select.POLLOUT, seconds)
 
-    def _bounded(self, deadline: Deadline) -> None:
-        """The next call waits for what is left of the deadline, to a hundredth: to tell the socket costs a call of the system."""
-        left = deadline.left()
-        if abs(left - self._patience) > left / 100:
-            self._connection.settimeout(left)
-            self._patience = left
-
-    def _more(self, deadline: Deadline) -> None:
-        piece = self._receive(deadline)
+    def _more(self, deadline: Deadline) -> Steps[None]:
+        piece = yield from self._receive(deadline)
         if not piece:
             raise BrokenExchangeError("the connection broke before the answer was whole")
         self._held += piece
 
-    def _until(self, end: bytes, deadline: Deadline) -> bytes:
+    def _until(self, end: bytes, deadline: Deadline) -> Steps[bytes]:
         """What stands before `end`, which is taken off too."""
         while (at := self._held.find(end)) < 0:
             if len(self._held) > LARGEST_HEAD:
                 raise BrokenExchangeError(f"the answer's head is longer than {LARGEST_HEAD} bytes")
-            self._more(deadline)
+            yield from self._more(deadline)
         found, self._held = self._held[:at], self._held[at + len(end) :]
         return found
 
-    def _head(self, deadline: Deadline) -> tuple[bytes, int, dict[str, str]]:
+    def _head(self, deadline: Deadline) -> Steps[tuple[bytes, int, dict[str, str]]]:
         """Version, status and headers; what a server says in between (1xx) is passed over, within reason."""
         for _ in range(10):
-            status, *fields = self._until(b"\r\n\r\n", deadline).split(b"\r\n")
+            status, *fields = (yield from self._until(b"\r\n\r\n", deadline)).split(b"\r\n")
             said = _STATUS.fullmatch(status)
             headers = _headers(fields)
             if said is None or said[2] == b"101":
@@ -196,50 +224,56 @@ class Line:
                 return said[1], int(said[2]), headers
         raise _not_http()
 
-    def _body(self, status: int, headers: Mapping[str, str], deadline: Deadline) -> Iterator[bytes]:
+    def _body(self, status: int, headers: Mapping[str, str], deadline: Deadline) -> _Pieces:
         if status in {204, 304}:
-            return iter(())
+            return
         if "transfer-encoding" in headers:
             if headers["transfer-encoding"].lower() != "chunked":
                 raise _not_http()
-            return self._in_pieces(deadline)
-        if "content-length" in headers:
+            yield from self._in_pieces(deadline)
+        elif "content-length" in headers:
             if not _LENGTH.fullmatch(headers["content-length"]):
                 raise _not_http()
-            return self._exactly(int(headers["content-length"]), deadline)
-        return self._to_the_end(deadline)
+            yield from self._exactly(int(headers["content-length"]), deadline)
+        else:
+            yield from self._to_the_end(deadline)
 
-    def _exactly(self, length: int, deadline: Deadline) -> Iterator[bytes]:
+    def _exactly(self, length: int, deadline: Deadline) -> _Pieces:
         left = length
         while left:
-            piece = self._held or self._receive(deadline, max(LITTLE, min(left, MUCH)))
+            piece = self._held or (yield from self._receive(deadline, max(LITTLE, min(left, MUCH))))
             if not piece:
                 raise BrokenExchangeError("the connection broke before the answer was whole")
             self._held = piece[left:]
             left -= len(piece) - len(self._held)
             yield piece[: len(piece) - len(self._held)]
 
-    def _in_pieces(self, deadline: Deadline) -> Iterator[bytes]:
+    def _in_pieces(self, deadline: Deadline) -> _Pieces:
         """The body of an answer that says the length of each piece before it (RFC 9112, 7.1)."""
         while True:
-            size = _PIECE.fullmatch(self._until(b"\r\n", deadline))
+            size = _PIECE.fullmatch((yield from self._until(b"\r\n", deadline)))
             if size is None:
                 raise _not_http()
             if not (length := int(size[1], 16)):
                 break
             yield from self._exactly(length, deadline)
-            if self._until(b"\r\n", deadline):
+            if (yield from self._until(b"\r\n", deadline)):
                 raise _not_http()
         for _ in range(100):
-            if not self._until(b"\r\n", deadline):
+            if not (yield from self._until(b"\r\n", deadline)):
                 return
         raise _not_http()
 
-    def _to_the_end(self, deadline: Deadline) -> Iterator[bytes]:
+    def _to_the_end(self, deadline: Deadline) -> _Pieces:
         yield self._held
         self._held = b""
-        while piece := self._receive(deadline):
+        while piece := (yield from self._receive(deadline)):
             yield piece
+
+
+def _says_its_end(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a head says where the body ends, so that a cut shows."""
+    return status in {204, 304} or "transfer-encoding" in headers or "content-length" in headers
 
 
 def _headers(fields: list[bytes]) -> dict[str, str]:
@@ -257,10 +291,14 @@ def _joined(pieces: Iterator[bytes], most: int) -> bytes:
     whole, length = [], 0
     for piece in pieces:
         length += len(piece)
-        if length > most:
-            raise BrokenExchangeError(f"the answer is longer than {most} bytes")
+        _bounded(length, most)
         whole.append(piece)
     return b"".join(whole)
+
+
+def _bounded(length: int, most: int) -> None:
+    if length > most:
+        raise BrokenExchangeError(f"the answer is longer than {most} bytes")
 
 
 def _not_http() -> BrokenExchangeError:

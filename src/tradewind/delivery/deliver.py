@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tradewind.clock import Clock
 from tradewind.delivery.retry import Next, Step, decide
 from tradewind.delivery.room import ASK, Room, endpoint
-from tradewind.delivery.senders import Senders
+from tradewind.delivery.senders import Senders, Work
 from tradewind.destinations.base import Destination, Request, Sheet
 from tradewind.door import DEADLINE
 from tradewind.errors import EngineError, LedgerError
@@ -121,7 +122,7 @@ class _Sender:
     """
 
     def __init__(self, delivery: Delivery, reader: PartReader, at_once: int) -> None:
-        self.delivery, self.reader, self.senders = delivery, reader, Senders(self._carry_out, at_once)
+        self.delivery, self.reader, self.senders = delivery, reader, Senders()
         target, run = delivery.binding.target, delivery.claim.run
         self.room = Room(delivery.ledger.slots, delivery.clock, endpoint(target.url, target.advertiser), run, at_once)
         self.secret = delivery.secret()
@@ -210,24 +211,25 @@ class _Sender:
         now = self.delivery.clock.now()
         for ready in leaving:
             self.under_way.append(Sent(ready, now, self.renewed))
-            self.senders.hand(self.under_way[-1])
+            self.senders.hand(self._work(self.under_way[-1]))
         return True
 
-    def _carry_out(self, sent: Sent) -> None:
-        """In a thread of its own."""
+    def _work(self, sent: Sent) -> Work:
+        """One request, from its leaving to what came of it."""
         try:
-            sent.came = self._send(sent)
+            sent.came = yield from self._send(sent)
         except BaseException as error:
             sent.came = error
 
-    def _send(self, sent: Sent) -> Receipt:
+    def _send(self, sent: Sent) -> Generator[Any, Any, Receipt]:
         """When the process stood still for so long that the claim may end before the answer comes, nothing leaves: the run may be
         another's by then."""
         if self.delivery.clock.monotonic() - sent.renewed + DEADLINE >= CLAIM.total_seconds():
             return Receipt(Answer.UNREACHED, note="this process stood still; nothing was sent")
-        batch, request = sent.ready.batch, sent.ready.request
+        batch, request, destination = sent.ready.batch, sent.ready.request, self.delivery.destination
         with span("send", operation=batch.operation.value, items=batch.rows, bytes=len(request.body), attempt=batch.sends) as tell:
-            receipt = self.delivery.destination.send(request)
+            at_hand = destination.at_hand(request)
+            receipt: Receipt = (yield from at_hand) if at_hand else (yield partial(destination.send, request))
             tell(answer=receipt.answer.value, status=receipt.status or 0)
         return replace(receipt, note=self.secret.struck_from(receipt.note)) if receipt.note else receipt
 
@@ -260,6 +262,7 @@ class _Sender:
 
     def _hear(self) -> None:
         """Judge every answer that is there. What a request could not even be sent for is raised once the others are judged."""
+        self.senders.wait(0)
         failures = []
         for sent in [each for each in self.under_way if each.came]:
             self.under_way.remove(sent)

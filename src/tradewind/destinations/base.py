@@ -19,6 +19,7 @@ from tradewind.model.plan import Batch
 from tradewind.model.privacy import RequestType
 from tradewind.model.run import Receipt
 from tradewind.model.sync import Binding
+from tradewind.steps import Steps
 
 LARGE_PAGE = 2 * 1024 * 1024
 """Bytes of a page that the processor finds with one look, where Linux is asked for such: 512 of the usual ones."""
@@ -104,8 +105,23 @@ class Tellable(Protocol):
         ...
 
 
-class Destination(Tellable, Viewable, Protocol):
-    """A kind of platform. `regions` are those a connection may name here; nothing but `send`, `probe` and `platform` goes out."""
+class Reachable(Protocol):
+    """A platform that requests are sent to."""
+
+    def send(self, request: Request) -> Receipt:
+        """Send once and say what was answered; whatever goes wrong on the way is a receipt too."""
+        ...
+
+    def at_hand(self, request: Request) -> Steps[Receipt] | None:
+        """The same for who has other things to do meanwhile; None where only `send` can, which may wait for anything.
+
+        The steps begin at once, and are carried out to their end.
+        """
+        ...
+
+
+class Destination(Reachable, Tellable, Viewable, Protocol):
+    """A kind of platform. `regions` are those a connection may name here; nothing but `send`, `at_hand`, `probe`, `platform` goes out."""
 
     spec: Spec
     regions: tuple[Region, ...]
@@ -140,10 +156,6 @@ class Destination(Tellable, Viewable, Protocol):
         `ids` are its identifiers as binary, of fixed width or not. With `events` (timestamps in microseconds, without nulls) each
         is stamped with its own event and lives as long as all of the batch: see `lives`.
         """
-        ...
-
-    def send(self, request: Request) -> Receipt:
-        """Send once and say what was answered; whatever goes wrong on the way is a receipt too."""
         ...
 
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:

@@ -81,6 +81,10 @@ class Failing:
         """Fail in the way of the request's address."""
         return _WAYS[self._way(request.url)]
 
+    def at_hand(self, request: Request) -> None:
+        """There is nothing to wait for."""
+        del request
+
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
         """Always unclear: there is nobody to ask."""
         del advertiser, auth, secret

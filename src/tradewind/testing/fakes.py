@@ -125,6 +125,10 @@ class FakeDestination:
             self._apply(request.fingerprint, {line.item for line in answer.lines})
         return answer
 
+    def at_hand(self, request: Request) -> None:
+        """Only `send` can."""
+        del request
+
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
         """Always ready."""
         del url, advertiser, auth, secret

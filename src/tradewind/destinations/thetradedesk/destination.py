@@ -20,7 +20,7 @@ from tradewind.destinations.thetradedesk.platform import HOST, TradeDeskPlatform
 from tradewind.destinations.thetradedesk.probe import read_probe
 from tradewind.destinations.thetradedesk.signature import headers, signature
 from tradewind.destinations.thetradedesk.spec import PATH, REGIONS, SANDBOX, SPEC, sandbox_region
-from tradewind.door import Door
+from tradewind.door import Door, Response
 from tradewind.errors import Bug, ConfigurationError, DefinitionError, RetryableError, UncertainError
 from tradewind.model.destination import Auth, Connection, Region, Secret
 from tradewind.model.identifier import IdType
@@ -28,6 +28,7 @@ from tradewind.model.plan import Batch, Operation
 from tradewind.model.privacy import RequestType
 from tradewind.model.run import Answer, Receipt
 from tradewind.model.sync import Binding
+from tradewind.steps import Steps
 
 
 class TheTradeDesk:
@@ -113,11 +114,14 @@ class TheTradeDesk:
         """Send once and say what was answered."""
         try:
             answer = self._door.post(request.url, request.body, request.headers)
-        except RetryableError as error:
-            return Receipt(Answer.UNREACHED, note=str(error))
-        except UncertainError as error:
-            return Receipt(Answer.UNKNOWN, note=str(error))
+        except (RetryableError, UncertainError) as error:
+            return _lost(error)
         return receipt(answer.status, answer.headers, answer.body, request.items)
+
+    def at_hand(self, request: Request) -> Steps[Receipt] | None:
+        """Send over a connection that is free."""
+        steps = self._door.at_hand(request.url, request.body, request.headers)
+        return None if steps is None else _judged(steps, request.items)
 
     def probe(self, url: str, advertiser: str, auth: Auth, secret: Secret) -> Probe:
         """Send a signed request without items, and say what its answer proves."""
@@ -135,6 +139,18 @@ class TheTradeDesk:
     def _refuse_strange(self, url: str) -> None:
         if url not in self._urls:
             raise ConfigurationError("the address to send to is of no region that is offered here (is the sandbox's address set?)")
+
+
+def _judged(steps: Steps[Response], items: int) -> Steps[Receipt]:
+    try:
+        answer = yield from steps
+    except (RetryableError, UncertainError) as error:
+        return _lost(error)
+    return receipt(answer.status, answer.headers, answer.body, items)
+
+
+def _lost(error: RetryableError | UncertainError) -> Receipt:
+    return Receipt(Answer.UNKNOWN if isinstance(error, UncertainError) else Answer.UNREACHED, note=str(error))
 
 
 def _layout(binding: Binding, id_type: IdType, ttl: int, stamp: datetime, number: int) -> Layout:
