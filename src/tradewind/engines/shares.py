@@ -24,6 +24,12 @@ from tradewind.model.snapshot import LAST_EVENT
 MOST = 256
 """The most shares there are."""
 
+AT_ONCE = 4
+"""How many times the events of a share of the people stand behind the devices that are looked up at a time: less is held of each."""
+
+DEVICES = "known_devices"
+"""The table of what is known of devices, while events are laid aside."""
+
 SAMPLED, ENOUGH = 64, 50_000
 """How many events matter is asked of one in so many of the people, where that many events are expected of them."""
 
@@ -59,14 +65,15 @@ class Shares:
         Unless `named`, not everybody has a `person` and a `device_id`. With `matters`, only these parts of the events are shown.
         """
         events = self._events if matters is None else self._events.of(matters)
-        of, shown = 1, self._rows(events)
-        while of < MOST and of * rows < shown:
-            of *= 2
-        lent = f"FROM ({events.lent(named=named)}) {'ORDER BY who' if of > 1 else ''}"
+        shown = self._rows(events)
+        of = _shares(shown, rows)
+        lent = f"FROM ({events.lent(named=named, devices=DEVICES)}) {'ORDER BY who' if of > 1 else ''}"
         try:
+            self._find_devices(events, _shares(shown, AT_ONCE * rows), named=named)
             (found,) = self._connection.execute(
                 f"COPY ({lent}) TO {literal(self._aside)} (FORMAT parquet, COMPRESSION uncompressed)"
             ).fetchall()[0]
+            self._connection.execute(f"DROP TABLE {DEVICES}")
             read = f"read_parquet({literal(self._aside)})" if found else None
             for number in range(of):
                 self._show(events, Share(number, of), read)
@@ -74,6 +81,12 @@ class Shares:
         finally:
             with suppress(FileNotFoundError):
                 self._aside.unlink()
+
+    def _find_devices(self, events: EventView, of: int, *, named: bool) -> None:
+        """Fill a table with the devices that matter to `lent`, a share at a time, so that memory holds what one share is found from."""
+        for number in range(of):
+            into = f"INSERT INTO {DEVICES}" if number else f"CREATE OR REPLACE TEMP TABLE {DEVICES} AS"
+            self._connection.execute(f"{into} {events.devices(Share(number, of), named=named)}")
 
     def _rows(self, events: EventView) -> int:
         """How many rows there are to be shown, about: parts of the events are counted among some of the people."""
@@ -90,6 +103,14 @@ class Shares:
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {events.own(share, lent)}")
         for table in self._nested:
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM all_{table} WHERE {share.holds(WHO)}")
+
+
+def _shares(shown: int, rows: int) -> int:
+    """How many shares there must be of so many events, for about so many in each at most."""
+    of = 1
+    while of < MOST and of * rows < shown:
+        of *= 2
+    return of
 
 
 KEY = f"member::UUID AS {WHO}"

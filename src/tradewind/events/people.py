@@ -61,9 +61,13 @@ class EventView:
         properties = {name for part in parts for name in part.event_properties}
         return EventView(self.files, tuple(sorted(properties)), (), self.before, tuple(parts))
 
-    def lent(self, *, named: bool) -> str:
+    def devices(self, share: Share = WHOLE, *, named: bool) -> str:
+        """What `lent` needs to know of a share of the devices: see `device_relation`."""
+        return device_relation(self, share, named=named)
+
+    def lent(self, *, named: bool, devices: str | None = None) -> str:
         """Those that must be laid aside before `own` is asked: see `lent_relation`."""
-        return lent_relation(self, named=named)
+        return lent_relation(self, named=named, devices=devices)
 
     def own(self, share: Share, lent: str | None) -> str:
         """Those of a share of the people; `lent` names a relation of all rows of `lent`, None when it has none."""
@@ -81,7 +85,8 @@ def person_relation(
     with one user are a plain join, and those with several go through windows.
     """
     events = event_relation(files, event_properties, user_properties, before)
-    return f"""{_owners(files, before)}
+    everything = EventView(tuple(files), (), (), before)
+    return f"""{_owners(everything, named=True)}
         SELECT COALESCE(keeper.who, owner.who, event.who) AS who,
             COALESCE(keeper.person, owner.person, 'user:' || event.user_id, 'device:' || event.device_id) AS person,
             event.* EXCLUDE (who, alone)
@@ -90,16 +95,29 @@ def person_relation(
         LEFT JOIN keeper ON keeper.device_key = event.alone AND keeper.time = event.time"""
 
 
-def lent_relation(view: EventView, *, named: bool) -> str:
+def device_relation(view: EventView, share: Share = WHOLE, *, named: bool) -> str:
+    """The devices of a share that acted without a user and also with one: `device_key`, `who` (the key of a user), and if of `several`.
+
+    When `named` also `user_id`, of any of its users. With parts, only the devices that acted without a user in one of them.
+    """
+    alone = f"link WHERE {_ALONE}" if view.parts is None else f"({view.stored(share)}) WHERE {_ALONE}"
+    user = ", any_value(user_id) AS user_id" if named else ""
+    return f"""WITH link AS NOT MATERIALIZED ({link_relation(view.files, view.before, share)}),
+        alone AS (SELECT DISTINCT device_key FROM {alone})
+        SELECT device_key, min(who) AS who, min(who) <> max(who) AS several{user}
+        FROM link WHERE {_SIGNED_IN} AND device_key IN (FROM alone) GROUP BY device_key"""
+
+
+def lent_relation(view: EventView, *, named: bool, devices: str | None = None) -> str:
     """The rows of `person_relation` whose person is not where its files have it: events without a user, of devices that have one.
 
     Of the view's events only. Without what `own_relation` puts beside them again: the texts of properties, and `person` and
-    `device_id` unless `named`.
+    `device_id` unless `named`. `devices` is a table of `device_relation` for all shares, which is else found in the same statement.
     """
     alone = f"SELECT * FROM ({view.stored()}) WHERE {_ALONE}"
     names = "COALESCE(keeper.person, owner.person) AS person, event.device_id," if named else ""
     left = ", ".join(("who", "user_id", "device_id", *(column for column, _ in _texts(view))))
-    return f"""{_owners(view.files, view.before, None if view.parts is None else alone)}
+    return f"""{_owners(view, devices, named=named)}
         SELECT COALESCE(keeper.who, owner.who) AS who, {names} event.* EXCLUDE ({left})
         FROM ({alone}) AS event
         JOIN owner ON owner.device_key = event.device_key
@@ -127,21 +145,17 @@ def _texts(view: EventView) -> Iterator[tuple[str, str]]:
             yield quoted(f"{side[0]}:{name}"), text_of(view.files, side, name, view.before)
 
 
-def _owners(files: Sequence[EventFile], before: datetime | None, alone: str | None = None) -> str:
+def _owners(view: EventView, devices: str | None = None, *, named: bool) -> str:
     """Tables of a WITH: `owner`, the one user of a device (any, of several), and `keeper`, who it was at a time, of several.
 
-    Of the devices that acted without a user; with `alone`, a SELECT of some events without one, only of theirs.
+    Of the devices that acted without a user in the view's events. `owner` has no `person` unless `named`.
     """
-    seen, key = event_relation(files, (), (), before), person_key("person")
-    return f"""WITH link AS NOT MATERIALIZED ({link_relation(files, before)}),
-        alone AS (SELECT DISTINCT device_key FROM {f"({alone})" if alone else f"link WHERE {_ALONE}"}),
-        device AS (
-            SELECT device_key, min(who) AS least, max(who) AS greatest, any_value(user_id) AS user_id
-            FROM link WHERE {_SIGNED_IN} AND device_key IN (FROM alone) GROUP BY device_key
-        ),
-        instant AS (
+    seen, key = event_relation(view.files, (), (), view.before), person_key("person")
+    person = "'user:' || user_id AS person," if named else ""
+    found = "" if devices else f"device AS ({device_relation(view, named=named)}),"
+    return f"""WITH {found} instant AS (
             SELECT device_key, time, max(user_id) AS user_id
-            FROM ({seen}) WHERE device_key IN (SELECT device_key FROM device WHERE least <> greatest) GROUP BY device_key, time
+            FROM ({seen}) WHERE device_key IN (SELECT device_key FROM {devices or "device"} WHERE several) GROUP BY device_key, time
         ),
         holder AS (
             SELECT device_key, time, COALESCE(
@@ -151,5 +165,5 @@ def _owners(files: Sequence[EventFile], before: datetime | None, alone: str | No
                     ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS user_id
             FROM instant
         ),
-        owner AS (SELECT device_key, 'user:' || user_id AS person, least AS who FROM device),
+        owner AS (SELECT device_key, {person} who FROM {devices or "device"}),
         keeper AS (SELECT device_key, time, 'user:' || user_id AS person, {key} AS who FROM holder)"""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 
 from event_desk import Desk, exported
 from tradewind.clock import StandingClock
-from tradewind.compute import Bounds, connect
+from tradewind.compute import Bounds, connect, literal
+from tradewind.engines.shares import Shares
 from tradewind.events import sql
 from tradewind.events.compacting import compact, forget
 from tradewind.events.importing import remove_unnamed
 from tradewind.events.links import ENOUGH
 from tradewind.events.manifest import EventFile, links_beside
 from tradewind.events.people import EventView
-from tradewind.events.relation import Part
+from tradewind.events.relation import Part, Share
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,6 +75,49 @@ def test_everybody_is_who_the_events_say(filled: Desk) -> None:
     found = answers(view, named=False)
     assert found == answers(without_links(view), named=False)
     assert len({person for person, *_ in found[0]}) > 1_000
+
+
+def shown(view: EventView, rows: int, parts: list[Part] | None, *, named: bool) -> list[tuple[Any, ...]]:
+    """Everybody's events as an evaluation sees them, from shares of about so many events each."""
+    aside = view.files[0].path.with_name("aside.lent")
+    found: list[tuple[Any, ...]] = []
+    with connect(Bounds()) as duck:
+        for _ in Shares(duck, view, aside).each(rows, named=named, matters=parts):
+            found += duck.execute(f"SELECT who, device_key, time{', person' if named else ''} FROM events").fetchall()
+        assert duck.execute("SELECT table_name FROM duckdb_tables()").fetchall() == []
+    return sorted(found, key=repr)
+
+
+def test_whose_a_device_is_comes_out_the_same_in_any_number_of_shares(filled: Desk) -> None:
+    """Devices of one user and of several, in files with links and without, at the end and in the midst of a file; and of parts."""
+    kinds = set()
+    for seconds in (12_000, 9 * ENOUGH):
+        view = filled.store.view("p", (), (), START + timedelta(seconds=seconds))
+        parts = [Part(START + timedelta(seconds=6_000), START + timedelta(seconds=seconds), "event_type = 'visit'", ())]
+        for named, some in product((True, False), (None, parts)):
+            at_once = shown(view, 10**9, some, named=named)
+            assert at_once
+            assert shown(view, 2_000, some, named=named) == at_once
+        with connect(Bounds()) as duck:
+            whole = duck.execute(f"{view.devices(named=False)} ORDER BY ALL").fetchall()
+            shares = [duck.execute(f"{view.devices(Share(number, 8), named=False)} ORDER BY ALL").fetchall() for number in range(8)]
+        assert [row for share in shares for row in share] == whole
+        assert all(shares)
+        kinds |= {several for *_, several in whole}
+    assert kinds == {False, True}
+
+
+def test_links_stand_in_the_order_of_their_devices(filled: Desk) -> None:
+    """Those with a user first: so that a share of the devices is found in few places of the file."""
+    for file in files(filled):
+        if file.columns.links:
+            with connect(Bounds()) as duck:
+                stored = (
+                    f"SELECT user_id IS NULL, device_key FROM read_parquet({literal(links_beside(file.path))}) ORDER BY file_row_number"
+                )
+                found = duck.execute(stored).fetchall()
+            assert found == sorted(found)
+            assert {alone for alone, _ in found} == {False, True}
 
 
 def test_large_files_have_their_links_beside_them(filled: Desk) -> None:
