@@ -115,7 +115,7 @@ def deliver(delivery: Delivery) -> Stop | None:
 
 
 class _Sender:
-    """One delivery under way. One thread does everything but wait for the platform.
+    """One delivery under way, in one thread: whoever waits for the platform keeps nobody else from anything.
 
     A batch is in one place at a time: in `todo`, made `ready`, `under_way`, or to be sent `again` at its time, which keeps its slot:
     so a crash leaves at most one batch a slot in doubt.
@@ -195,7 +195,7 @@ class _Sender:
         events, now = self.reader.events(batch), self.delivery.clock.now().astimezone(UTC)
         stamp = batch.stamp or (now.replace(microsecond=0) if events is None else now.replace(second=0, microsecond=0))
         pinned = replace(batch, stamp=stamp, sends=batch.sends + 1)
-        sheet = self.sheets.popleft() if self.sheets else Sheet()  # of those answered the first: it is in no other core's cache any more
+        sheet = self.sheets.popleft() if self.sheets else Sheet()
         request = self.delivery.destination.prepare(self.delivery.binding, pinned, self.reader.read(batch), self.secret, sheet, events)
         reached("request.signed")
         return Ready(replace(pinned, fingerprint=request.fingerprint), request, sheet)
